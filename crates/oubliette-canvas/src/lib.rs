@@ -1,0 +1,1 @@
+//! A drawn world: objects, styles and colours with captions.

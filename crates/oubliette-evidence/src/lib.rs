@@ -1,0 +1,1 @@
+//! What anyone can check: recipe, plan, events, evidence, statistics, verdict, report.

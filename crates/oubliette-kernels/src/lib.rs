@@ -1,0 +1,1 @@
+//! Fast CPU kernels with their backward, behind burn's extension API.

@@ -1,0 +1,1 @@
+//! Parts, methods, attacks, detectors, metrics and the runner.

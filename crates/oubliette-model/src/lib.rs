@@ -1,0 +1,1 @@
+//! Model families: load, save, sample, train.

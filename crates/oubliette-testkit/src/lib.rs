@@ -1,0 +1,1 @@
+//! Subjects of known truth and conformance suites (development only).

@@ -1,0 +1,2 @@
+//! Chores: bench, interop, goldens, docs, size.
+fn main() {}
