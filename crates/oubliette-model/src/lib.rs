@@ -1,1 +1,13 @@
 //! Model families: load, save, sample, train.
+
+pub mod device;
+pub mod error;
+pub mod networks;
+pub mod scope;
+pub mod select;
+pub mod weights;
+
+pub use error::{Error, Result};
+pub use scope::Scope;
+pub use select::Select;
+pub use weights::{Weight, Weights};

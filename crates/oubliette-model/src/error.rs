@@ -1,0 +1,157 @@
+//! What can go wrong with a model: each error names the file, the thing in it and the remedy.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a model could not be read, run or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file or folder could not be written.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file as a whole is not what it should be.
+    #[error("`{}`: {why}; {remedy}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A key of a JSON or TOML file has a value that cannot be used.
+    #[error("`{}`: key `{key}` {why}; {remedy}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// What is wrong with its value.
+        why: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A tensor of a weight file cannot be used.
+    #[error("`{}`: tensor `{key}` {why}; {remedy}", path.display())]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// The name of the tensor.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The place to write to is taken.
+    #[error("`{}` exists already; choose another name or remove it first", path.display())]
+    Exists {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A pattern that selects weights is malformed or selects nothing.
+    #[error("weight pattern `{pattern}` {why}; {remedy}")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A setting or a request has a value that cannot be used.
+    #[error("setting `{setting}` {why}; {remedy}")]
+    Setting {
+        /// The setting.
+        setting: String,
+        /// What is wrong with its value.
+        why: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The caller asked to stop; what was done so far is kept.
+    #[error("interrupted; run the same command again to go on")]
+    Interrupted,
+}
+
+impl Error {
+    /// A file as a whole is not what it should be.
+    pub fn file(path: &Path, why: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::File { path: path.to_owned(), why: why.into(), remedy: remedy.into() }
+    }
+
+    /// A key of a configuration file cannot be used.
+    pub fn config(
+        path: &Path,
+        key: impl Into<String>,
+        why: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let (key, why, remedy) = (key.into(), why.into(), remedy.into());
+        Self::Config { path: path.to_owned(), key, why, remedy }
+    }
+
+    /// A tensor of a weight file cannot be used.
+    pub fn tensor(
+        path: &Path,
+        key: impl Into<String>,
+        why: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let (key, why, remedy) = (key.into(), why.into(), remedy.into());
+        Self::Tensor { path: path.to_owned(), key, why, remedy }
+    }
+
+    /// A setting or a request cannot be used.
+    pub fn setting(
+        setting: impl Into<String>,
+        why: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self::Setting { setting: setting.into(), why: why.into(), remedy: remedy.into() }
+    }
+
+    /// Names the file that could not be read.
+    pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Read { path, source }
+    }
+
+    /// Names the file that could not be written.
+    pub fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Write { path, source }
+    }
+
+    /// Whether the same command may succeed later: a full disk, an interruption.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Interrupted => true,
+            Self::Write { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::Interrupted
+                    | io::ErrorKind::WouldBlock
+            ),
+            _ => false,
+        }
+    }
+}

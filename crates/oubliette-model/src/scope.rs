@@ -1,0 +1,89 @@
+//! A view of the weights below one prefix, with the layers that networks are built from.
+
+use std::fmt::{self, Display};
+
+use burn::tensor::{Int, Tensor};
+use oubliette_kernels::{self as kernels, Activation};
+
+use crate::weights::{Weight, Weights};
+
+/// The weights whose names begin with one prefix.
+///
+/// Asking for a weight that is not there panics: a folder's weights are compared with the network's
+/// [shapes](crate::networks::Shapes) when it is loaded, so a missing one is a mistake in a network.
+#[derive(Clone)]
+pub struct Scope<'a> {
+    weights: &'a Weights,
+    prefix: String,
+}
+
+impl<'a> Scope<'a> {
+    pub(crate) fn new(weights: &'a Weights, prefix: String) -> Self {
+        Self { weights, prefix }
+    }
+
+    /// The weights below `name`, which is joined with a dot.
+    pub fn at(&self, name: impl Display) -> Scope<'a> {
+        Scope { weights: self.weights, prefix: format!("{}{name}.", self.prefix) }
+    }
+
+    /// The weight `name` of this scope.
+    pub fn get(&self, name: &str) -> Option<&'a Weight> {
+        self.weights.get(&format!("{}{name}", self.prefix))
+    }
+
+    /// The weight `name` of this scope as a tensor with `D` axes.
+    ///
+    /// # Panics
+    /// When it is missing or has another rank.
+    pub fn tensor<const D: usize>(&self, name: &str) -> Tensor<D> {
+        match self.get(name) {
+            Some(weight) => weight.tensor(),
+            None => unreachable!("weights are checked when loaded, but `{self}{name}` is missing"),
+        }
+    }
+
+    fn bias(&self) -> Option<Tensor<1>> {
+        self.get("bias").map(Weight::tensor)
+    }
+
+    /// `x W^T + b` over the last axis, with `weight` (out, in) and `bias` (out) where there is one.
+    ///
+    /// A 1x1 convolution's weight (out, in, 1, 1) is taken as well.
+    pub fn linear<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let weight = match self.get("weight").map(Weight::shape) {
+            Some(&[out, inner, 1, 1]) => self.tensor::<4>("weight").reshape([out, inner]),
+            _ => self.tensor::<2>("weight"),
+        };
+        kernels::linear(x, weight, self.bias())
+    }
+
+    /// Convolution of `x` (batch, in, height, width) with `weight` (out, in, k, k), padded by
+    /// `(before, after)` zeros on both axes.
+    pub fn conv2d(&self, x: Tensor<4>, stride: usize, padding: (usize, usize)) -> Tensor<4> {
+        kernels::conv2d(x, self.tensor("weight"), self.bias(), stride, padding)
+    }
+
+    /// Group normalisation over the channels of `x` (batch, channels, height, width), then `act`.
+    pub fn group_norm(&self, x: Tensor<4>, groups: usize, eps: f64, act: Activation) -> Tensor<4> {
+        kernels::group_norm(x, groups, self.tensor("weight"), self.tensor("bias"), eps, act)
+    }
+
+    /// Layer normalisation over the last axis.
+    pub fn layer_norm<const D: usize>(&self, x: Tensor<D>, eps: f64) -> Tensor<D> {
+        kernels::layer_norm(x, self.tensor("weight"), self.tensor("bias"), eps)
+    }
+
+    /// Rows of `weight` (entries, width) by number: `ids` (batch, tokens) to (batch, tokens, width).
+    pub fn embedding(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+        let table = self.tensor::<2>("weight");
+        let ([batch, tokens], [_, width]) = (ids.dims(), table.dims());
+        table.select(0, ids.reshape([batch * tokens])).reshape([batch, tokens, width])
+    }
+}
+
+impl Display for Scope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.prefix)
+    }
+}
