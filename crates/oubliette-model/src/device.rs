@@ -33,7 +33,7 @@ impl DeviceKind {
     /// The name that users type.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Flex => "flex",
+            Self::Flex => "cpu",
             Self::Cuda => "cuda",
             Self::Vulkan => "vulkan",
             Self::Metal => "metal",
@@ -71,7 +71,7 @@ impl DeviceKind {
             other => Err(Error::setting(
                 "device",
                 format!("names `{other}`, which this program was built without"),
-                format!("build it with `--features {other}`, or use `flex`"),
+                format!("build it with `--features {other}`, or use `cpu`"),
             )),
         }
     }
@@ -91,7 +91,7 @@ impl FromStr for DeviceKind {
             Error::setting(
                 "device",
                 format!("is `{text}`, which is not a device"),
-                "choose flex, cuda, vulkan, metal or rocm",
+                "choose cpu, cuda, vulkan, metal or rocm",
             )
         })
     }

@@ -140,6 +140,21 @@ impl Error {
         move |source| Self::Write { path, source }
     }
 
+    /// A name for programs; it stays the same when the words change.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "model-unreadable",
+            Self::Write { .. } => "model-unwritable",
+            Self::File { .. } => "model-file",
+            Self::Config { .. } => "model-config",
+            Self::Tensor { .. } => "model-tensor",
+            Self::Exists { .. } => "already-exists",
+            Self::Pattern { .. } => "weight-pattern",
+            Self::Setting { .. } => "setting",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// Whether the same command may succeed later: a full disk, an interruption.
     pub fn is_temporary(&self) -> bool {
         match self {
