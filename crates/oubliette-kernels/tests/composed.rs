@@ -1,0 +1,40 @@
+//! The composed forms mean what their documentation says.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use oubliette_kernels::{Mask, attention, geglu, softmax_cross_entropy, upsample_nearest_2x};
+
+#[test]
+fn causal_attention_of_the_first_query_is_the_first_value() {
+    let device = Device::flex();
+    let q = Tensor::<3>::ones([1, 3, 4], &device);
+    let v = Tensor::<1>::from_floats([1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11., 12.], &device)
+        .reshape([1, 3, 4]);
+    let out = attention(q.clone(), q, v, 2, Mask::Causal);
+    let expected = TensorData::from([[[1.0f32, 2., 3., 4.], [3., 4., 5., 6.], [5., 6., 7., 8.]]]);
+    out.into_data().assert_approx_eq::<f32>(&expected, Default::default());
+}
+
+#[test]
+fn the_gate_is_the_second_half() {
+    let x = Tensor::<3>::from_floats([[[2.0, 0.0, 100.0, 1.0]]], &Device::flex());
+    geglu(x)
+        .into_data()
+        .assert_approx_eq::<f32>(&TensorData::from([[[200.0f32, 0.0]]]), Default::default());
+}
+
+#[test]
+fn a_pixel_becomes_a_square() {
+    let x = Tensor::<4>::from_floats([[[[1.0, 2.0]]]], &Device::flex());
+    let expected = TensorData::from([[[[1.0f32, 1., 2., 2.], [1., 1., 2., 2.]]]]);
+    upsample_nearest_2x(x).into_data().assert_eq(&expected, true);
+}
+
+#[test]
+fn even_logits_cost_the_logarithm_of_their_number() {
+    let device = Device::flex();
+    let loss = softmax_cross_entropy(
+        Tensor::zeros([3, 4], &device),
+        Tensor::from_ints([0, 3, 1], &device),
+    );
+    loss.into_data().assert_approx_eq::<f32>(&TensorData::from([4.0f32.ln()]), Default::default());
+}
