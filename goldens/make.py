@@ -1,0 +1,71 @@
+"""Makes every golden of the project: `python make.py OUT`; with OUBLIETTE_TEST_DATA also those of the larger models."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import detectors
+import erasure
+import lora
+import networks
+import pictures
+import released
+import tiny
+import token_ids
+import training
+import trajectories
+from common import test_data
+from diffusers import StableDiffusionPipeline
+from diffusers.utils import logging
+
+EMOJI_PROMPTS = ["a noto style lion on a pink background", "a twemoji style guitar", "a banana"]
+
+
+def open_pipeline(folder):
+    """A folder in f32, without a progress bar."""
+    pipeline = StableDiffusionPipeline.from_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def write_pipeline(folder, out, **prompts):
+    """Outputs, pictures and gradients of one folder; each part opens it afresh."""
+    networks.write(open_pipeline(folder), out / "networks.safetensors")
+    pictures.write(open_pipeline(folder), out / "pictures.safetensors", **prompts)
+    training.write(open_pipeline(folder), out / "training.safetensors", **prompts)
+
+
+def write_tiny(out):
+    """What every checkout can test."""
+    tiny.write(out)
+    released.write(out)
+    trajectories.write(out)
+    for name in ("tiny-sd1", "tiny-sd2"):
+        write_pipeline(out / name, out / f"of-{name}")
+    lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")
+    erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")
+    detectors.write_clip(out / "tiny-clip", out / "of-tiny-clip.safetensors")
+    detectors.write_vit(out / "tiny-vit", out / "of-tiny-vit.safetensors")
+
+
+def write_larger(models, out):
+    """Outputs only: the models themselves are test data."""
+    write_pipeline(models / "emoji-sd", out / "of-emoji-sd", prompts=EMOJI_PROMPTS)
+    networks.write(open_pipeline(models / "emoji-sd-without-lion-guitar-banana"), out / "of-emoji-sd-twin.safetensors")
+    detectors.write_clip(models / "clip", out / "of-clip.safetensors", EMOJI_PROMPTS)
+    for name in ("judge-object", "judge-style"):
+        detectors.write_vit(models / name, out / f"of-{name}.safetensors")
+
+
+def main(out):
+    """Everything below `out`, which is emptied first."""
+    logging.disable_progress_bar()
+    shutil.rmtree(out, ignore_errors=True)
+    write_tiny(out)
+    token_ids.write(out)
+    if (data := test_data()) is not None:
+        write_larger(data / "models", out)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
