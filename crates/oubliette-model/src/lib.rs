@@ -5,6 +5,7 @@ pub mod error;
 pub mod networks;
 pub mod scope;
 pub mod select;
+pub mod store;
 pub mod weights;
 
 pub use error::{Error, Result};
