@@ -1,1 +1,31 @@
 //! What anyone can check: recipe, plan, events, evidence, statistics, verdict, report.
+//!
+//! Nothing here opens a socket, reads a clock or draws a random number; `judge` and `render` are
+//! pure. The files are specified in `spec/`.
+
+pub mod canonical;
+pub mod claim;
+pub mod concept;
+pub mod digest;
+pub mod document;
+pub mod error;
+pub mod event;
+pub mod evidence;
+pub mod number;
+pub mod plan;
+pub mod prompt;
+pub mod recipe;
+pub mod settings;
+pub mod verdict;
+
+pub use claim::Claim;
+pub use concept::Concept;
+pub use digest::Digest;
+pub use error::{Error, Result};
+pub use event::Event;
+pub use evidence::Evidence;
+pub use number::{Real, Share};
+pub use plan::{AuditPlan, Plan};
+pub use prompt::Prompt;
+pub use recipe::Recipe;
+pub use verdict::{Judgment, Verdict};

@@ -1,0 +1,55 @@
+//! Reading `events.jsonl`, whole or with a last line that a crash tore.
+
+use std::path::Path;
+
+use super::Evidence;
+use crate::{Error, Event, Result};
+
+/// Longest event file that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// What an event file holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Log {
+    /// The fold of the whole lines.
+    pub evidence: Evidence,
+    /// Bytes of the whole lines: before a run goes on, the file is cut to this length.
+    pub intact: u64,
+    /// Whether bytes follow that are no whole line.
+    pub torn: bool,
+}
+
+impl Log {
+    /// Folds the bytes of an event file. What follows the last line end is torn and left out;
+    /// everything before it has to be events, each in canonical form, none twice.
+    pub fn parse(file: &Path, bytes: &[u8]) -> Result<Self> {
+        let intact = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = bytes.get(..intact).unwrap_or_default();
+        let text = std::str::from_utf8(whole)
+            .map_err(|_| Error::file(file, "not UTF-8", "restore the file as the tool wrote it"))?;
+        let mut evidence = Evidence::default();
+        for (i, line) in text.split_terminator('\n').enumerate() {
+            let at_line = |e: Error| Error::Event {
+                line: i + 1,
+                thing: e.to_string(),
+                remedy: "restore the file, or start a new run".into(),
+            };
+            let event = Event::from_line(file, line).map_err(at_line)?;
+            evidence.push(event).map_err(at_line)?;
+        }
+        Ok(Self { evidence, intact: intact as u64, torn: intact < bytes.len() })
+    }
+}
+
+/// Reads an event file; one that is not there is an empty one.
+pub fn read_log(file: &Path) -> Result<Log> {
+    match std::fs::metadata(file) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Log::default()),
+        Err(e) => return Err(Error::io(file, e)),
+        Ok(meta) if meta.len() > MAX_BYTES => {
+            return Err(Error::file(file, format!("{} bytes", meta.len()), "start a new run"));
+        }
+        Ok(_) => {}
+    }
+    Log::parse(file, &std::fs::read(file).map_err(|e| Error::io(file, e))?)
+}

@@ -1,0 +1,136 @@
+//! Prompts, as lists or as CSV files with seeds and guidance.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Real, Result};
+
+/// Most rows of a CSV file that are read.
+pub const MAX_ROWS: usize = 100_000;
+/// Longest CSV file that is read, in bytes.
+pub const MAX_BYTES: u64 = 64 << 20;
+/// Longest prompt, in bytes.
+pub const MAX_PROMPT: usize = 4096;
+/// Largest seed: every number format in use holds it exactly.
+pub const MAX_SEED: u64 = (1 << 53) - 1;
+
+/// What a picture is asked for by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Prompt {
+    /// The text.
+    pub text: String,
+    /// What the picture should show, in the detector's words; absent: the concept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The image seed that came with the prompt; absent: a fresh one each draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The guidance that came with the prompt; absent: the plan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guidance: Option<Real>,
+}
+
+impl Prompt {
+    /// A prompt without seed or guidance of its own.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), label: None, seed: None, guidance: None }
+    }
+
+    /// Reads a CSV file with a column `prompt` (or `text`) and, optionally, `seed` (or
+    /// `evaluation_seed`) and `guidance` (or `evaluation_guidance`); other columns are left alone.
+    pub fn read_csv(file: &Path) -> Result<Vec<Self>> {
+        let size = std::fs::metadata(file).map_err(|e| Error::io(file, e))?.len();
+        if size > MAX_BYTES {
+            return Err(Error::file(file, format!("{size} bytes"), "split the file"));
+        }
+        let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
+        parse_csv(file, bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
+    }
+}
+
+fn parse_csv(file: &Path, bytes: &[u8]) -> Result<Vec<Prompt>> {
+    let mut reader = csv::Reader::from_reader(bytes);
+    let header = reader.headers().map_err(|e| bad(file, 1, e.to_string()))?.clone();
+    let column = |names: [&str; 2]| header.iter().position(|h| names.contains(&h.trim()));
+    let text = column(["prompt", "text"]).ok_or_else(|| {
+        Error::file(file, "no column `prompt`", "name the column of the prompts `prompt`")
+    })?;
+    let seed = column(["seed", "evaluation_seed"]);
+    let guidance = column(["guidance", "evaluation_guidance"]);
+    let mut prompts = Vec::new();
+    for (i, row) in reader.records().enumerate() {
+        let line = i + 2;
+        if i == MAX_ROWS {
+            return Err(bad(file, line, format!("more than {MAX_ROWS} prompts")));
+        }
+        let row = row.map_err(|e| bad(file, line, e.to_string()))?;
+        let cell = |at: Option<usize>| at.and_then(|at| row.get(at)).map(str::trim);
+        let filled = |at| cell(at).filter(|cell| !cell.is_empty());
+        let Some(text) = filled(Some(text)).filter(|text| text.len() <= MAX_PROMPT) else {
+            return Err(bad(file, line, format!("no prompt, or one over {MAX_PROMPT} bytes")));
+        };
+        prompts.push(Prompt {
+            seed: filled(seed).map(|s| self::seed(file, line, s)).transpose()?,
+            guidance: filled(guidance).map(|s| self::guidance(file, line, s)).transpose()?,
+            ..Prompt::new(text)
+        });
+    }
+    match prompts.is_empty() {
+        true => Err(Error::file(file, "no prompt", "add rows below the header")),
+        false => Ok(prompts),
+    }
+}
+
+fn seed(file: &Path, line: usize, text: &str) -> Result<u64> {
+    let seed = text.parse().ok().filter(|seed| *seed <= MAX_SEED);
+    seed.ok_or_else(|| bad(file, line, format!("`{text}` is not a seed (0 to {MAX_SEED})")))
+}
+
+fn guidance(file: &Path, line: usize, text: &str) -> Result<Real> {
+    let number: Option<f64> = text.parse().ok();
+    number
+        .and_then(|number| Real::new(number).ok())
+        .ok_or_else(|| bad(file, line, format!("`{text}` is not a guidance")))
+}
+
+fn bad(file: &Path, line: usize, thing: String) -> Error {
+    Error::file(file, format!("row {line}: {thing}"), "correct this row")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Vec<Prompt>> {
+        parse_csv(Path::new("p.csv"), text.as_bytes())
+    }
+
+    #[test]
+    fn seeds_and_guidance_are_honoured() {
+        let text =
+            "id,prompt,evaluation_seed,evaluation_guidance\n0,\"a lion, a cage\",12,7.5\n1,b,,\n";
+        let prompts = parse(text).unwrap();
+        assert_eq!(prompts[0].text, "a lion, a cage");
+        assert_eq!((prompts[0].seed, prompts[0].guidance.unwrap().get()), (Some(12), 7.5));
+        assert_eq!((prompts[1].seed, prompts[1].guidance), (None, None));
+    }
+
+    #[test]
+    fn broken_rows_are_refused_with_their_line() {
+        for (text, part) in [
+            ("a,b\n1,2\n", "no column `prompt`"),
+            ("prompt\n", "no prompt"),
+            ("prompt,seed\nx,-1\n", "row 2: `-1` is not a seed"),
+            ("prompt,seed\nx,9007199254740992\n", "is not a seed"),
+            ("prompt,guidance\nx,nan\n", "`nan` is not a guidance"),
+            ("prompt,seed\nx\n", "row 2"),
+            ("prompt\n\"\"\n", "row 2"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The recipe of an audit: subjects, attacks, controls and how much is looked at.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Problem, Task, check_head};
+use crate::document::Document;
+use crate::{Real, Result, settings::Named};
+
+/// A recipe with `task = "audit"`. Paths are relative to the folder of the recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditRecipe {
+    /// Always 1.
+    pub schema: u32,
+    /// Always `audit`.
+    pub task: Task,
+    /// Every random choice follows from it; below 2^53.
+    #[serde(default)]
+    pub seed: u64,
+    /// The concept's file.
+    pub concept: PathBuf,
+    /// The models under study.
+    pub subjects: Subjects,
+    /// How pictures are made.
+    pub sampling: Sampling,
+    /// How many pictures are looked at, and when.
+    #[serde(default)]
+    pub samples: Samples,
+    /// The attacks, in order, with their settings.
+    pub attack: Vec<Named>,
+    /// What must survive, beside the concept's own neighbours.
+    #[serde(default)]
+    pub keep: Keep,
+    /// The model that scores how well picture and prompt agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alignment: Option<Alignment>,
+    /// The control arms that need something of their own.
+    #[serde(default)]
+    pub controls: Controls,
+    /// How the report looks.
+    #[serde(default)]
+    pub report: Report,
+    /// The text this recipe was read from.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub source: Document,
+}
+
+/// Folders of the models under study.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subjects {
+    /// Before forgetting.
+    pub original: PathBuf,
+    /// After forgetting: the question.
+    pub unlearned: PathBuf,
+    /// After forgetting and a later update: the question asked again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<PathBuf>,
+    /// A twin that never saw the concept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub never_exposed: Option<PathBuf>,
+}
+
+/// How pictures are made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sampling {
+    /// Name of the sampler; absent: the model's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<String>,
+    /// Denoising steps.
+    pub steps: u32,
+    /// Classifier-free guidance.
+    pub guidance: Real,
+    /// Width in pixels; absent: the model's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Height in pixels; absent: the model's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Pictures made at once; changes no picture.
+    #[serde(default = "eight")]
+    pub batch: u32,
+}
+
+/// How many pictures are looked at, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Samples {
+    /// Most pictures of an attack arm, for each subject and training run.
+    pub per_arm: u32,
+    /// Most pictures of a keep arm, for each subject.
+    pub keep: u32,
+    /// Fresh pictures of the worst prompt of an arm; 0: it is named and not looked at again.
+    pub worst: u32,
+    /// Training runs of each trained attack, over different training seeds.
+    pub runs: u32,
+    /// How often a decision is tried.
+    pub looks: Looks,
+}
+
+/// When a decision is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Looks {
+    /// This many times, at equal distances.
+    Equal(u32),
+    /// At these shares of the whole, in percent, rising, the last 100.
+    Percent(Vec<u32>),
+}
+
+/// Other concepts that must survive.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keep {
+    /// Concepts that have nothing to do with the one forgotten.
+    pub unrelated: Vec<String>,
+    /// Templates with `{name}`; empty: those of the concept.
+    pub prompts: Vec<String>,
+}
+
+/// The model that scores how well picture and prompt agree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alignment {
+    /// Folder of a CLIP model.
+    pub model: PathBuf,
+}
+
+/// Control arms.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Controls {
+    /// Fine-tuning on the concept itself, which should bring it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub positive: Option<Positive>,
+}
+
+/// Fine-tuning on the concept itself: exactly one of `data` and `generate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Positive {
+    /// A folder of pictures of the concept, with captions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// So many pictures of the concept made by the original model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generate: Option<u32>,
+    /// Training steps.
+    pub steps: u64,
+    /// Learning rate.
+    pub learning_rate: Real,
+    /// Pictures in a training step.
+    #[serde(default = "eight")]
+    pub batch: u32,
+}
+
+/// How the report looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Report {
+    /// Pictures are blurred until the reader asks for them.
+    pub blur: bool,
+    /// Rows of pictures.
+    pub rows: u32,
+}
+
+fn eight() -> u32 {
+    8
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self { per_arm: 60, keep: 120, worst: 20, runs: 1, looks: Looks::Equal(1) }
+    }
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self { blur: false, rows: 6 }
+    }
+}
+
+impl Samples {
+    /// Cumulative pictures at each look, for an arm of at most `most` pictures.
+    pub fn schedule(&self, most: u32) -> Vec<u32> {
+        let part = |percent: u32, of: u32| {
+            let up_to = u64::from(most) * u64::from(percent);
+            up_to.div_ceil(u64::from(of)) as u32
+        };
+        match &self.looks {
+            Looks::Equal(n) => (1..=*n).map(|look| part(look, *n)).collect(),
+            Looks::Percent(percents) => percents.iter().map(|&p| part(p, 100)).collect(),
+        }
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        let most = 1_000_000;
+        for (key, value, least) in [
+            ("per_arm", self.per_arm, 1),
+            ("keep", self.keep, 1),
+            ("worst", self.worst, 0),
+            ("runs", self.runs, 1),
+        ] {
+            if !(least..=most).contains(&value) {
+                let thing = format!("`{key}` is {value}");
+                return Err((format!("samples.{key}"), thing, "choose between 1 and 1000000"));
+            }
+        }
+        let rising = |p: &[u32]| p.first() > Some(&0) && p.windows(2).all(|w| w[0] < w[1]);
+        let fine = match &self.looks {
+            Looks::Equal(n) => (1..=100).contains(n) && *n <= self.per_arm.min(self.keep),
+            Looks::Percent(p) => p.last() == Some(&100) && rising(p),
+        };
+        match fine {
+            true => Ok(()),
+            false => {
+                let remedy = "a number from 1 to 100, or rising percents that end in 100";
+                Err(("samples.looks".into(), "no schedule of looks".into(), remedy))
+            }
+        }
+    }
+}
+
+impl AuditRecipe {
+    /// Reads and checks a recipe file.
+    pub fn read(file: &Path) -> Result<Self> {
+        Self::parse(&Document::read(file)?)
+    }
+
+    /// Reads and checks a recipe.
+    pub fn parse(document: &Document) -> Result<Self> {
+        let recipe: Self = document.parse()?;
+        recipe.check().map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
+        Ok(Self { source: document.clone(), ..recipe })
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        check_head(self.task, Task::Audit, self.seed)?;
+        if self.attack.is_empty() {
+            return Err(("attack".into(), "no attack".into(), "add an `[[attack]]` table"));
+        }
+        if self.sampling.steps == 0 || self.sampling.batch == 0 {
+            return Err(("sampling".into(), "a count of 0".into(), "write 1 or more"));
+        }
+        self.samples.check()?;
+        match &self.controls.positive {
+            Some(positive) if positive.data.is_some() == positive.generate.is_some() => {
+                let thing = "the positive control has no source, or two".into();
+                Err(("controls.positive".into(), thing, "give either `data` or `generate`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What was said: the user's TOML files, checked for shape, before anything is looked up.
+
+mod audit;
+mod unlearn;
+mod update;
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use audit::{
+    Alignment, AuditRecipe, Controls, Keep, Looks, Positive, Report, Samples, Sampling, Subjects,
+};
+pub use unlearn::UnlearnRecipe;
+pub use update::UpdateRecipe;
+
+use crate::document::Document;
+use crate::{Result, prompt::MAX_SEED};
+
+/// What a recipe asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Make a model forget.
+    Unlearn,
+    /// Change a model for some other reason: the benign update.
+    Update,
+    /// Look whether it stays forgotten.
+    Audit,
+}
+
+/// Key, thing, remedy: a refusal before it knows its file.
+pub(crate) type Problem = (String, String, &'static str);
+
+/// A recipe of any task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Recipe {
+    /// `task = "unlearn"`
+    Unlearn(UnlearnRecipe),
+    /// `task = "update"`
+    Update(UpdateRecipe),
+    /// `task = "audit"`
+    Audit(Box<AuditRecipe>),
+}
+
+impl Recipe {
+    /// Reads a recipe file, whatever its task.
+    pub fn read(file: &Path) -> Result<Self> {
+        Self::parse(&Document::read(file)?)
+    }
+
+    /// Reads a recipe from a document, whatever its task.
+    pub fn parse(document: &Document) -> Result<Self> {
+        let table: toml::Table = document.parse()?;
+        match table.get("task").and_then(toml::Value::as_str) {
+            Some("unlearn") => UnlearnRecipe::parse(document).map(Self::Unlearn),
+            Some("update") => UpdateRecipe::parse(document).map(Self::Update),
+            Some("audit") => AuditRecipe::parse(document).map(|r| Self::Audit(Box::new(r))),
+            _ => {
+                let remedy = "write `task = \"unlearn\"`, `\"update\"` or `\"audit\"`";
+                Err(document.error("task", "this file says no task", remedy))
+            }
+        }
+    }
+}
+
+/// Refuses another task's file and a seed that some reader could not hold.
+fn check_head(found: Task, wanted: Task, seed: u64) -> Result<(), Problem> {
+    if found != wanted {
+        let thing = format!("this is a recipe to {found:?}, not to {wanted:?}").to_lowercase();
+        return Err(("task".into(), thing, "use the command that this recipe is for"));
+    }
+    match seed <= MAX_SEED {
+        true => Ok(()),
+        false => Err(("seed".into(), format!("seed {seed}"), "choose a seed below 2^53")),
+    }
+}
