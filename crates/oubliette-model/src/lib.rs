@@ -3,6 +3,7 @@
 pub mod device;
 pub mod error;
 pub mod networks;
+pub mod preprocess;
 pub mod scope;
 pub mod select;
 pub mod store;
