@@ -1,2 +1,46 @@
-//! Chores: bench, interop, goldens, docs, size.
-fn main() {}
+//! Chores: bench, goldens, interop, size.
+#![expect(clippy::print_stdout, reason = "the chores' answers are what they print")]
+
+mod bench;
+mod goldens;
+mod process;
+mod python;
+mod size;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores that need more than cargo: other programs, measurements, checks over the whole tree.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Time our work beside PyTorch's, interleaved, and append the ratios to BENCHMARKS.md
+    Bench(bench::Arguments),
+    /// Make the goldens again with the reference implementations and say what differs
+    Goldens(goldens::Arguments),
+    /// Check the size of the shipped assets and report the longest source files
+    Size,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().chore {
+        Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Goldens(arguments) => goldens::run(&arguments),
+        Chore::Size => size::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

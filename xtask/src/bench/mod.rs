@@ -1,0 +1,135 @@
+//! Our work and PyTorch's on the same weights and shapes, one run of each in turn.
+
+mod cases;
+mod report;
+mod side;
+mod statistics;
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::python::Python;
+use crate::{process, workspace};
+use cases::Case;
+use side::Side;
+use statistics::Pairs;
+
+/// What is timed together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Suite {
+    /// Each kernel, forward and backward
+    Micro,
+    /// Training steps of small UNets
+    Step,
+    /// Guided sampling of whole pictures
+    Sampling,
+    /// The UNet of Stable Diffusion 1.4 with random weights; needs 24 GiB
+    Sd14,
+}
+
+/// What to time, and how often.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    suite: Suite,
+    /// Only cases whose name contains this
+    #[arg(long)]
+    only: Option<String>,
+    /// Interleaved pairs after the warm-up
+    #[arg(long, default_value_t = 10)]
+    pairs: usize,
+    /// Threads of either side
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// How the peer runs: plain, in bf16 autocast, or compiled
+    #[arg(long, value_enum, default_value_t = Peer::Eager)]
+    peer: Peer,
+    /// Print only, do not append to BENCHMARKS.md
+    #[arg(long)]
+    dry: bool,
+}
+
+/// How PyTorch runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Peer {
+    /// f32, operator by operator
+    Eager,
+    /// bf16 autocast
+    Bf16,
+    /// torch.compile, f32
+    Compile,
+}
+
+impl Peer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Eager => "eager",
+            Self::Bf16 => "bf16",
+            Self::Compile => "compile",
+        }
+    }
+}
+
+/// What one case came to.
+pub(crate) struct Outcome {
+    case: Case,
+    agreement: f64,
+    pairs: Pairs,
+    bytes: [u64; 2],
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let python = Python::open()?;
+    let worker = ["build", "--release", "--quiet", "--package", "oubliette-benches"];
+    process::run(
+        std::process::Command::new(env!("CARGO")).args(worker).current_dir(workspace::root()),
+    )?;
+    let wanted = arguments.only.as_deref().unwrap_or("");
+    let mut outcomes = Vec::new();
+    for case in cases::of(arguments.suite).into_iter().filter(|case| case.name.contains(wanted)) {
+        let outcome = time(&python, case, arguments)?;
+        println!("{}", report::line(&outcome));
+        outcomes.push(outcome);
+    }
+    if outcomes.is_empty() {
+        bail!("no case of this suite has `{wanted}` in its name");
+    }
+    if arguments.dry { Ok(()) } else { report::append(arguments, &outcomes) }
+}
+
+/// Prepares one case, checks that both sides compute the same, then runs them in turn.
+fn time(python: &Python, case: Case, arguments: &Arguments) -> Result<Outcome> {
+    let folder = workspace::target().join("bench").join(&case.name);
+    fs::create_dir_all(&folder)?;
+    let settings = serde_json::to_vec_pretty(&case.settings)?;
+    let done = folder.join("prepared.json");
+    fs::write(folder.join("case.json"), &settings)?;
+    if fs::read(&done).ok().as_deref() != Some(settings.as_slice()) {
+        process::run(python.script("benches/peer.py").arg("prepare").arg(&folder))?;
+        fs::write(&done, &settings)?;
+    }
+    let mut ours = Side::ours(&folder, arguments.threads)?;
+    let mut theirs = Side::theirs(python, &folder, arguments.threads, arguments.peer.name())?;
+    let agreement =
+        statistics::disagreement(&ours.check()?, &theirs.check()?).with_context(|| {
+            format!("{}: the two sides answer with other counts of numbers", case.name)
+        })?;
+    // Lower precision is another computation; its distance is reported, not judged.
+    if arguments.peer != Peer::Bf16 && agreement > case.tolerance {
+        bail!(
+            "{}: the two sides differ by {agreement:.1e}, more than {:.0e}",
+            case.name,
+            case.tolerance
+        );
+    }
+    for _ in 0..case.warm_up {
+        ours.go()?;
+        theirs.go()?;
+    }
+    let mut pairs = Pairs::default();
+    for _ in 0..arguments.pairs {
+        pairs.push(ours.go_several(case.repeat)?, theirs.go_several(case.repeat)?);
+    }
+    Ok(Outcome { case, agreement, pairs, bytes: [ours.end()?, theirs.end()?] })
+}

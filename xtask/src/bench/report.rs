@@ -1,0 +1,102 @@
+//! Results as lines and as a table of BENCHMARKS.md.
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{Arguments, Outcome};
+use crate::{process, workspace};
+
+/// One line on the terminal.
+pub(crate) fn line(outcome: &Outcome) -> String {
+    let ([ours, theirs], [low, middle, high]) = (outcome.pairs.medians(), outcome.pairs.ratio());
+    format!(
+        "{:32} {middle:5.2}x ({low:.2} to {high:.2})  {} against {}  memory {}  differ {:.0e}",
+        outcome.case.name,
+        duration(ours),
+        duration(theirs),
+        memory(outcome.bytes),
+        outcome.agreement
+    )
+}
+
+/// Adds a dated table.
+pub(crate) fn append(arguments: &Arguments, outcomes: &[Outcome]) -> Result<()> {
+    let path = workspace::at("BENCHMARKS.md");
+    if !path.exists() {
+        fs::write(&path, HEAD)?;
+    }
+    let mut text = String::new();
+    let suite = format!("{:?}", arguments.suite).to_lowercase();
+    writeln!(text, "\n## {} · {suite} · against PyTorch {}\n", date()?, arguments.peer.name())?;
+    writeln!(text, "Commit {}, {} threads, {}.\n", commit()?, arguments.threads, processor())?;
+    writeln!(
+        text,
+        "| case | ratio | quartiles | pairs | ours | PyTorch | memory ours / PyTorch | largest difference |"
+    )?;
+    writeln!(text, "|---|---|---|---|---|---|---|---|")?;
+    for outcome in outcomes {
+        let ([ours, theirs], [low, middle, high]) =
+            (outcome.pairs.medians(), outcome.pairs.ratio());
+        writeln!(
+            text,
+            "| {} | **{middle:.2}** | {low:.2} to {high:.2} | {} | {} | {} | {} | {:.0e} |",
+            outcome.case.name,
+            outcome.pairs.len(),
+            duration(ours),
+            duration(theirs),
+            memory(outcome.bytes),
+            outcome.agreement
+        )?;
+    }
+    Ok(OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes())?)
+}
+
+const HEAD: &str = "# Benchmarks
+
+Every figure is a ratio, ours over PyTorch's: below 1 we are faster. `cargo xtask bench <suite>` makes these tables. Both sides
+hold the same weights and inputs, are first shown to compute the same numbers, are warmed up, and then run in turn, one of ours,
+one of theirs, so that whatever else the machine does falls on both. A ratio is the median over pairs, with quartiles. Memory is
+the most that a side held during the runs above what its bare process held, so PyTorch's import does not count against it.
+Use the ratios; milliseconds belong to one machine.
+";
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s >= 1.0 => format!("{s:.2} s"),
+        s if s >= 1e-3 => format!("{:.2} ms", s * 1e3),
+        s => format!("{:.1} us", s * 1e6),
+    }
+}
+
+fn memory([ours, theirs]: [u64; 2]) -> String {
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    format!("{:.0} / {:.0} MB", megabytes(ours), megabytes(theirs))
+}
+
+fn date() -> Result<String> {
+    Ok(process::output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?.trim().to_owned())
+}
+
+/// The commit, marked when the tree was not clean.
+fn commit() -> Result<String> {
+    let mut git = Command::new("git");
+    git.args(["describe", "--always", "--dirty", "--exclude=*"]).current_dir(workspace::root());
+    Ok(process::output(&mut git)?.trim().to_owned())
+}
+
+/// The processor's name and what of it matters here.
+fn processor() -> String {
+    let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        let line = about.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split_once(": ")).map_or("", |(_, value)| value).to_owned()
+    };
+    let flags = field("flags");
+    let known = ["avx2", "avx512f", "amx_tile"].into_iter();
+    let found: Vec<_> = known.filter(|flag| flags.split(' ').any(|found| found == *flag)).collect();
+    format!("{} ({})", field("model name"), found.join(", "))
+}
