@@ -1,6 +1,22 @@
 //! Two-dimensional convolution.
 
+mod axis;
+mod gather;
+mod image;
+mod weight_gradient;
+mod weights;
+
 use burn::tensor::{Tensor, module, ops::ConvOptions};
+
+use crate::array::Array;
+use crate::buffer::unwritten;
+use crate::engine::reduce::channel_sums;
+use crate::op::{Kernel, apply, takes};
+use axis::Axis;
+use gather::Gather;
+use image::Images;
+use weight_gradient::WeightGradient;
+use weights::Weights;
 
 /// Cross-correlation: `x` (n, in, h, w) with `weight` (out, in, kh, kw) and `bias` (out).
 ///
@@ -9,7 +25,8 @@ use burn::tensor::{Tensor, module, ops::ConvOptions};
 /// The result is (n, out, (h + before + after - kh) / stride + 1, likewise w).
 ///
 /// # Panics
-/// When the channels of `x` and `weight` differ, `stride` is zero, or the kernel is larger than the padded image.
+/// When the channels of `x` and `weight` differ, `bias` is not (out), `stride` is zero, or the kernel is empty or
+/// larger than the padded image.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -17,15 +34,26 @@ pub fn conv2d(
     stride: usize,
     padding: (usize, usize),
 ) -> Tensor<4> {
-    let ([_, channels, height, width], [_, inputs, kh, kw]) = (x.dims(), weight.dims());
+    let ([_, channels, height, width], [outputs, inputs, kh, kw]) = (x.dims(), weight.dims());
     let around = padding.0 + padding.1;
     assert_eq!(channels, inputs, "conv2d: channels of x against those of weight");
     assert!(stride > 0, "conv2d: stride must not be zero");
     assert!(
-        height + around >= kh && width + around >= kw,
-        "conv2d: a {kh}x{kw} kernel is larger than the padded {height}x{width} image"
+        kh * kw > 0 && height + around >= kh && width + around >= kw,
+        "conv2d: a {kh}x{kw} kernel on a padded {height}x{width} image"
     );
-    composed(x, weight, bias, stride, padding)
+    if let Some(bias) = &bias {
+        assert_eq!(bias.dims(), [outputs], "conv2d: shape of bias");
+    }
+    if !takes(&x) || !takes(&weight) || !bias.iter().all(takes) {
+        return composed(x, weight, bias, stride, padding);
+    }
+    let conv = Conv { stride, padding };
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => apply(conv, [x, weight, bias.into_dispatch()]),
+        None => apply(conv, [x, weight]),
+    })
 }
 
 fn composed(
@@ -38,4 +66,132 @@ fn composed(
     let options =
         ConvOptions { stride: [stride; 2], padding: [padding; 2], dilation: [1; 2], groups: 1 };
     module::conv2d(x, weight, bias, options)
+}
+
+/// Inputs: x, weight, and the bias when there are three.
+#[derive(Clone, Debug)]
+struct Conv {
+    stride: usize,
+    padding: (usize, usize),
+}
+
+impl Conv {
+    /// Positions along an axis of the output.
+    fn positions(&self, length: usize, kernel: usize) -> usize {
+        (length + self.padding.0 + self.padding.1 - kernel) / self.stride + 1
+    }
+
+    fn forward_axis(&self, count: usize, kernel: usize) -> Axis {
+        Axis::forward(count, kernel, self.stride, self.padding.0)
+    }
+
+    fn input_gradient(
+        &self,
+        gradient: &Array,
+        weight: &Array,
+        (height, width): (usize, usize),
+    ) -> Array {
+        let [samples, ..] = gradient.dims::<4>();
+        let [_, inputs, kh, kw] = weight.dims();
+        let panels = weights(weight).backward();
+        let mut dx = unwritten(samples * inputs * height * width);
+        for y in Axis::backward(height, kh, self.stride, self.padding.0) {
+            for x in Axis::backward(width, kw, self.stride, self.padding.0) {
+                let gather = Gather {
+                    source: images(gradient),
+                    samples,
+                    panels: &panels,
+                    taps: (kh * kw, kw),
+                    bias: None,
+                    y: y.clone(),
+                    x,
+                    result: (inputs, height, width),
+                };
+                gather.run(&mut dx);
+            }
+        }
+        Array::new(dx, &[samples, inputs, height, width])
+    }
+
+    fn weight_gradient(&self, gradient: &Array, x: &Array, (kh, kw): (usize, usize)) -> Array {
+        let [samples, outputs, height, width] = gradient.dims();
+        let (input, output) = (images(x), images(gradient));
+        let (y, x) = (self.forward_axis(height, kh), self.forward_axis(width, kw));
+        let dw = WeightGradient { input, output, samples, y, x }.run();
+        Array::new(dw, &[outputs, input.channels, kh, kw])
+    }
+}
+
+/// What the backward needs to know of inputs that it may not get to see.
+#[derive(Clone, Copy, Debug)]
+struct Sizes {
+    /// Height and width of x.
+    image: (usize, usize),
+    /// Height and width of the weight.
+    kernel: (usize, usize),
+}
+
+impl<const N: usize> Kernel<N> for Conv {
+    type Saved = Sizes;
+    const CHEAP: bool = false;
+
+    fn forward(&self, inputs: [Array; N]) -> (Array, Sizes) {
+        let [samples, _, height, width] = inputs[0].dims();
+        let [outputs, _, kh, kw] = inputs[1].dims();
+        let (y, x) = (self.positions(height, kh), self.positions(width, kw));
+        let mut out = unwritten(samples * outputs * y * x);
+        let gather = Gather {
+            source: images(&inputs[0]),
+            samples,
+            panels: &weights(&inputs[1]).forward(),
+            taps: (kh * kw, kw),
+            bias: inputs.get(2).map(Array::data),
+            y: self.forward_axis(y, kh),
+            x: self.forward_axis(x, kw),
+            result: (outputs, y, x),
+        };
+        gather.run(&mut out);
+        let sizes = Sizes { image: (height, width), kernel: (kh, kw) };
+        (Array::new(out, &[samples, outputs, y, x]), sizes)
+    }
+
+    fn reads(&self, wanted: [bool; N]) -> [bool; N] {
+        std::array::from_fn(|i| match i {
+            0 => wanted[1],
+            1 => wanted[0],
+            _ => false,
+        })
+    }
+
+    fn backward(
+        &self,
+        inputs: [Option<Array>; N],
+        sizes: Sizes,
+        gradient: Array,
+        wanted: [bool; N],
+    ) -> [Option<Array>; N] {
+        let mut gradients = [const { None }; N];
+        if let (true, Some(weight)) = (wanted[0], &inputs[1]) {
+            gradients[0] = Some(self.input_gradient(&gradient, weight, sizes.image));
+        }
+        if let (true, Some(x)) = (wanted[1], &inputs[0]) {
+            gradients[1] = Some(self.weight_gradient(&gradient, x, sizes.kernel));
+        }
+        if N > 2 && wanted[2] {
+            let [samples, channels, height, width] = gradient.dims();
+            let sums = channel_sums(gradient.data(), samples, channels, height * width);
+            gradients[2] = Some(Array::new(sums, &[channels]));
+        }
+        gradients
+    }
+}
+
+fn images(x: &Array) -> Images<'_> {
+    let [_, channels, height, width] = x.dims();
+    Images { data: x.data(), channels, height, width }
+}
+
+fn weights(weight: &Array) -> Weights<'_> {
+    let [outputs, inputs, kh, kw] = weight.dims();
+    Weights { data: weight.data(), outputs, inputs, taps: kh * kw }
 }

@@ -16,12 +16,17 @@
 
 mod activation;
 mod adamw;
+mod array;
 mod attention;
+mod buffer;
 mod conv2d;
+mod engine;
 mod geglu;
 mod group_norm;
 mod layer_norm;
 mod linear;
+mod op;
+mod parallel;
 mod softmax_cross_entropy;
 mod switch;
 mod upsample;

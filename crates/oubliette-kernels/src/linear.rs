@@ -2,6 +2,15 @@
 
 use burn::tensor::Tensor;
 
+use crate::array::Array;
+use crate::buffer::{Parts, scratch, unwritten};
+use crate::engine::micro::ROWS;
+use crate::engine::panels;
+use crate::engine::product::{Matrix, Sizes, product};
+use crate::engine::reduce::column_sums;
+use crate::op::{Kernel, apply, takes};
+use crate::parallel;
+
 /// `x W^T + b` over the last axis: `x` (.., in), `weight` (out, in) as PyTorch stores it, `bias` (out) give (.., out).
 ///
 /// # Panics
@@ -14,7 +23,17 @@ pub fn linear<const D: usize>(
     let [outputs, inputs] = weight.dims();
     let dims = x.dims();
     assert_eq!(dims[D - 1], inputs, "linear: x {dims:?} against weight ({outputs}, {inputs})");
-    composed(x, weight, bias)
+    if let Some(bias) = &bias {
+        assert_eq!(bias.dims(), [outputs], "linear: shape of bias");
+    }
+    if !takes(&x) || !takes(&weight) || !bias.iter().all(takes) {
+        return composed(x, weight, bias);
+    }
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => apply(Linear, [x, weight, bias.into_dispatch()]),
+        None => apply(Linear, [x, weight]),
+    })
 }
 
 fn composed<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<D> {
@@ -27,4 +46,158 @@ fn composed<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tensor
         y = y + bias.reshape([1, outputs]);
     }
     y.reshape(dims)
+}
+
+/// Inputs: x, weight, and the bias when there are three.
+#[derive(Clone, Debug)]
+struct Linear;
+
+impl<const N: usize> Kernel<N> for Linear {
+    type Saved = ();
+    const CHEAP: bool = false;
+
+    fn forward(&self, inputs: [Array; N]) -> (Array, ()) {
+        let [columns, depth] = inputs[1].dims();
+        let sizes = Sizes { rows: rows(&inputs[0]), depth, columns };
+        let bias = inputs.get(2).map(Array::data);
+        let dims = with_last(&inputs[0], columns);
+        let (x, weight) = (inputs[0].data(), inputs[1].data());
+        let y = if sizes.rows <= FEW {
+            few_rows(x, weight, bias, sizes)
+        } else {
+            many_rows(x, weight, bias, sizes)
+        };
+        (Array::new(y, &dims), ())
+    }
+
+    fn reads(&self, wanted: [bool; N]) -> [bool; N] {
+        std::array::from_fn(|i| match i {
+            0 => wanted[1],
+            1 => wanted[0],
+            _ => false,
+        })
+    }
+
+    fn backward(
+        &self,
+        inputs: [Option<Array>; N],
+        _: (),
+        gradient: Array,
+        wanted: [bool; N],
+    ) -> [Option<Array>; N] {
+        let outputs = gradient.shape()[gradient.shape().len() - 1];
+        let rows = rows(&gradient);
+        let mut gradients = [const { None }; N];
+        if let (true, Some(weight)) = (wanted[0], &inputs[1]) {
+            gradients[0] = Some(input_gradient(&gradient, weight, rows));
+        }
+        if let (true, Some(x)) = (wanted[1], &inputs[0]) {
+            gradients[1] = Some(weight_gradient(&gradient, x, rows, outputs));
+        }
+        if N > 2 && wanted[2] {
+            gradients[2] =
+                Some(Array::new(column_sums(gradient.data(), rows, outputs), &[outputs]));
+        }
+        gradients
+    }
+}
+
+/// Up to this many rows the weight is read as it lies and x is packed; beyond, the other way round.
+const FEW: usize = 64;
+
+/// How many vectors lie in `x`.
+fn rows(x: &Array) -> usize {
+    x.shape()[..x.shape().len() - 1].iter().product()
+}
+
+/// The shape of `x` with another last axis.
+fn with_last(x: &Array, last: usize) -> Vec<usize> {
+    let mut dims = x.shape().to_vec();
+    dims[x.shape().len() - 1] = last;
+    dims
+}
+
+/// Rows of one task.
+fn tile_rows(rows: usize) -> usize {
+    (rows / 16).next_multiple_of(ROWS).clamp(ROWS, 64)
+}
+
+/// Starts every row from the bias, or from zero.
+fn start(row: &mut [f32], bias: Option<&[f32]>) {
+    match bias {
+        Some(bias) => row.copy_from_slice(bias),
+        None => row.fill(0.0),
+    }
+}
+
+fn many_rows(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Sizes) -> Vec<f32> {
+    let Sizes { rows, depth, columns } = sizes;
+    let panels = panels::from_columns(weight, depth, depth, columns);
+    let mut y = unwritten(rows * columns);
+    let height = tile_rows(rows);
+    parallel::chunks(&mut y, height * columns.max(1), rows * depth * columns, |task, y| {
+        let rows = y.len() / columns;
+        y.chunks_exact_mut(columns).for_each(|row| start(row, bias));
+        let left = Matrix { data: &x[task * height * depth..], row: depth, step: 1 };
+        product(left, &panels, Sizes { rows, ..sizes }, y, columns, true);
+    });
+    y
+}
+
+/// The same sums with the operands' places exchanged.
+fn few_rows(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Sizes) -> Vec<f32> {
+    let Sizes { rows, depth, columns } = sizes;
+    let panels = panels::from_columns(x, depth, depth, rows);
+    let mut y = unwritten(rows * columns);
+    let parts = Parts::new(&mut y);
+    let height = tile_rows(columns);
+    parallel::tasks(columns.div_ceil(height), rows * depth * columns, |task| {
+        let from = task * height;
+        let height = height.min(columns - from);
+        scratch(height * rows, |tile| {
+            for (i, row) in tile.chunks_exact_mut(rows.max(1)).enumerate() {
+                row.fill(bias.map_or(0.0, |bias| bias[from + i]));
+            }
+            let left = Matrix { data: &weight[from * depth..], row: depth, step: 1 };
+            product(left, &panels, Sizes { rows: height, depth, columns: rows }, tile, rows, true);
+            for r in 0..rows {
+                // SAFETY: the tasks' ranges of columns do not overlap.
+                let out = unsafe { parts.part(r * columns + from, height) };
+                for (i, out) in out.iter_mut().enumerate() {
+                    *out = tile[i * rows + r];
+                }
+            }
+        });
+    });
+    y
+}
+
+fn input_gradient(gradient: &Array, weight: &Array, rows: usize) -> Array {
+    let [outputs, inputs] = weight.dims();
+    let panels = panels::from_rows(weight.data(), inputs, outputs, inputs);
+    let mut dx = unwritten(rows * inputs);
+    let height = tile_rows(rows);
+    parallel::chunks(&mut dx, height * inputs.max(1), rows * outputs * inputs, |task, dx| {
+        let sizes = Sizes { rows: dx.len() / inputs, depth: outputs, columns: inputs };
+        let left =
+            Matrix { data: &gradient.data()[task * height * outputs..], row: outputs, step: 1 };
+        product(left, &panels, sizes, dx, inputs, false);
+    });
+    Array::new(dx, &with_last(gradient, inputs))
+}
+
+fn weight_gradient(gradient: &Array, x: &Array, rows: usize, outputs: usize) -> Array {
+    let inputs = x.shape()[x.shape().len() - 1];
+    if rows == 0 {
+        return Array::new(vec![0.0; outputs * inputs], &[outputs, inputs]);
+    }
+    let panels = panels::from_rows(x.data(), inputs, rows, inputs);
+    let mut dw = unwritten(outputs * inputs);
+    let height = tile_rows(outputs).min(32);
+    parallel::chunks(&mut dw, height * inputs.max(1), rows * outputs * inputs, |task, dw| {
+        let sizes = Sizes { rows: dw.len() / inputs, depth: rows, columns: inputs };
+        let left = Matrix { data: &gradient.data()[task * height..], row: 1, step: outputs };
+        product(left, &panels, sizes, dw, inputs, false);
+    });
+    Array::new(dw, &[outputs, inputs])
 }

@@ -1,0 +1,65 @@
+//! Memory that is written before it is read: outputs without zero-filling, scratch, disjoint parts.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+/// `len` values that the caller overwrites before reading any.
+#[allow(
+    clippy::uninit_vec,
+    reason = "zeros would be written twice, and cost as much as the kernel itself"
+)]
+pub(crate) fn unwritten(len: usize) -> Vec<f32> {
+    let mut data = Vec::with_capacity(len);
+    // SAFETY: the capacity is `len`; `f32` needs no drop and has no invalid bit pattern, and every kernel writes
+    // each element of its output before anything reads it.
+    unsafe { data.set_len(len) };
+    data
+}
+
+thread_local! {
+    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends `len` values of this thread's scratch memory, with whatever was in them.
+pub(crate) fn scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
+    let mut memory = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+    if memory.len() < len {
+        memory.resize(len, 0.0);
+    }
+    let result = work(&mut memory[..len]);
+    SPARE.with_borrow_mut(|spare| spare.push(memory));
+    result
+}
+
+/// A slice whose disjoint parts are written by several tasks.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    start: *mut f32,
+    len: usize,
+    slice: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: it is a `&mut [f32]`, which is `Send`, cut up under the contract of `part`.
+unsafe impl Send for Parts<'_> {}
+// SAFETY: as above; sharing it gives access only through `part`.
+unsafe impl Sync for Parts<'_> {}
+
+impl<'a> Parts<'a> {
+    /// Borrows the slice for as long as its parts live.
+    pub(crate) fn new(slice: &'a mut [f32]) -> Self {
+        Self { start: slice.as_mut_ptr(), len: slice.len(), slice: PhantomData }
+    }
+
+    /// The part `from..from + len`.
+    ///
+    /// # Safety
+    /// No two parts that overlap are alive at the same time.
+    ///
+    /// # Panics
+    /// When the part reaches outside the slice.
+    pub(crate) unsafe fn part(self, from: usize, len: usize) -> &'a mut [f32] {
+        assert!(from <= self.len && len <= self.len - from, "a part outside the slice");
+        // SAFETY: inside the slice by the assertion, exclusive by the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(from), len) }
+    }
+}

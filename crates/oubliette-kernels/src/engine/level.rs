@@ -1,0 +1,87 @@
+//! The instruction set, found once at run time, and the macro that compiles a function for each.
+
+use std::sync::OnceLock;
+
+/// What the processor can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// AVX-512 with its byte, word, doubleword and vector-length parts.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// Whatever the build assumes of every machine.
+    Plain,
+}
+
+/// The best level of this machine.
+#[inline]
+pub(crate) fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(detect)
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+fn detect() -> Level {
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl");
+    match (avx2, avx512) {
+        (true, true) => Level::Avx512,
+        (true, false) => Level::Avx2,
+        _ => Level::Plain,
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+fn detect() -> Level {
+    Level::Plain
+}
+
+/// `a * b + c`, rounded once where the build has an instruction for it.
+///
+/// Inside a function made by `for_each_level!` the x86 levels always have it; a plain x86 build does not, and
+/// asking it for `mul_add` would call the mathematics library for every element.
+#[inline(always)]
+pub(crate) fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED || cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+        a.mul_add(b, c)
+    } else {
+        a * b + c
+    }
+}
+
+/// Compiles one body for every level and picks at run time.
+///
+/// The body is generic over `const FUSED: bool`, which says whether `fma` may fuse.
+macro_rules! for_each_level {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $kind:ty),* $(,)?) $(-> $out:ty)? = $body:ident) => {
+        $(#[$meta])*
+        #[inline]
+        $vis fn $name($($arg: $kind),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+            fn avx512($($arg: $kind),*) $(-> $out)? {
+                $body::<true>($($arg),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2($($arg: $kind),*) $(-> $out)? {
+                $body::<true>($($arg),*)
+            }
+            match $crate::engine::level::level() {
+                // SAFETY: `level` returns this value only on a processor that has these features.
+                #[cfg(target_arch = "x86_64")]
+                $crate::engine::level::Level::Avx512 => unsafe { avx512($($arg),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                $crate::engine::level::Level::Avx2 => unsafe { avx2($($arg),*) },
+                $crate::engine::level::Level::Plain => $body::<false>($($arg),*),
+            }
+        }
+    };
+}
+pub(crate) use for_each_level;

@@ -1,0 +1,214 @@
+//! The microkernel: eight rows times up to thirty-two columns, the only place where matrices are multiplied.
+//!
+//! Every element of a product is one chain of fused multiply-adds in the order of the runs, whatever tile it
+//! lies in and whatever its neighbours are. That is why results depend neither on threads nor on the batch.
+
+use super::level::{Level, fma, level};
+
+/// Rows of a tile.
+pub(crate) const ROWS: usize = 8;
+/// Columns of a tile, and the width of a panel.
+pub(crate) const LANES: usize = 32;
+
+/// A stretch of the summed axis: `len` steps from these offsets on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Added to the offset of each row on the left.
+    pub(crate) a: usize,
+    /// Offset on the right, a multiple of `LANES` in a panel.
+    pub(crate) b: usize,
+    /// Steps.
+    pub(crate) len: usize,
+}
+
+/// The left operand: element (m, k) of a run lies at `rows[m] + run.a + k * step`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left<'a> {
+    /// Where it lies.
+    pub(crate) data: &'a [f32],
+    /// Offsets of the rows; a tile with fewer rows repeats one.
+    pub(crate) rows: [usize; ROWS],
+    /// Distance from one step of the sum to the next.
+    pub(crate) step: usize,
+}
+
+/// Where the tile goes: element (m, j) at `m * step + j`.
+pub(crate) struct Into<'a> {
+    /// Where it lies.
+    pub(crate) data: &'a mut [f32],
+    /// Distance between rows.
+    pub(crate) step: usize,
+    /// Add to what is there instead of replacing it.
+    pub(crate) add: bool,
+}
+
+/// Multiplies: sums `left(m, k) * right(k, j)` over all runs, for `ROWS` rows and the first `columns` columns
+/// rounded up to 16. Element (k, j) of a run lies in `right` at `run.b + k * LANES + j`.
+///
+/// # Panics
+/// When a run or the tile reaches outside its slice.
+#[inline]
+pub(crate) fn multiply(left: &Left, right: &[f32], runs: &[Run], into: Into, columns: usize) {
+    let width = if columns <= LANES / 2 { LANES / 2 } else { LANES };
+    check(left, right, runs, &into, width);
+    match level() {
+        // SAFETY: the level says that the processor has the features; `check` has bounded every access.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 if width == LANES => unsafe { x86::avx512::<2>(left, right, runs, into) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { x86::avx512::<1>(left, right, runs, into) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { x86::avx2(left, right, runs, into, width) },
+        Level::Plain => plain(left, right, runs, into, width),
+    }
+}
+
+#[inline(always)]
+fn check(left: &Left, right: &[f32], runs: &[Run], into: &Into, width: usize) {
+    let reach = left.rows.iter().fold(0, |most, &row| most.max(row));
+    assert!((ROWS - 1) * into.step + width <= into.data.len(), "a tile outside its destination");
+    for run in runs {
+        if let Some(last) = run.len.checked_sub(1) {
+            assert!(reach + run.a + last * left.step < left.data.len(), "a run outside the left");
+            assert!(run.b + last * LANES + width <= right.len(), "a run outside the right");
+        }
+    }
+}
+
+fn plain(left: &Left, right: &[f32], runs: &[Run], into: Into, width: usize) {
+    let mut sums = [[0.0f32; LANES]; ROWS];
+    for run in runs {
+        for k in 0..run.len {
+            let right = &right[run.b + k * LANES..][..width];
+            for (sums, row) in sums.iter_mut().zip(left.rows) {
+                let a = left.data[row + run.a + k * left.step];
+                for (sum, &b) in sums.iter_mut().zip(right) {
+                    *sum = fma::<false>(a, b, *sum);
+                }
+            }
+        }
+    }
+    for (m, sums) in sums.iter().enumerate() {
+        let row = &mut into.data[m * into.step..][..width];
+        for (out, &sum) in row.iter_mut().zip(sums) {
+            *out = if into.add { *out + sum } else { sum };
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    //! The x86-64 microkernels. Callers have checked every bound (`super::check`).
+    use super::{Into, LANES, Left, ROWS, Run};
+    use std::arch::x86_64::*;
+
+    /// # Safety
+    /// AVX-512F; all of `super::check` for a width of `16 * V`.
+    #[target_feature(enable = "avx512f")]
+    pub(super) unsafe fn avx512<const V: usize>(
+        left: &Left,
+        right: &[f32],
+        runs: &[Run],
+        into: Into,
+    ) {
+        let mut sums = [[_mm512_setzero_ps(); V]; ROWS];
+        let base = left.data.as_ptr();
+        for run in runs {
+            let mut k = run.a;
+            let mut b = run.b;
+            for _ in 0..run.len {
+                // SAFETY: `b + 16 * V <= right.len()` and `row + k < data.len()` by `check`.
+                unsafe {
+                    let mut lanes = [_mm512_setzero_ps(); V];
+                    for (v, lanes) in lanes.iter_mut().enumerate() {
+                        *lanes = _mm512_loadu_ps(right.as_ptr().add(b + 16 * v));
+                    }
+                    for (sums, row) in sums.iter_mut().zip(left.rows) {
+                        let a = _mm512_set1_ps(*base.add(row).add(k));
+                        for (sum, lanes) in sums.iter_mut().zip(lanes) {
+                            *sum = _mm512_fmadd_ps(a, lanes, *sum);
+                        }
+                    }
+                }
+                k += left.step;
+                b += LANES;
+            }
+        }
+        for (m, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                // SAFETY: `7 * step + 16 * V <= data.len()` by `check`.
+                unsafe {
+                    let out = into.data.as_mut_ptr().add(m * into.step + 16 * v);
+                    let sum = if into.add { _mm512_add_ps(_mm512_loadu_ps(out), sum) } else { sum };
+                    _mm512_storeu_ps(out, sum);
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// AVX2 and FMA; all of `super::check` for this width.
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) unsafe fn avx2(
+        left: &Left,
+        right: &[f32],
+        runs: &[Run],
+        mut into: Into,
+        width: usize,
+    ) {
+        for half in 0..ROWS / 4 {
+            for column in (0..width).step_by(16) {
+                // SAFETY: a part of the tile that the caller vouches for.
+                unsafe { avx2_part(left, right, runs, &mut into, 4 * half, column) }
+            }
+        }
+    }
+
+    /// Four rows times sixteen columns.
+    ///
+    /// # Safety
+    /// As `avx2`, with `row <= 4` and `column + 16 <= width`.
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn avx2_part(
+        left: &Left,
+        right: &[f32],
+        runs: &[Run],
+        into: &mut Into,
+        row: usize,
+        column: usize,
+    ) {
+        let mut sums = [[_mm256_setzero_ps(); 2]; 4];
+        let rows = [left.rows[row], left.rows[row + 1], left.rows[row + 2], left.rows[row + 3]];
+        let base = left.data.as_ptr();
+        for run in runs {
+            let mut k = run.a;
+            let mut b = run.b + column;
+            for _ in 0..run.len {
+                // SAFETY: `b + 16 <= right.len()` and `row + k < data.len()` by `check`.
+                unsafe {
+                    let low = _mm256_loadu_ps(right.as_ptr().add(b));
+                    let high = _mm256_loadu_ps(right.as_ptr().add(b + 8));
+                    for (sums, row) in sums.iter_mut().zip(rows) {
+                        let a = _mm256_set1_ps(*base.add(row).add(k));
+                        sums[0] = _mm256_fmadd_ps(a, low, sums[0]);
+                        sums[1] = _mm256_fmadd_ps(a, high, sums[1]);
+                    }
+                }
+                k += left.step;
+                b += LANES;
+            }
+        }
+        for (m, sums) in sums.into_iter().enumerate() {
+            for (v, sum) in sums.into_iter().enumerate() {
+                // SAFETY: `7 * step + width <= data.len()` by `check`.
+                unsafe {
+                    let out = into.data.as_mut_ptr().add((row + m) * into.step + column + 8 * v);
+                    let sum = if into.add { _mm256_add_ps(_mm256_loadu_ps(out), sum) } else { sum };
+                    _mm256_storeu_ps(out, sum);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Sums in a fixed order.
+
+use super::level::for_each_level;
+use crate::buffer::unwritten;
+use crate::parallel;
+
+/// Rows that are added up before their sum joins the others.
+const BLOCK: usize = 64;
+
+/// The sum of each column of `rows` x `columns` values.
+pub(crate) fn column_sums(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    if rows == 0 || columns == 0 {
+        return vec![0.0; columns];
+    }
+    let mut partial = unwritten(rows.div_ceil(BLOCK) * columns);
+    parallel::chunks(&mut partial, columns, data.len(), |block, sums| {
+        let from = block * BLOCK * columns;
+        let until = data.len().min(from + BLOCK * columns);
+        add_rows(&data[from..until], sums);
+    });
+    let mut sums = vec![0.0; columns];
+    add_rows_to(&partial, &mut sums);
+    sums
+}
+
+/// The sum of each channel of (samples, channels, pixels) values.
+pub(crate) fn channel_sums(
+    data: &[f32],
+    samples: usize,
+    channels: usize,
+    pixels: usize,
+) -> Vec<f32> {
+    let mut sums = vec![0.0; channels];
+    parallel::chunks(&mut sums, 1, data.len(), |c, out| {
+        let sample = |n| sum(&data[(n * channels + c) * pixels..][..pixels]);
+        out[0] = (0..samples).map(sample).sum();
+    });
+    sums
+}
+
+for_each_level! {
+    /// The sum, in sixteen interleaved parts.
+    pub(crate) fn sum(data: &[f32]) -> f32 = sum_body
+}
+
+#[inline(always)]
+fn sum_body<const FUSED: bool>(data: &[f32]) -> f32 {
+    let mut parts = [0.0f32; 16];
+    let chunks = data.chunks_exact(16);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (part, value) in parts.iter_mut().zip(chunk) {
+            *part += value;
+        }
+    }
+    for (part, value) in parts.iter_mut().zip(rest) {
+        *part += value;
+    }
+    together(parts)
+}
+
+/// Adds sixteen parts pairwise.
+#[inline(always)]
+pub(crate) fn together(mut parts: [f32; 16]) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            parts[i] += parts[i + half];
+        }
+    }
+    parts[0]
+}
+
+for_each_level! { fn add_rows(data: &[f32], sums: &mut [f32]) = add_rows_body }
+for_each_level! { fn add_rows_to(data: &[f32], sums: &mut [f32]) = add_rows_to_body }
+
+#[inline(always)]
+fn add_rows_body<const FUSED: bool>(data: &[f32], sums: &mut [f32]) {
+    sums.copy_from_slice(&data[..sums.len()]);
+    add_rows_to_body::<FUSED>(&data[sums.len()..], sums);
+}
+
+#[inline(always)]
+fn add_rows_to_body<const FUSED: bool>(data: &[f32], sums: &mut [f32]) {
+    for row in data.chunks_exact(sums.len()) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+}

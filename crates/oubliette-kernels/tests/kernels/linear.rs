@@ -1,0 +1,70 @@
+//! The linear map.
+
+use crate::support::{check, same_bits_in_any_batch, values};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use oubliette_kernels::linear;
+use proptest::prelude::*;
+
+fn checked(rows: usize, inputs: usize, outputs: usize) {
+    let what = format!("linear {rows}x{inputs} -> {outputs}");
+    check(&what, &[rows * inputs, outputs * inputs, outputs], &|t| {
+        let (x, w) =
+            (t[0].clone().reshape([rows, inputs]), t[1].clone().reshape([outputs, inputs]));
+        linear(x, w, Some(t[2].clone())).reshape([rows * outputs])
+    });
+    check(&what, &[rows * inputs, outputs * inputs], &|t| {
+        let (x, w) =
+            (t[0].clone().reshape([rows, inputs]), t[1].clone().reshape([outputs, inputs]));
+        linear(x, w, None).reshape([rows * outputs])
+    });
+}
+
+#[test]
+fn sizes_that_fill_tiles_and_sizes_that_do_not() {
+    for (rows, inputs, outputs) in
+        [(1, 1, 1), (8, 32, 32), (64, 64, 64), (65, 300, 33), (200, 31, 70), (3, 600, 5)]
+    {
+        checked(rows, inputs, outputs);
+    }
+}
+
+#[test]
+fn transposed_and_sliced_operands() {
+    check("linear of views", &[6 * 70 * 9, 12 * 9], &|t| {
+        let x = t[0].clone().reshape([6, 9, 70]).swap_dims(1, 2).narrow(1, 3, 60);
+        let w = t[1].clone().reshape([9, 12]).transpose();
+        linear(x, w, None).reshape([6 * 60 * 12])
+    });
+}
+
+#[test]
+fn no_rows() {
+    let device = Device::flex().autodiff();
+    let w = Tensor::<2>::ones([3, 5], &device).require_grad();
+    let y = linear(Tensor::<2>::zeros([0, 5], &device), w.clone(), None);
+    assert_eq!(y.dims(), [0, 3]);
+    let gradient = w.grad(&y.sum().backward()).expect("a gradient");
+    assert_eq!(gradient.into_data(), TensorData::zeros::<f32, _>([3, 5]));
+}
+
+#[test]
+fn a_sample_does_not_depend_on_its_batch() {
+    let fixed = |len, seed, dims: [usize; 2]| {
+        let data = TensorData::new(values(len, seed), [len]);
+        Tensor::<1>::from_data(data, (&Device::flex(), DType::F32)).reshape(dims)
+    };
+    for tokens in [1, 5, 64] {
+        same_bits_in_any_batch("linear", 70, tokens * 300, &|x, samples| {
+            let y = linear(x.reshape([samples, tokens, 300]), fixed(300 * 40, 3, [40, 300]), None);
+            y.reshape([samples * tokens * 40])
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_shape(rows in 1usize..150, inputs in 1usize..90, outputs in 1usize..90) {
+        checked(rows, inputs, outputs);
+    }
+}

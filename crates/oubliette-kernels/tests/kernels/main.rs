@@ -1,0 +1,7 @@
+//! Every kernel against the same operation composed in `f64`, forward and gradients, and what the crate promises
+//! about bits.
+
+mod conv2d;
+mod linear;
+mod meaning;
+mod support;
