@@ -4,9 +4,11 @@ pub mod device;
 pub mod error;
 pub mod networks;
 pub mod preprocess;
+pub mod schedule;
 pub mod scope;
 pub mod select;
 pub mod store;
+pub mod tokenizer;
 pub mod weights;
 
 pub use error::{Error, Result};
