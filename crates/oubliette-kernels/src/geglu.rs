@@ -2,6 +2,13 @@
 
 use burn::tensor::{Tensor, activation};
 
+use crate::array::Array;
+use crate::buffer::unwritten;
+use crate::engine::level::{fma, for_each_level};
+use crate::engine::math::{gelu, normal};
+use crate::op::{Kernel, apply, takes};
+use crate::parallel;
+
 /// `a * gelu(b)` for `x` = (a, b) side by side in the last axis: (b, n, 2d) gives (b, n, d) (arXiv 2002.05202).
 ///
 /// The gate is the second half, as in diffusers.
@@ -11,11 +18,87 @@ use burn::tensor::{Tensor, activation};
 pub fn geglu(x: Tensor<3>) -> Tensor<3> {
     let width = x.dims()[2];
     assert!(width.is_multiple_of(2), "geglu: an odd width of {width} has no halves");
-    composed(x)
+    if !takes(&x) {
+        return composed(x);
+    }
+    Tensor::from_dispatch(apply(Geglu, [x.into_dispatch()]))
 }
 
 fn composed(x: Tensor<3>) -> Tensor<3> {
     let half = x.dims()[2] / 2;
     let value = x.clone().narrow(2, 0, half);
     value * activation::gelu(x.narrow(2, half, half))
+}
+
+#[derive(Clone, Debug)]
+struct Geglu;
+
+/// Values of one task, about.
+const TOGETHER: usize = 1 << 13;
+
+impl Kernel<1> for Geglu {
+    type Saved = ();
+    const CHEAP: bool = true;
+
+    fn forward(&self, [x]: [Array; 1]) -> (Array, ()) {
+        let [batch, tokens, width] = x.dims();
+        let half = (width / 2).max(1);
+        let rows = TOGETHER.div_ceil(half);
+        let mut y = unwritten(x.data().len() / 2);
+        parallel::chunks(&mut y, rows * half, 8 * x.data().len(), |task, y| {
+            let x = &x.data()[task * rows * width..][..2 * y.len()];
+            gate(x, half, y);
+        });
+        (Array::new(y, &[batch, tokens, width / 2]), ())
+    }
+
+    fn reads(&self, _: [bool; 1]) -> [bool; 1] {
+        [true]
+    }
+
+    fn backward(
+        &self,
+        [x]: [Option<Array>; 1],
+        _: (),
+        gradient: Array,
+        _: [bool; 1],
+    ) -> [Option<Array>; 1] {
+        let Some(x) = x else { return [None] };
+        let [_, _, width] = x.dims();
+        let half = (width / 2).max(1);
+        let rows = TOGETHER.div_ceil(half);
+        let mut dx = unwritten(x.data().len());
+        parallel::chunks(&mut dx, rows * 2 * half, 8 * x.data().len(), |task, dx| {
+            let x = &x.data()[task * rows * width..][..dx.len()];
+            let gradient = &gradient.data()[task * rows * half..][..dx.len() / 2];
+            gate_gradient(x, gradient, half, dx);
+        });
+        [Some(Array::new(dx, x.shape()))]
+    }
+}
+
+for_each_level! { fn gate(x: &[f32], half: usize, y: &mut [f32]) = gate_body }
+for_each_level! { fn gate_gradient(x: &[f32], g: &[f32], half: usize, dx: &mut [f32]) = gate_gradient_body }
+
+#[inline(always)]
+fn gate_body<const FUSED: bool>(x: &[f32], half: usize, y: &mut [f32]) {
+    for (x, y) in x.chunks_exact(2 * half).zip(y.chunks_exact_mut(half)) {
+        let (a, b) = x.split_at(half);
+        for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+            *y = a * gelu::<FUSED>(*b);
+        }
+    }
+}
+
+#[inline(always)]
+fn gate_gradient_body<const FUSED: bool>(x: &[f32], gradient: &[f32], half: usize, dx: &mut [f32]) {
+    let rows = x.chunks_exact(2 * half).zip(gradient.chunks_exact(half));
+    for ((x, gradient), dx) in rows.zip(dx.chunks_exact_mut(2 * half)) {
+        let ((a, b), (da, db)) = (x.split_at(half), dx.split_at_mut(half));
+        for i in 0..half {
+            let (below, density) = normal::<FUSED>(b[i]);
+            da[i] = gradient[i] * (b[i] * below);
+            db[i] = gradient[i] * a[i] * fma::<FUSED>(b[i], density, below);
+        }
+    }
 }

@@ -10,7 +10,7 @@ pub(crate) fn tasks(tasks: usize, cost: usize, work: impl Fn(usize) + Sync + Sen
     if tasks < 2 || cost < WORTHWHILE {
         (0..tasks).for_each(work);
     } else {
-        (0..tasks).into_par_iter().with_max_len(1).for_each(work);
+        (0..tasks).into_par_iter().for_each(work);
     }
 }
 
@@ -24,6 +24,6 @@ pub(crate) fn chunks(
     if data.len() <= size || cost < WORTHWHILE {
         data.chunks_mut(size.max(1)).enumerate().for_each(|(i, chunk)| work(i, chunk));
     } else {
-        data.par_chunks_mut(size).with_max_len(1).enumerate().for_each(|(i, chunk)| work(i, chunk));
+        data.par_chunks_mut(size).enumerate().for_each(|(i, chunk)| work(i, chunk));
     }
 }

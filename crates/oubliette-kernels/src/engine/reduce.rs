@@ -1,6 +1,6 @@
 //! Sums in a fixed order.
 
-use super::level::for_each_level;
+use super::level::{fma, for_each_level};
 use crate::buffer::unwritten;
 use crate::parallel;
 
@@ -70,8 +70,31 @@ pub(crate) fn together(mut parts: [f32; 16]) -> f32 {
     parts[0]
 }
 
+for_each_level! {
+    /// The sum of the squared distances from `mean`, in sixteen interleaved parts.
+    pub(crate) fn squares_around(data: &[f32], mean: f32) -> f32 = squares_around_body
+}
+
+#[inline(always)]
+fn squares_around_body<const FUSED: bool>(data: &[f32], mean: f32) -> f32 {
+    let mut parts = [0.0f32; 16];
+    let chunks = data.chunks_exact(16);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (part, value) in parts.iter_mut().zip(chunk) {
+            *part = fma::<FUSED>(value - mean, value - mean, *part);
+        }
+    }
+    for (part, value) in parts.iter_mut().zip(rest) {
+        *part = fma::<FUSED>(value - mean, value - mean, *part);
+    }
+    together(parts)
+}
+
 for_each_level! { fn add_rows(data: &[f32], sums: &mut [f32]) = add_rows_body }
-for_each_level! { fn add_rows_to(data: &[f32], sums: &mut [f32]) = add_rows_to_body }
+for_each_level! {
+/// Adds each row of `data` to `sums`.
+pub(crate) fn add_rows_to(data: &[f32], sums: &mut [f32]) = add_rows_to_body }
 
 #[inline(always)]
 fn add_rows_body<const FUSED: bool>(data: &[f32], sums: &mut [f32]) {

@@ -2,6 +2,8 @@
 //! about bits.
 
 mod conv2d;
+mod elementwise;
 mod linear;
 mod meaning;
+mod norms;
 mod support;
