@@ -2,6 +2,8 @@
 
 pub mod device;
 pub mod error;
+pub mod families;
+pub mod init;
 pub mod networks;
 pub mod preprocess;
 pub mod schedule;

@@ -56,6 +56,11 @@ impl ClipTextConfig {
             layers,
         })
     }
+
+    /// The number of layers.
+    pub fn layers(&self) -> usize {
+        self.layers.layers
+    }
 }
 
 /// Refuses a number of heads that does not divide the width.

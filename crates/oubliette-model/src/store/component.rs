@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::networks::Shapes;
 use crate::store::folder::Folder;
+use crate::store::header::Stored;
 use crate::store::json::{MAX_CONFIG_BYTES, read_object};
-use crate::store::layout::{Layout, Naming};
+use crate::store::layout::{Layout, Naming, Place};
 use crate::store::shards::Shards;
 use crate::weights::Weights;
 
@@ -78,6 +79,12 @@ impl Component {
             weights.insert(self.qualified(name), weight);
         }
         Ok(())
+    }
+
+    /// How each of its tensors is stored.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = Stored> {
+        let entry = |place: &Place| Some(self.shards.entry(&place.name)?.stored);
+        self.layout.places().values().filter_map(entry)
     }
 
     /// The name of a weight in the whole model.

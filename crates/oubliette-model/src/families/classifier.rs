@@ -1,0 +1,93 @@
+//! A picture classifier from its folder: transformers' `ViTForImageClassification`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::tensor::{DType, Device, Tensor, activation};
+use image::RgbImage;
+use serde_json::Value;
+
+use crate::device::Precision;
+use crate::error::Result;
+use crate::networks::Vit;
+use crate::preprocess::Preprocessor;
+use crate::store::{
+    Component, Config, Folder, MAX_CONFIG_BYTES, NewFolder, Plain, Shards, read_object,
+    write_weights,
+};
+use crate::weights::Weights;
+
+const PREFIX: &str = "vit";
+const PREPROCESSOR: &str = "preprocessor_config.json";
+
+/// A classifier with its weights and its preparation of pictures.
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    /// The network.
+    pub network: Vit,
+    /// Its weights, named `vit/...`.
+    pub weights: Weights,
+    /// How pictures are prepared.
+    pub preprocessor: Preprocessor,
+}
+
+impl Classifier {
+    /// Loads a folder with `config.json`, `model.safetensors` and `preprocessor_config.json`.
+    ///
+    /// # Errors
+    /// A file is missing, malformed, not supported, or they do not fit each other.
+    pub fn load(path: &Path, device: &Device) -> Result<Self> {
+        let folder = Folder::open(path)?;
+        let config = Config::read(&folder, "ViTForImageClassification")?;
+        let network = Vit::from_json(&config.path, &config.map)?;
+        let preprocessor = read_preprocessor(&folder)?;
+        let shards = Arc::new(Shards::open(&folder, "model", None)?);
+        let component = Component::find(PREFIX, shards, network.shapes(), &Plain)?;
+        let mut weights = Weights::new();
+        component.load(&mut weights, device, DType::F32)?;
+        Ok(Self { network, weights, preprocessor })
+    }
+
+    /// The probability of each label for each picture, (pictures, labels).
+    pub fn probabilities(&self, pictures: &[RgbImage], device: &Device) -> Tensor<2> {
+        activation::softmax(self.logits(pictures, device), 1)
+    }
+
+    /// The logit of each label for each picture, (pictures, labels).
+    pub fn logits(&self, pictures: &[RgbImage], device: &Device) -> Tensor<2> {
+        let pixels = self.preprocessor.prepare(pictures, device);
+        self.network.logits(&self.weights.scope(PREFIX), pixels)
+    }
+
+    /// The place of a label, by its name.
+    pub fn label(&self, name: &str) -> Option<usize> {
+        self.network.labels.iter().position(|label| label == name)
+    }
+
+    /// Writes a new folder from two files' contents and weights named `vit/...`.
+    ///
+    /// # Errors
+    /// The destination exists, the configuration is refused, a weight is missing, or writing fails.
+    pub fn write(
+        destination: &Path,
+        config: &Value,
+        preprocessor: &Value,
+        weights: &Weights,
+        precision: Precision,
+    ) -> Result<()> {
+        let map = config.as_object().cloned().unwrap_or_default();
+        let network = Vit::from_json(&destination.join("config.json"), &map)?;
+        let new = NewFolder::create(destination)?;
+        new.write_json("config.json", config)?;
+        new.write_json(PREPROCESSOR, preprocessor)?;
+        let path = new.place(Path::new("model.safetensors"))?;
+        write_weights(&path, weights, PREFIX, &network.shapes(), precision)?;
+        new.finish()
+    }
+}
+
+/// Reads `preprocessor_config.json`.
+pub(super) fn read_preprocessor(folder: &Folder) -> Result<Preprocessor> {
+    let path = folder.path(PREPROCESSOR)?;
+    Preprocessor::from_json(&path, &read_object(&path, MAX_CONFIG_BYTES)?)
+}

@@ -1,0 +1,9 @@
+//! Model families: what a folder is, from loading to saving.
+
+mod classifier;
+mod clip;
+mod stable_diffusion;
+
+pub use classifier::Classifier;
+pub use clip::Clip;
+pub use stable_diffusion::{FreshModel, LoadOptions, StableDiffusion};

@@ -1,0 +1,140 @@
+//! Stable Diffusion 1.x and 2.x and their kind: text encoder, denoiser, autoencoder.
+
+mod fresh;
+mod open;
+mod save;
+
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor};
+
+use crate::device::Precision;
+use crate::error::Result;
+use crate::networks::{ClipText, UNet, Vae};
+use crate::schedule::ScheduleConfig;
+use crate::store::Component;
+use crate::tokenizer::ClipTokenizer;
+use crate::weights::Weights;
+
+pub use fresh::FreshModel;
+
+pub(super) use open::check_links;
+
+use open::Source;
+
+/// The folders of the three networks, which are also the first part of their weights' names.
+pub(crate) const UNET: &str = "unet";
+pub(crate) const VAE: &str = "vae";
+pub(crate) const TEXT: &str = "text_encoder";
+/// What their weight files begin with.
+const DIFFUSERS_STEM: &str = "diffusion_pytorch_model";
+const TRANSFORMERS_STEM: &str = "model";
+
+/// How a model is loaded.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// Where its weights live.
+    pub device: Device,
+    /// In which number format.
+    pub dtype: Precision,
+    /// Which weight files are preferred, for example `fp16`.
+    pub variant: Option<String>,
+    /// For a checkpoint in one file: the folder of a model of the same kind, which gives the
+    /// configurations, the tokenizer and the schedule. Not used for folders.
+    pub base: Option<std::path::PathBuf>,
+}
+
+impl LoadOptions {
+    /// 32-bit floats on a device.
+    pub fn on(device: Device) -> Self {
+        Self { device, dtype: Precision::F32, variant: None, base: None }
+    }
+}
+
+/// A whole model, loaded.
+#[derive(Clone, Debug)]
+pub struct StableDiffusion {
+    /// The denoiser; its weights begin with `unet/`.
+    pub unet: UNet,
+    /// The autoencoder; its weights begin with `vae/`.
+    pub vae: Vae,
+    /// The text encoder; its weights begin with `text_encoder/`.
+    pub text: ClipText,
+    /// From prompts to tokens.
+    pub tokenizer: ClipTokenizer,
+    /// The noise schedule and the sampler that the folder names.
+    pub schedule: ScheduleConfig,
+    /// All weights as they were loaded.
+    pub weights: Weights,
+    device: Device,
+    source: Source,
+    components: [Component; 3],
+}
+
+impl StableDiffusion {
+    /// Loads a diffusers folder, a snapshot in a Hugging Face cache, or a checkpoint in one file.
+    ///
+    /// # Errors
+    /// A file is missing, malformed, hostile, not supported, or they do not fit each other.
+    pub fn load(path: &Path, options: &LoadOptions) -> Result<Self> {
+        let opened = open::open(path, options)?;
+        let mut weights = Weights::new();
+        for component in &opened.components {
+            component.load(&mut weights, &options.device, options.dtype.dtype())?;
+        }
+        Ok(Self {
+            unet: opened.unet,
+            vae: opened.vae,
+            text: opened.text,
+            tokenizer: opened.tokenizer,
+            schedule: opened.schedule,
+            weights,
+            device: options.device.clone(),
+            source: opened.source,
+            components: opened.components,
+        })
+    }
+
+    /// Where the model was loaded from.
+    pub fn folder(&self) -> &Path {
+        self.source.path()
+    }
+
+    /// Where its weights live.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// What the text encoder makes of prompts: (prompts, tokens, width).
+    ///
+    /// # Errors
+    /// A prompt is absurdly long.
+    pub fn encode_prompts(&self, weights: &Weights, prompts: &[String]) -> Result<Tensor<3>> {
+        let ids = super::clip::token_ids(&self.tokenizer, prompts, &self.device)?;
+        Ok(self.text.forward(&weights.scope(TEXT), ids).last_hidden)
+    }
+
+    /// The denoiser's output for noisy latents `x` (batch, channels, height, width), time steps
+    /// `t` (batch) and encoded prompts: noise, sample or velocity, as the schedule says.
+    pub fn predict(
+        &self,
+        weights: &Weights,
+        x: Tensor<4>,
+        t: Tensor<1>,
+        context: Tensor<3>,
+    ) -> Tensor<4> {
+        self.unet.forward(&weights.scope(UNET), x, t, context)
+    }
+
+    /// Pictures in -1..1 to mean and logarithm of the variance of their latents, not scaled.
+    pub fn encode_pictures(&self, weights: &Weights, x: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        self.vae.encode(&weights.scope(VAE), x)
+    }
+
+    /// Latents as the denoiser sees them to pictures in about -1..1.
+    pub fn decode_latents(&self, weights: &Weights, latents: Tensor<4>) -> Tensor<4> {
+        let config = self.vae.config();
+        let z = latents / config.scaling_factor + config.shift_factor.unwrap_or(0.0);
+        self.vae.decode(&weights.scope(VAE), z)
+    }
+}
