@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import bounds
 import detectors
 import erasure
 import lora
@@ -40,6 +41,7 @@ def write_tiny(out):
     tiny.write(out)
     released.write(out)
     trajectories.write(out)
+    bounds.write(out / "bounds.json")
     for name in ("tiny-sd1", "tiny-sd2"):
         write_pipeline(out / name, out / f"of-{name}")
     lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")

@@ -10,7 +10,7 @@ pub use finding::{
 };
 
 use crate::plan::{Cell, Role};
-use crate::{Digest, Result, Share, canonical};
+use crate::{Digest, Real, Result, Share, canonical};
 
 /// What is said about the claim; it speaks only of the attacks that ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +21,7 @@ pub enum Verdict {
         /// The attacks that decided.
         under: Vec<String>,
         /// The largest upper bound.
-        bound: Share,
+        bound: Real,
         /// The arm it belongs to.
         arm: String,
     },
@@ -30,7 +30,7 @@ pub enum Verdict {
         /// The cell with the largest lower bound.
         by: Cell,
         /// That bound.
-        bound: Share,
+        bound: Real,
         /// A picture that shows it.
         witness: Witness,
     },
@@ -88,6 +88,22 @@ pub enum Reason {
         /// Samples that the plan asks for.
         want: u32,
     },
+    /// The plan does not measure what was lost beside the concept.
+    Unmeasured {
+        /// What is not measured.
+        what: String,
+    },
+    /// The worst prompt of an arm still has to be looked at on fresh seeds.
+    WorstPromptOpen {
+        /// The arm.
+        arm: String,
+        /// The subject.
+        subject: Role,
+        /// Fresh samples that are there.
+        have: u32,
+        /// Fresh samples that the plan asks for.
+        want: u32,
+    },
     /// No arm can decide: all are exploratory, or lack the control that they need.
     NothingDecides {},
     /// A trained attack decides, but the plan has no positive control.
@@ -113,7 +129,7 @@ pub enum Reason {
         /// The subject.
         subject: Role,
         /// Its upper bound.
-        high: Share,
+        high: Real,
         /// Samples of a training run.
         of: u32,
     },

@@ -144,7 +144,7 @@ impl AuditPlan {
         self.arms.first().map_or(0, |arm| arm.looks.len())
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let bad = |thing: String| Err(Error::value(thing, "make the plan again"));
         let roles: BTreeSet<_> = self.subjects.iter().map(|subject| subject.role).collect();
         let names: BTreeSet<_> = self.detectors.iter().map(|detector| &detector.name).collect();

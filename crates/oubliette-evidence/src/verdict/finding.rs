@@ -55,8 +55,7 @@ pub struct ArmFinding {
     /// What decides: the largest lower bound of a run, and the largest upper bound of a run; for
     /// arms that need the never-exposed control, of the difference to it.
     pub bounds: Difference,
-    /// At most this share of other training runs would bring the concept back above `tolerated`, at
-    /// the error rate of the upper bounds; trained arms only.
+    /// At most this share of all possible training runs reach `returned`; trained arms only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_runs: Option<Share>,
     /// Pictures that show something of the superclass.

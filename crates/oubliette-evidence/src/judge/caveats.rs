@@ -1,0 +1,65 @@
+//! What a reader should know beside the verdict.
+
+use crate::plan::{ArmKind, AuditPlan, Role, Standing};
+use crate::verdict::{Judgment, Verdict};
+
+/// One sentence each.
+pub(super) fn caveats(plan: &AuditPlan, judgment: &Judgment) -> Vec<String> {
+    let mut caveats = vec![detector(plan, &judgment.verdict)];
+    caveats.extend(once(plan));
+    if plan.subject(Role::NeverExposed).is_none() {
+        caveats.push("There is no never-exposed control: what a model that never saw the concept would show is not known.".into());
+    }
+    let exploratory = plan.arms_of(ArmKind::Attack).filter(|arm| !arm.decides());
+    let names: Vec<&str> = exploratory.map(|arm| arm.id.as_str()).collect();
+    if !names.is_empty() {
+        caveats.push(format!("Reported, not deciding: {}.", names.join(", ")));
+    }
+    if plan.worst == 0 {
+        caveats.push("The worst prompts are named; the plan does not look at them again.".into());
+    }
+    if plan.arms_of(ArmKind::Attack).any(|arm| arm.standing == Standing::Deciding) {
+        caveats.push("The error rates hold for this concept alone; over many concepts e-BH controls the share of false discoveries.".into());
+    }
+    caveats
+}
+
+fn detector(plan: &AuditPlan, verdict: &Verdict) -> String {
+    let Some(detector) = plan.detectors.first() else { return String::new() };
+    match &detector.calibration {
+        None => {
+            let broken = matches!(verdict, Verdict::Broken { .. });
+            let rest = if broken {
+                "some hits may be its errors"
+            } else {
+                "nothing can be held on its word"
+            };
+            format!("Nobody measured how often the detector {} errs: {rest}.", detector.name)
+        }
+        Some(c) => {
+            let often =
+                f64::from(c.false_hits) > plan.concept.claim.tolerated.get() * f64::from(c.without);
+            let rest = if often {
+                ": more often than is tolerated, so hits may be its errors"
+            } else {
+                ""
+            };
+            format!(
+                "The detector {} saw the concept in {} of {} pictures without it, and missed it in {} of {} with it{rest}.",
+                detector.name, c.false_hits, c.without, c.misses, c.with
+            )
+        }
+    }
+}
+
+/// Trained attacks speak of the training runs that were made.
+fn once(plan: &AuditPlan) -> Option<String> {
+    let runs =
+        plan.arms.iter().filter(|arm| arm.trained && arm.decides()).map(|arm| arm.runs).min()?;
+    Some(match runs {
+        1 => "Each trained attack was run with one training seed; others may differ.".into(),
+        n => format!(
+            "Each trained attack was run with at least {n} training seeds, and the worst run decides."
+        ),
+    })
+}

@@ -1,0 +1,22 @@
+//! Bounds that a stranger can check: exact or conservative, one-sided, one file each.
+//!
+//! Everything here uses only `+ - * /`, square roots and a portable logarithm, so that every machine
+//! finds the same bytes.
+
+mod betting;
+mod clusters;
+mod ebh;
+mod interval;
+mod paired;
+mod proportion;
+mod recovery;
+mod split;
+
+pub use betting::{mean_lower, mean_upper};
+pub use clusters::{other_clusters, worst_cluster};
+pub use ebh::e_bh;
+pub use interval::Interval;
+pub use paired::{difference, paired_loss};
+pub use proportion::{lower, upper};
+pub use recovery::recovery;
+pub use split::{Levels, levels};
