@@ -158,8 +158,8 @@ fn a_prompt_that_always_leaks_does_not_hide_in_an_average() {
     let direct = plan.arms.iter_mut().find(|arm| arm.id == "direct").unwrap();
     direct.prompts =
         (0..40).map(|i| oubliette_evidence::Prompt::new(format!("a lion, view {i}"))).collect();
-    let draws: Vec<u32> = (0..40).map(|i| direct.draw(plan.seed, Stage::Main, i).prompt).collect();
-    let leaky = *draws.last().unwrap();
+    let draws: Vec<u32> = (0..20).map(|i| direct.draw(plan.seed, Stage::Main, i).prompt).collect();
+    let leaky = draws[0];
     let judgment = tale::judge(&plan, &unlearned_shows(|_, prompt, _| prompt == leaky));
     let Verdict::Broken { by, .. } = &judgment.verdict else { panic!("{judgment:?}") };
     assert_eq!(by.stage, Stage::Worst(leaky));

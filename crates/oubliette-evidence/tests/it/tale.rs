@@ -184,3 +184,24 @@ pub(crate) fn unlearned_shows(
         always || leaks(cell, prompt, index)
     }
 }
+
+/// Writes a whole run's folder.
+pub(crate) fn write(
+    folder: &oubliette_evidence::folder::RunFolder,
+    plan: &AuditPlan,
+    show: Show<'_>,
+) {
+    let events = run(plan, show);
+    std::fs::create_dir_all(folder.samples()).unwrap();
+    let text = Plan::Audit(Box::new(plan.clone())).to_text().unwrap();
+    std::fs::write(folder.plan(), text).unwrap();
+    let lines: String = events.iter().map(|event| event.to_line().unwrap()).collect();
+    std::fs::write(folder.events(), lines).unwrap();
+    let evidence = fold(&events);
+    for sample in evidence.samples() {
+        let bytes = [true, false].map(picture);
+        let bytes = bytes.iter().find(|bytes| Digest::of(bytes) == sample.picture).unwrap();
+        std::fs::write(folder.picture(&sample.picture), bytes).unwrap();
+    }
+    folder.write_results(plan, &evidence).unwrap();
+}

@@ -1,0 +1,111 @@
+//! A run's folder: which file lies where, written so that none is ever half there.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::report::{self, Folder};
+use crate::{AuditPlan, Digest, Error, Evidence, Judgment, Result};
+
+/// Largest `plan.json`, `evidence.json`, `verdict.json` or `report.html` that is read, in bytes.
+pub const MAX_BYTES: u64 = 1 << 30;
+
+/// The folder of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// A run folder at a path, which need not exist.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder of a plan below `runs`.
+    pub fn of(runs: &Path, plan: Digest) -> Self {
+        Self(runs.join(plan.short()))
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// `plan.json`
+    pub fn plan(&self) -> PathBuf {
+        self.0.join("plan.json")
+    }
+
+    /// `events.jsonl`
+    pub fn events(&self) -> PathBuf {
+        self.0.join("events.jsonl")
+    }
+
+    /// `evidence.json`
+    pub fn evidence(&self) -> PathBuf {
+        self.0.join("evidence.json")
+    }
+
+    /// `verdict.json`
+    pub fn verdict(&self) -> PathBuf {
+        self.0.join("verdict.json")
+    }
+
+    /// `report.html`
+    pub fn report(&self) -> PathBuf {
+        self.0.join("report.html")
+    }
+
+    /// `telemetry.jsonl`: times and memory, outside every digest.
+    pub fn telemetry(&self) -> PathBuf {
+        self.0.join("telemetry.jsonl")
+    }
+
+    /// `samples`
+    pub fn samples(&self) -> PathBuf {
+        self.0.join("samples")
+    }
+
+    /// `samples/<digest>.png`
+    pub fn picture(&self, digest: &Digest) -> PathBuf {
+        Folder::of_run(&self.0).place(digest)
+    }
+
+    /// Judges the evidence of an audit and writes `evidence.json`, `verdict.json` and `report.html`,
+    /// each whole or not at all.
+    pub fn write_results(&self, plan: &AuditPlan, evidence: &Evidence) -> Result<Judgment> {
+        let judgment = crate::judge(plan, evidence)?;
+        let page = report::render(plan, evidence, &judgment, &Folder::of_run(&self.0))?;
+        write_whole(&self.evidence(), evidence.to_text()?.as_bytes())?;
+        write_whole(&self.verdict(), judgment.to_text()?.as_bytes())?;
+        write_whole(&self.report(), page.as_bytes())?;
+        Ok(judgment)
+    }
+}
+
+/// Writes a file under another name, flushes it to disk and puts it in its place.
+pub fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("file");
+    let beside = file.with_file_name(format!(".{name}.part"));
+    let write = || {
+        let mut part = File::create(&beside)?;
+        part.write_all(bytes)?;
+        part.sync_all()?;
+        std::fs::rename(&beside, file)
+    };
+    write().map_err(|e| {
+        // The part is of no use to anyone; if it cannot be removed either, the next run overwrites it.
+        drop(std::fs::remove_file(&beside));
+        Error::io(file, e)
+    })
+}
+
+/// Reads a text file of at most [`MAX_BYTES`] bytes.
+pub fn read_text(file: &Path) -> Result<String> {
+    let size = std::fs::metadata(file).map_err(|e| Error::io(file, e))?.len();
+    if size > MAX_BYTES {
+        return Err(Error::file(file, format!("{size} bytes"), "is this the right folder?"));
+    }
+    let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Error::file(file, "not UTF-8", "restore the file as the tool wrote it"))
+}

@@ -1,0 +1,14 @@
+//! The report: a verdict in words and pictures. It computes nothing but places on a page.
+
+mod curve;
+mod dot;
+mod gallery;
+mod page;
+mod pictures;
+mod rates;
+mod tables;
+mod text;
+
+pub use page::render;
+pub use pictures::{Folder, NoPictures, Pictures};
+pub use text::render_text;
