@@ -2,6 +2,12 @@
 
 use burn::tensor::Tensor;
 
+use crate::array::Array;
+use crate::buffer::Parts;
+use crate::engine::level::for_each_level;
+use crate::op::{plain, takes};
+use crate::parallel;
+
 /// The numbers of one AdamW step, named as in PyTorch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamwSettings {
@@ -52,7 +58,15 @@ pub fn adamw<const D: usize>(
     for other in [state.first.dims(), state.second.dims(), gradient.dims()] {
         assert_eq!(other, dims, "adamw: weight, moments and gradient have one shape");
     }
-    composed(state, gradient, settings)
+    let tensors = [&state.weight, &state.first, &state.second, &gradient];
+    if !tensors.into_iter().all(|x| takes(x) && !x.device().is_autodiff()) {
+        return composed(state, gradient, settings);
+    }
+    let [mut weight, mut first, mut second] = [state.weight, state.first, state.second].map(array);
+    fused(&mut weight, &mut first, &mut second, &array(gradient), &Factors::new(settings));
+    let [weight, first, second] =
+        [weight, first, second].map(|x| Tensor::from_dispatch(plain::wrap(x.into_tensor())));
+    AdamwState { weight, first, second }
 }
 
 fn composed<const D: usize>(
@@ -69,4 +83,79 @@ fn composed<const D: usize>(
     let decayed = state.weight * (1.0 - settings.lr * settings.weight_decay);
     let weight = decayed - first.clone() / root * (settings.lr / correction1);
     AdamwState { weight, first, second }
+}
+
+fn array<const D: usize>(x: Tensor<D>) -> Array {
+    Array::from_tensor(plain::unwrap(x.into_dispatch()))
+}
+
+/// What a step multiplies by.
+#[derive(Clone, Copy)]
+struct Factors {
+    keep: f32,
+    rate: f32,
+    betas: (f32, f32),
+    /// One minus the betas, taken before rounding.
+    news: (f32, f32),
+    root: f32,
+    eps: f32,
+}
+
+impl Factors {
+    fn new(settings: &AdamwSettings) -> Self {
+        let (beta1, beta2) = settings.betas;
+        let step = settings.step as i32;
+        Self {
+            keep: (1.0 - settings.lr * settings.weight_decay) as f32,
+            rate: (settings.lr / (1.0 - beta1.powi(step))) as f32,
+            betas: (beta1 as f32, beta2 as f32),
+            news: ((1.0 - beta1) as f32, (1.0 - beta2) as f32),
+            root: (1.0 - beta2.powi(step)).sqrt().recip() as f32,
+            eps: settings.eps as f32,
+        }
+    }
+}
+
+/// Values of one task.
+const TOGETHER: usize = 1 << 14;
+
+fn fused(
+    weight: &mut Array,
+    first: &mut Array,
+    second: &mut Array,
+    gradient: &Array,
+    factors: &Factors,
+) {
+    let gradient = gradient.data();
+    let weight = weight.data_mut();
+    let (first, second) = (Parts::new(first.data_mut()), Parts::new(second.data_mut()));
+    parallel::chunks(weight, TOGETHER, 4 * gradient.len(), |task, weight| {
+        let from = task * TOGETHER;
+        // SAFETY: each task has its own range.
+        let (first, second) =
+            unsafe { (first.part(from, weight.len()), second.part(from, weight.len())) };
+        update(weight, first, second, &gradient[from..][..weight.len()], factors);
+    });
+}
+
+for_each_level! {
+    fn update(weight: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], factors: &Factors) = update_body
+}
+
+/// Each product is rounded before it is added, as in the composed form.
+#[inline(always)]
+fn update_body<const FUSED: bool>(
+    weight: &mut [f32],
+    first: &mut [f32],
+    second: &mut [f32],
+    gradient: &[f32],
+    factors: &Factors,
+) {
+    let moments = first.iter_mut().zip(second);
+    for ((weight, (first, second)), gradient) in weight.iter_mut().zip(moments).zip(gradient) {
+        *first = *first * factors.betas.0 + gradient * factors.news.0;
+        *second = *second * factors.betas.1 + gradient * gradient * factors.news.1;
+        let root = second.sqrt() * factors.root + factors.eps;
+        *weight = *weight * factors.keep - *first / root * factors.rate;
+    }
 }

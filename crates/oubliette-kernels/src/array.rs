@@ -33,6 +33,16 @@ impl Array {
         self.0.as_slice::<f32>().expect("an array is contiguous f32 by construction")
     }
 
+    /// The values, to be written; those of storage that others hold too are copied first.
+    pub(crate) fn data_mut(&mut self) -> &mut [f32] {
+        let len = self.shape().iter().product::<usize>();
+        let alone = self.0.is_unique() && self.0.storage::<f32>().len() == len;
+        if !alone {
+            *self = Self::new(self.data().to_vec(), self.shape());
+        }
+        self.0.storage_mut::<f32>()
+    }
+
     /// The lengths of the axes.
     pub(crate) fn shape(&self) -> &[usize] {
         self.0.layout().shape().as_slice()

@@ -1,6 +1,16 @@
 //! Scaled dot-product attention with several heads.
 
+mod backward;
+mod forward;
+mod heads;
+
+use std::sync::Arc;
+
 use burn::tensor::{Bool, Tensor, activation};
+
+use crate::array::Array;
+use crate::op::{Kernel, apply, takes};
+use heads::Heads;
 
 /// Which keys a query may look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +37,12 @@ pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: M
         heads > 0 && width.is_multiple_of(heads),
         "attention: a width of {width} does not split into {heads} heads"
     );
-    composed(q, k, v, heads, mask)
+    let empty = q.dims().contains(&0);
+    if empty || !takes(&q) || !takes(&k) || !takes(&v) {
+        return composed(q, k, v, heads, mask);
+    }
+    let inputs = [q.into_dispatch(), k.into_dispatch(), v.into_dispatch()];
+    Tensor::from_dispatch(apply(Attention { heads, mask }, inputs))
 }
 
 fn composed(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: Mask) -> Tensor<3> {
@@ -41,11 +56,56 @@ fn composed(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: Mask) 
     let mut scores = (q * (dim as f64).powf(-0.5)).matmul(k.transpose());
     if mask == Mask::Causal {
         let above = Tensor::<2, Bool>::tril_mask([queries, keys], 0, &scores.device());
-        scores = scores.mask_fill(
-            above.unsqueeze::<4>().expand([batch, heads, queries, keys]),
-            f32::NEG_INFINITY,
-        );
+        let above = above.unsqueeze::<4>().expand([batch, heads, queries, keys]);
+        scores = scores.mask_fill(above, f32::NEG_INFINITY);
     }
     let out = activation::softmax(scores, 3).matmul(v);
     out.swap_dims(1, 2).reshape([batch, queries, width])
+}
+
+/// Inputs: q, k, v.
+#[derive(Clone, Debug)]
+struct Attention {
+    heads: usize,
+    mask: Mask,
+}
+
+impl Kernel<3> for Attention {
+    /// For each batch, head and query the logarithm of the sum that the softmax divides by.
+    type Saved = Arc<Vec<f32>>;
+    const CHEAP: bool = false;
+
+    fn forward(&self, [q, k, v]: [Array; 3]) -> (Array, Self::Saved) {
+        let heads = Heads::new(&q, &k, self.heads, self.mask);
+        let (out, logarithms) = forward::run(&heads, q.data(), k.data(), v.data());
+        (Array::new(out, q.shape()), Arc::new(logarithms))
+    }
+
+    fn reads(&self, [q, k, _]: [bool; 3]) -> [bool; 3] {
+        [true, true, q || k]
+    }
+
+    fn backward(
+        &self,
+        [q, k, v]: [Option<Array>; 3],
+        saved: Self::Saved,
+        gradient: Array,
+        wanted: [bool; 3],
+    ) -> [Option<Array>; 3] {
+        let (Some(q), Some(k)) = (q, k) else { return [None, None, None] };
+        let heads = Heads::new(&q, &k, self.heads, self.mask);
+        let operands = backward::Operands {
+            q: q.data(),
+            k: k.data(),
+            v: v.as_ref().map(Array::data),
+            gradient: gradient.data(),
+            logarithms: &saved,
+        };
+        let [dq, dk, dv] = backward::run(&heads, &operands, wanted);
+        [
+            dq.map(|dq| Array::new(dq, q.shape())),
+            dk.map(|dk| Array::new(dk, k.shape())),
+            dv.map(|dv| Array::new(dv, k.shape())),
+        ]
+    }
 }

@@ -66,10 +66,8 @@ pub(crate) fn apply<K: Kernel<N>, const N: usize>(
     let context = inputs.iter().fold(DispatchAutodiffContext::Disabled, |c, x| c.merge(x.autodiff));
     match context {
         DispatchAutodiffContext::Disabled => {
-            let inputs = inputs.map(|x| Array::from_tensor(plain(x)));
-            DispatchTensor::from_backend(BackendTensor::<Flex>::Float(
-                kernel.forward(inputs).0.into_tensor(),
-            ))
+            let inputs = inputs.map(|x| Array::from_tensor(plain::unwrap(x)));
+            plain::wrap(kernel.forward(inputs).0.into_tensor())
         }
         DispatchAutodiffContext::Enabled(GradientCheckpointingStrategy::Disabled) => {
             recorded::<K, NoCheckpointing, N>(kernel, inputs)
@@ -80,10 +78,21 @@ pub(crate) fn apply<K: Kernel<N>, const N: usize>(
     }
 }
 
-fn plain(x: DispatchTensor) -> FlexTensor {
-    let tensor: BackendTensor<Flex> =
-        DispatchTensor::try_into_backend(x).expect("`takes` has seen a Flex tensor");
-    tensor.float()
+pub(crate) mod plain {
+    //! Flex tensors outside autodiff.
+    use super::*;
+
+    /// The tensor inside; `takes` has seen that it is one of Flex.
+    pub(crate) fn unwrap(x: DispatchTensor) -> FlexTensor {
+        let tensor: BackendTensor<Flex> =
+            DispatchTensor::try_into_backend(x).expect("`takes` has seen a Flex tensor");
+        tensor.float()
+    }
+
+    /// Back to burn.
+    pub(crate) fn wrap(x: FlexTensor) -> DispatchTensor {
+        DispatchTensor::from_backend(BackendTensor::<Flex>::Float(x))
+    }
 }
 
 fn recorded<K: Kernel<N>, C: CheckpointStrategy, const N: usize>(
@@ -104,7 +113,7 @@ where
     DispatchTensor: DispatchKindConversion<Autodiff<Flex, C>>,
 {
     if x.autodiff == DispatchAutodiffContext::Disabled {
-        return FloatTensor::<Autodiff<Flex, C>>::new(plain(x));
+        return FloatTensor::<Autodiff<Flex, C>>::new(plain::unwrap(x));
     }
     let tensor: BackendTensor<Autodiff<Flex, C>> =
         DispatchTensor::try_into_backend(x).expect("`takes` has seen a Flex tensor");

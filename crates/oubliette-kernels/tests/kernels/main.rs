@@ -1,9 +1,11 @@
 //! Every kernel against the same operation composed in `f64`, forward and gradients, and what the crate promises
 //! about bits.
 
+mod attention;
 mod conv2d;
 mod elementwise;
 mod linear;
 mod meaning;
 mod norms;
 mod support;
+mod training;

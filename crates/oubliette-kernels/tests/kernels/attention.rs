@@ -1,0 +1,70 @@
+//! Attention.
+
+use crate::support::{check, same_bits_in_any_batch};
+use burn::tensor::{Device, Tensor};
+use oubliette_kernels::{Mask, attention};
+use proptest::prelude::*;
+
+fn checked(batch: usize, queries: usize, keys: usize, heads: usize, dim: usize, mask: Mask) {
+    let width = heads * dim;
+    let what = format!("attention {batch}x{queries}x{keys}, {heads} heads of {dim}, {mask:?}");
+    let lengths = [batch * queries * width, batch * keys * width, batch * keys * width];
+    check(&what, &lengths, &|t| {
+        let of = |t: &Tensor<1>, tokens| t.clone().reshape([batch, tokens, width]);
+        let out = attention(of(&t[0], queries), of(&t[1], keys), of(&t[2], keys), heads, mask);
+        out.reshape([batch * queries * width])
+    });
+}
+
+#[test]
+fn sizes_of_a_diffusion_model() {
+    checked(3, 64, 64, 4, 16, Mask::None);
+    checked(2, 70, 16, 2, 40, Mask::None);
+    checked(1, 150, 77, 2, 80, Mask::None);
+    checked(2, 77, 77, 2, 32, Mask::Causal);
+    checked(1, 200, 200, 1, 70, Mask::Causal);
+    checked(1, 40, 1100, 1, 16, Mask::None);
+}
+
+#[test]
+fn causal_with_more_or_fewer_keys_than_queries() {
+    checked(1, 5, 9, 1, 4, Mask::Causal);
+    checked(1, 90, 40, 1, 4, Mask::Causal);
+}
+
+#[test]
+fn views() {
+    check("attention of views", &[2 * 7 * 3 * 12], &|t| {
+        let all = t[0].clone().reshape([2, 7, 36]);
+        let part = |i: usize| all.clone().narrow(2, 12 * i, 12);
+        attention(part(0), part(1), part(2), 3, Mask::Causal).reshape([2 * 7 * 12])
+    });
+}
+
+#[test]
+fn no_queries() {
+    let zeros = |tokens| Tensor::<3>::zeros([2, tokens, 8], &Device::flex());
+    assert_eq!(attention(zeros(0), zeros(3), zeros(3), 2, Mask::None).dims(), [2, 0, 8]);
+}
+
+#[test]
+fn a_sample_does_not_depend_on_its_batch() {
+    for (tokens, mask) in [(16, Mask::None), (77, Mask::Causal), (130, Mask::None)] {
+        same_bits_in_any_batch("attention", 9, tokens * 96, &|x, samples| {
+            let x = x.reshape([samples, tokens, 96]);
+            let part = |i: usize| x.clone().narrow(2, 32 * i, 32);
+            attention(part(0), part(1), part(2), 2, mask).reshape([samples * tokens * 32])
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_shape(
+        batch in 1usize..4, queries in 1usize..90, keys in 1usize..90, heads in 1usize..4, dim in 1usize..40,
+        causal: bool,
+    ) {
+        checked(batch, queries, keys, heads, dim, if causal { Mask::Causal } else { Mask::None });
+    }
+}
