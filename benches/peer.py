@@ -17,8 +17,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 import micro  # noqa: E402
+import sampling  # noqa: E402
+import step  # noqa: E402
 
-KINDS = {"micro": micro.Micro}
+KINDS = {"esd": step.Esd, "forward": step.Forward, "micro": micro.Micro, "sampling": sampling.Sampling, "step": step.Step}
 
 
 def resident(field):

@@ -28,7 +28,6 @@ EXTRA = [
     ("DPMSolverMultistepScheduler", dict(beta_schedule="squaredcos_cap_v2")),
     ("EulerDiscreteScheduler", dict(use_karras_sigmas=True)),
     ("EulerDiscreteScheduler", dict(final_sigmas_type="sigma_min")),
-    ("EulerDiscreteScheduler", dict(beta_schedule="linear", interpolation_type="log_linear")),
     ("EulerAncestralDiscreteScheduler", dict(beta_schedule="squaredcos_cap_v2")),
 ]
 ZERO_TERMINAL = ["DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "EulerDiscreteScheduler",

@@ -33,6 +33,7 @@ impl Python {
         command.arg(workspace::at(path)).current_dir(workspace::root());
         // Nothing here needs a hub, and results must not depend on one.
         command.env("HF_HUB_OFFLINE", "1").env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("TRANSFORMERS_VERBOSITY", "error").env("DIFFUSERS_VERBOSITY", "error");
         command
     }
 }

@@ -72,7 +72,7 @@ impl ClipTokenizer {
         let library = |error: tokenizers::Error| refuse(error.to_string());
         let model = BPE::builder()
             .vocab_and_merges(parts.vocab.into_iter().collect::<Vocab>(), parts.merges)
-            .unk_token(parts.unk.clone())
+            .unk_token(parts.unk.content.clone())
             .end_of_word_suffix("</w>".into())
             .build()
             .map_err(library)?;
@@ -88,13 +88,15 @@ impl ClipTokenizer {
                 )));
             }
         }
-        let special = [&parts.bos, &parts.eos, &parts.unk, &parts.pad];
-        let tokens: Vec<_> = special.iter().map(|t| AddedToken::from(t.as_str(), true)).collect();
-        inner.add_special_tokens(tokens).map_err(library)?;
-        let id = |token: &str| {
-            inner
-                .token_to_id(token)
-                .ok_or_else(|| refuse(format!("the vocabulary lacks the special token `{token}`")))
+        let mut special = [&parts.bos, &parts.eos, &parts.unk, &parts.pad].map(AddedToken::clone);
+        // The last of several with one text counts: one that is looked for as it stands comes after one that is also
+        // found in capitals.
+        special.sort_by_key(|token| !token.normalized);
+        inner.add_special_tokens(special).map_err(library)?;
+        let id = |token: &AddedToken| {
+            let refused =
+                || refuse(format!("the vocabulary lacks the special token `{}`", token.content));
+            inner.token_to_id(&token.content).ok_or_else(refused)
         };
         let (bos, eos, pad) = (id(&parts.bos)?, id(&parts.eos)?, id(&parts.pad)?);
         let length = parts.length.map_or(positions, |length| length.min(positions));

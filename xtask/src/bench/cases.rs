@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Suite;
+use super::{Suite, networks};
 
 /// One line of a table.
 pub(crate) struct Case {
@@ -21,7 +21,9 @@ pub(crate) struct Case {
 pub(crate) fn of(suite: Suite) -> Vec<Case> {
     match suite {
         Suite::Micro => micro(),
-        Suite::Step | Suite::Sampling | Suite::Sd14 => Vec::new(),
+        Suite::Step => networks::step(),
+        Suite::Sampling => networks::sampling(),
+        Suite::Sd14 => networks::stable_diffusion(),
     }
 }
 

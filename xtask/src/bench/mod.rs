@@ -1,6 +1,7 @@
 //! Our work and PyTorch's on the same weights and shapes, one run of each in turn.
 
 mod cases;
+mod networks;
 mod report;
 mod side;
 mod statistics;

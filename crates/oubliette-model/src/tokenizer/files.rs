@@ -27,10 +27,10 @@ pub(super) struct Parts {
     pub vocab: BTreeMap<String, u32>,
     pub merges: Vec<(String, String)>,
     pub added: Vec<(Option<u32>, AddedToken)>,
-    pub bos: String,
-    pub eos: String,
-    pub unk: String,
-    pub pad: String,
+    pub bos: AddedToken,
+    pub eos: AddedToken,
+    pub unk: AddedToken,
+    pub pad: AddedToken,
     pub length: Option<usize>,
 }
 
@@ -85,9 +85,7 @@ impl TokenizerFiles {
         };
         let special = |key: &str, default: &str| {
             let value = map.get(key).or_else(|| config.get(key)).filter(|value| !value.is_null());
-            let content =
-                value.and_then(|value| value.as_str().or_else(|| value.get("content")?.as_str()));
-            content.unwrap_or(default).to_owned()
+            value.and_then(special_token).unwrap_or_else(|| AddedToken::from(default, true))
         };
         let (bos, end) = (special("bos_token", "<|startoftext|>"), "<|endoftext|>");
         let (eos, unk, pad) =
@@ -204,6 +202,17 @@ impl TokenizerFiles {
 
 pub(super) fn refuse(file: &Path, thing: impl Into<String>) -> Error {
     Error::file(file, thing, "use the tokenizer folder that belongs to the model")
+}
+
+/// A special token given as its text, or with the flags that say how it is looked for.
+fn special_token(value: &Value) -> Option<AddedToken> {
+    match value.as_str() {
+        Some(content) => Some(AddedToken::from(content, true)),
+        None => {
+            let fields = AddedTokenFields::deserialize(value).ok()?;
+            Some(AddedToken { special: true, ..fields.into() })
+        }
+    }
 }
 
 fn pair(line: &str) -> Option<(String, String)> {
