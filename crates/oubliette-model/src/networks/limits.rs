@@ -9,7 +9,9 @@ pub(crate) const ENTRIES: usize = 1 << 20;
 pub(crate) const TOKENS: usize = 1 << 16;
 /// Blocks of a U-Net or an autoencoder.
 pub(crate) const BLOCKS: usize = 8;
-/// Layers of a block or a transformer.
+/// Residual blocks of one block, or transformer layers beside one residual block.
+pub(crate) const BLOCK_LAYERS: usize = 16;
+/// Layers of a text or vision transformer.
 pub(crate) const LAYERS: usize = 128;
 /// Pixels along one side of a picture.
 pub(crate) const SIDE: usize = 8_192;

@@ -53,7 +53,7 @@ impl VaeConfig {
             latent_channels: fields.size("latent_channels", 4, limits::WIDTH)?,
             scaling_factor: fields.real("scaling_factor", 0.18215, 1e-6, 1e6)?,
             shift_factor: fields.value("shift_factor").map(|_| shift),
-            layers_per_block: fields.size("layers_per_block", 1, limits::LAYERS)?,
+            layers_per_block: fields.size("layers_per_block", 1, limits::BLOCK_LAYERS)?,
             norm_num_groups: fields.size("norm_num_groups", 32, limits::WIDTH)?,
             use_quant_conv: fields.flag("use_quant_conv", true)?,
             use_post_quant_conv: fields.flag("use_post_quant_conv", true)?,

@@ -14,6 +14,7 @@ use crate::store::tensor_file::TensorFile;
 /// The largest index that is read, and the most shards that it may list.
 const MAX_INDEX_BYTES: u64 = 32 << 20;
 const MAX_SHARDS: usize = 1_000;
+const PICKLES: [&str; 4] = [".bin", ".ckpt", ".pt", ".pth"];
 const AGAIN: &str = "get the component's files again";
 
 /// The open weight files of a component; every tensor is in exactly one of them.
@@ -65,13 +66,14 @@ impl Shards {
         if names.len() > MAX_SHARDS {
             return Err(Error::config(index, "weight_map", "lists too many files", AGAIN));
         }
+        if let Some(name) = names.iter().find(|name| PICKLES.iter().any(|end| name.ends_with(end)))
+        {
+            return Err(pickle(&folder.root().join(name)));
+        }
         let names: Vec<&str> = names.into_iter().collect();
         let mut places = BTreeMap::new();
         let mut files = Vec::new();
         for (number, name) in names.iter().enumerate() {
-            if !name.ends_with(".safetensors") {
-                return Err(pickle(&folder.root().join(name)));
-            }
             let file = TensorFile::open(&folder.path(name)?)?;
             for tensor in file.entries().keys() {
                 if listed.get(tensor).and_then(Value::as_str) != Some(name) {
@@ -136,8 +138,7 @@ fn index_name(file: &str, stem: &str) -> String {
 }
 
 fn nothing_to_read(folder: &Folder, plain: &str) -> Error {
-    let pickled =
-        |name: &String| [".bin", ".ckpt", ".pt", ".pth"].iter().any(|end| name.ends_with(end));
+    let pickled = |name: &String| PICKLES.iter().any(|end| name.ends_with(end));
     match folder.names() {
         Ok(names) => match names.iter().find(|name| pickled(name)) {
             Some(name) => pickle(&folder.root().join(name)),

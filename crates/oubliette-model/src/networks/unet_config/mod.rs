@@ -71,7 +71,7 @@ impl UNetConfig {
             limits::WIDTH,
         )?;
         let blocks = channels.len();
-        let layers = fields.size_per_block("layers_per_block", 2, blocks, limits::LAYERS)?;
+        let layers = fields.size_per_block("layers_per_block", 2, blocks, limits::BLOCK_LAYERS)?;
         let transformers = TransformerLayers::read(&fields, &layers)?;
         let time = fields.size("time_embedding_dim", 4 * channels[0], 8 * limits::WIDTH)?;
         let config = Self {

@@ -51,7 +51,7 @@ impl TransformerLayers {
         let wrong = || fields.error(key, "is malformed", "give a number, or one for each block");
         let number = |value: &Value| {
             let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
-            number.filter(|n| (1..=limits::LAYERS).contains(n)).ok_or_else(wrong)
+            number.filter(|n| (1..=limits::BLOCK_LAYERS).contains(n)).ok_or_else(wrong)
         };
         let level = |(value, &count): (&Value, &usize)| match value.as_array() {
             None => Ok(vec![number(value)?; count]),
