@@ -11,6 +11,7 @@ pub mod scope;
 pub mod select;
 pub mod store;
 pub mod tokenizer;
+pub mod train;
 pub mod weights;
 
 pub use error::{Error, Result};

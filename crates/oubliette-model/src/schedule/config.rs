@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Entry;
 use crate::error::{Error, Result};
-use crate::store::parse_object;
+use crate::store::{Folder, MAX_CONFIG_BYTES, parse_object, read_capped};
 
 /// What the model's output is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -86,6 +86,15 @@ pub struct ScheduleConfig {
 }
 
 impl ScheduleConfig {
+    /// Reads `scheduler_config.json` of a `scheduler/` folder.
+    ///
+    /// # Errors
+    /// When it is missing or cannot be parsed.
+    pub fn read(folder: &Folder) -> Result<Self> {
+        let path = folder.path("scheduler_config.json")?;
+        Self::parse(&read_capped(&path, MAX_CONFIG_BYTES)?, &path)
+    }
+
     /// Parses the file. Python writes infinities that JSON does not have; they mean what the key's absence means.
     ///
     /// # Errors

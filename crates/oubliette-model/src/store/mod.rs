@@ -11,6 +11,7 @@ mod json;
 mod layout;
 mod ldm;
 mod naming;
+mod notes;
 mod save;
 mod shards;
 mod tensor_file;
@@ -25,6 +26,7 @@ pub use json::{MAX_CONFIG_BYTES, parse_object, read_capped, read_object};
 pub use layout::{Layout, Naming, Place};
 pub use ldm::{LdmText, LdmUnet, LdmVae, check_single_file};
 pub use naming::{Autoencoder, Clip, Plain};
+pub use notes::metadata;
 pub use shards::Shards;
 pub use tensor_file::TensorFile;
 

@@ -1,0 +1,132 @@
+//! Gradients of a loss by the names of the weights, and nothing for weights that stay.
+
+use std::collections::BTreeSet;
+
+use burn::tensor::{GradientCheckpointingStrategy, Tensor};
+
+use crate::error::{Error, Result};
+use crate::weights::{Weight, Weights};
+
+/// What is kept between the forward and the backward pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Memory {
+    /// Every activation that the backward pass needs.
+    #[default]
+    Keep,
+    /// Gradient checkpointing: cheap operations are computed again. The gradients are the same bits.
+    Recompute,
+}
+
+/// The loss and its gradients with respect to the weights named in `trainable`.
+///
+/// Only those become part of a graph. Everything else, inputs too, stays outside autodiff, so what is computed from
+/// frozen weights alone keeps no activations and nothing flows back below the lowest trained layer. A trainable weight
+/// that the loss does not depend on gets zeros.
+///
+/// # Errors
+/// When a name is no weight, the loss fails, or the loss depends on none of them.
+pub fn value_and_gradients(
+    weights: &Weights,
+    trainable: &BTreeSet<String>,
+    loss: impl FnOnce(&Weights) -> Result<Tensor<1>>,
+) -> Result<(f64, Weights)> {
+    value_and_gradients_with(Memory::Keep, weights, trainable, loss)
+}
+
+/// [`value_and_gradients`] with a choice of what is kept in memory.
+///
+/// # Errors
+/// As [`value_and_gradients`].
+pub fn value_and_gradients_with(
+    memory: Memory,
+    weights: &Weights,
+    trainable: &BTreeSet<String>,
+    loss: impl FnOnce(&Weights) -> Result<Tensor<1>>,
+) -> Result<(f64, Weights)> {
+    let mut leaves = Weights::new();
+    for name in trainable {
+        let weight = weights.get(name).ok_or_else(|| unknown(name))?;
+        leaves.insert(name.clone(), leaf(weight, memory));
+    }
+    let loss = loss(&weights.overlaid(&leaves))?;
+    if !loss.is_tracked() {
+        let remedy = "train weights of a component that the loss uses";
+        return Err(Error::setting(
+            "trainable",
+            "names no weight that the loss depends on",
+            remedy,
+        ));
+    }
+    let value = f64::from(loss.clone().inner().into_scalar::<f32>());
+    let mut gradients = loss.backward();
+    let gradient =
+        |leaf: &Weight| leaf.take_gradient(&mut gradients).unwrap_or_else(|| zeros(leaf));
+    let gradients = leaves.map({
+        let mut gradient = gradient;
+        move |_, leaf| gradient(leaf)
+    });
+    Ok((value, gradients))
+}
+
+fn unknown(name: &str) -> Error {
+    Error::setting(
+        "trainable",
+        format!("names `{name}`, which is no weight"),
+        "list the model's weights",
+    )
+}
+
+/// The weight as the leaf of a new graph.
+fn leaf(weight: &Weight, memory: Memory) -> Weight {
+    fn lift<const D: usize>(weight: &Weight, memory: Memory) -> Weight {
+        let tensor = weight.tensor::<D>().inner().autodiff();
+        Weight::new(match memory {
+            Memory::Keep => tensor.require_grad(),
+            Memory::Recompute => tensor
+                .with_gradient_checkpointing_strategy(GradientCheckpointingStrategy::Balanced)
+                .require_grad(),
+        })
+    }
+    match weight.shape().len() {
+        1 => lift::<1>(weight, memory),
+        2 => lift::<2>(weight, memory),
+        3 => lift::<3>(weight, memory),
+        _ => lift::<4>(weight, memory),
+    }
+}
+
+fn zeros(leaf: &Weight) -> Weight {
+    Weight::from_flat(leaf.flat().inner().zeros_like(), leaf.shape())
+}
+
+/// Sums the gradients of micro-batches and gives their mean.
+#[derive(Clone, Debug, Default)]
+pub struct Accumulator {
+    sum: Option<Weights>,
+    count: usize,
+}
+
+impl Accumulator {
+    /// Adds the gradients of one micro-batch.
+    pub fn add(&mut self, gradients: Weights) {
+        self.count += 1;
+        self.sum = Some(match self.sum.take() {
+            None => gradients,
+            Some(sum) => sum.map(|name, held| match gradients.get(name) {
+                Some(more) => Weight::from_flat(held.flat() + more.flat(), held.shape()),
+                None => held.clone(),
+            }),
+        });
+    }
+
+    /// The mean over the micro-batches since the last time, and none when there were none.
+    pub fn take(&mut self) -> Option<Weights> {
+        let (sum, count) = (self.sum.take()?, std::mem::take(&mut self.count));
+        match count {
+            1 => Some(sum),
+            _ => {
+                Some(sum.map(|_, held| Weight::from_flat(held.flat() / count as f64, held.shape())))
+            }
+        }
+    }
+}

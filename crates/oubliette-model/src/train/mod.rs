@@ -1,0 +1,27 @@
+//! The training step: gradients by name, optimisers, losses, schedules and bit-exact checkpoints.
+//!
+//! Nothing here keeps the state of a random generator: what is random in a step is derived from the run's seed and the
+//! step's number ([`StepRandom`]), so a resumed run draws what an undisturbed one would have drawn.
+
+mod checkpoint;
+mod clip;
+mod dropout;
+mod ema;
+mod gradients;
+mod learning_rate;
+pub mod losses;
+mod memory;
+mod optimiser;
+mod random;
+mod trainer;
+
+pub use checkpoint::Checkpoint;
+pub use clip::clip_global_norm;
+pub use dropout::dropped_captions;
+pub use ema::Ema;
+pub use gradients::{Accumulator, Memory, value_and_gradients, value_and_gradients_with};
+pub use learning_rate::LearningRate;
+pub use memory::{Estimate, TrainingShape, estimate};
+pub use optimiser::{Optimiser, Rule, Settings};
+pub use random::StepRandom;
+pub use trainer::{Report, Trainer, TrainerSettings};
