@@ -6,6 +6,7 @@ pub mod families;
 pub mod init;
 pub mod networks;
 pub mod preprocess;
+pub mod sample;
 pub mod schedule;
 pub mod scope;
 pub mod select;

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod clip;
+mod denoising;
 mod dropout;
 mod ema;
 mod gradients;
@@ -17,6 +18,7 @@ mod trainer;
 
 pub use checkpoint::Checkpoint;
 pub use clip::clip_global_norm;
+pub use denoising::Noisy;
 pub use dropout::dropped_captions;
 pub use ema::Ema;
 pub use gradients::{Accumulator, Memory, value_and_gradients, value_and_gradients_with};

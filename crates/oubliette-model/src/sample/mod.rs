@@ -1,0 +1,214 @@
+//! From prompts to pictures: guided sampling in which a picture never depends on the others of its batch.
+
+mod given;
+mod latents;
+mod picture;
+mod prompts;
+mod request;
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use burn::tensor::{Tensor, TensorData};
+use image::RgbImage;
+
+pub use given::Given;
+pub use latents::draw;
+pub use picture::{to_pictures, to_pixels};
+pub use prompts::PromptCache;
+pub use request::{Request, Size};
+
+use crate::error::{Error, Result};
+use crate::families::StableDiffusion;
+use crate::schedule::{Entry, Sampler};
+use crate::weights::Weights;
+
+/// How far a call of [`StableDiffusion::generate`] has come, in calls of the denoiser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Calls done, each counted once for every picture of its batch.
+    pub done: usize,
+    /// Calls in all.
+    pub total: usize,
+}
+
+/// Called after every denoising call; `Break` stops the sampling.
+pub type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+impl StableDiffusion {
+    /// The pictures of the requests, in their order.
+    ///
+    /// `batch` requests at a time go through the denoiser together where they have the same size and number of steps.
+    /// The bits of a picture depend on its request, the weights and the sampler alone.
+    ///
+    /// # Errors
+    /// When a request cannot be met, the sampler does not run this model's schedule, or `progress` says to stop.
+    pub fn generate(
+        &self,
+        weights: &Weights,
+        requests: &[Request],
+        sampler: &Entry,
+        batch: usize,
+        progress: OnProgress<'_>,
+    ) -> Result<Vec<RgbImage>> {
+        let mut pictures: Vec<Option<RgbImage>> = vec![None; requests.len()];
+        self.sample(weights, requests, sampler, batch, progress, |at, latents| {
+            let decoded = self.decode_latents(weights, latents.cast(self.latent_dtype(weights)));
+            for (at, picture) in at.iter().zip(to_pictures(decoded)) {
+                pictures[*at] = Some(picture);
+            }
+        })?;
+        Ok(pictures.into_iter().flatten().collect())
+    }
+
+    /// The latents of the requests, in their order, each (1, channels, height, width): what
+    /// [`StableDiffusion::generate`] decodes.
+    ///
+    /// # Errors
+    /// As [`StableDiffusion::generate`].
+    pub fn generate_latents(
+        &self,
+        weights: &Weights,
+        requests: &[Request],
+        sampler: &Entry,
+        batch: usize,
+        progress: OnProgress<'_>,
+    ) -> Result<Vec<Tensor<4>>> {
+        let mut all: Vec<Option<Tensor<4>>> = vec![None; requests.len()];
+        self.sample(weights, requests, sampler, batch, progress, |at, latents| {
+            for (row, at) in at.iter().enumerate() {
+                all[*at] = Some(latents.clone().narrow(0, row, 1));
+            }
+        })?;
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    fn sample(
+        &self,
+        weights: &Weights,
+        requests: &[Request],
+        sampler: &Entry,
+        batch: usize,
+        progress: OnProgress<'_>,
+        mut finished: impl FnMut(&[usize], Tensor<4>),
+    ) -> Result<()> {
+        let mut groups = BTreeMap::<_, Vec<usize>>::new();
+        for (at, request) in requests.iter().enumerate() {
+            let size = request.latent_size(self)?;
+            groups.entry((request.kind(), size)).or_default().push(at);
+        }
+        let mut total = 0;
+        for ((kind, _), members) in &groups {
+            total +=
+                (sampler.build)(&self.schedule, kind.steps())?.timesteps().len() * members.len();
+        }
+        let mut prompts = PromptCache::default();
+        prompts.encode(self, weights, requests)?;
+        let mut clock = Clock { progress, done: 0, total };
+        for ((kind, size), members) in &groups {
+            for members in members.chunks(batch.max(1)) {
+                let chosen: Vec<&Request> = members.iter().map(|at| &requests[*at]).collect();
+                let run = Run {
+                    model: self,
+                    weights,
+                    requests: &chosen,
+                    size: *size,
+                    guided: kind.guided,
+                };
+                let sampler = (sampler.build)(&self.schedule, kind.steps())?;
+                let latents = run.walk(sampler, &prompts, &mut clock)?;
+                finished(members, latents);
+            }
+        }
+        Ok(())
+    }
+
+    /// The number format that the denoiser computes in.
+    fn latent_dtype(&self, weights: &Weights) -> burn::tensor::DType {
+        weights.get("unet/conv_in.weight").map_or(burn::tensor::DType::F32, crate::Weight::dtype)
+    }
+}
+
+struct Clock<'a> {
+    progress: OnProgress<'a>,
+    done: usize,
+    total: usize,
+}
+
+impl Clock<'_> {
+    fn tick(&mut self, pictures: usize) -> Result<()> {
+        self.done += pictures;
+        match (self.progress)(Progress { done: self.done, total: self.total }) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Interrupted),
+        }
+    }
+}
+
+/// One batch on its way from noise to latents.
+struct Run<'a> {
+    model: &'a StableDiffusion,
+    weights: &'a Weights,
+    requests: &'a [&'a Request],
+    size: Size,
+    guided: bool,
+}
+
+impl Run<'_> {
+    fn walk(
+        &self,
+        mut sampler: Box<dyn Sampler>,
+        prompts: &PromptCache,
+        clock: &mut Clock<'_>,
+    ) -> Result<Tensor<4>> {
+        let context = prompts.context(self.requests, self.guided);
+        let guidance: Vec<f32> = self.requests.iter().map(|request| request.guidance).collect();
+        let guidance = TensorData::new(guidance, [self.requests.len(), 1, 1, 1]);
+        let guidance = Tensor::<4>::from_data(guidance, self.model.device());
+        let channels = self.model.unet.config().in_channels;
+        let mut x = latents::start(self.requests, channels, self.size, self.model.device())?
+            * sampler.start_scale();
+        for call in 0..sampler.timesteps().len() {
+            let shown = sampler.scale_input(call, x.clone());
+            let output =
+                self.predict(shown, sampler.timesteps()[call], context.clone(), guidance.clone());
+            let noise = match sampler.takes_noise(call) {
+                true => Some(latents::step(
+                    self.requests,
+                    call,
+                    channels,
+                    self.size,
+                    self.model.device(),
+                )?),
+                false => None,
+            };
+            x = sampler.step(call, output, x, noise);
+            clock.tick(self.requests.len())?;
+        }
+        Ok(x)
+    }
+
+    /// The denoiser's output, guided away from the negative prompt where the batch is guided.
+    fn predict(
+        &self,
+        x: Tensor<4>,
+        time: f32,
+        context: Tensor<3>,
+        guidance: Tensor<4>,
+    ) -> Tensor<4> {
+        let [count, ..] = x.dims();
+        let x = if self.guided { Tensor::cat(vec![x.clone(), x], 0) } else { x };
+        let [rows, ..] = x.dims();
+        let times = TensorData::new(vec![time; rows], [rows]);
+        let times = Tensor::<1>::from_data(times, self.model.device());
+        let dtype = self.model.latent_dtype(self.weights);
+        let output = self.model.predict(self.weights, x.cast(dtype), times, context);
+        let output = output.cast(burn::tensor::DType::F32);
+        if !self.guided {
+            return output;
+        }
+        let (negative, positive) =
+            (output.clone().narrow(0, 0, count), output.narrow(0, count, count));
+        negative.clone() + (positive - negative) * guidance
+    }
+}
