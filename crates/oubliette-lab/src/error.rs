@@ -1,0 +1,155 @@
+//! What can go wrong in the laboratory: each message names the file, the thing and what to do.
+
+use std::path::PathBuf;
+
+/// How a caller should treat an error; the command line's exit codes follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The recipe, the data or the usage is wrong; nothing will change until the user changes it.
+    Input,
+    /// The disk was full, a lock was held, the run was interrupted: run it again and it resumes.
+    Retry,
+    /// Something that must not have changed has changed.
+    Integrity,
+    /// A fault of this program.
+    Bug,
+}
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name that no list knows.
+    #[error("no {what} is called `{name}`; known: {known}")]
+    Unknown {
+        /// The word for the list's members.
+        what: &'static str,
+        /// The name that was asked for.
+        name: String,
+        /// All names there are.
+        known: String,
+    },
+    /// Settings that a listed thing refuses.
+    #[error("the settings of {what} `{name}` are refused; `oubliette show {name}` lists them")]
+    Settings {
+        /// The word for the list's members.
+        what: &'static str,
+        /// Whose settings.
+        name: String,
+        /// What the parser said.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// Something the user gave is wrong.
+    #[error("{file}: {thing}; {remedy}")]
+    Input {
+        /// The file, or where there is none, what was being read.
+        file: String,
+        /// What is wrong.
+        thing: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// Training left the numbers that mean anything; nothing was written.
+    #[error(
+        "training diverged at step {step}: {what}; losses before it: {losses}; nothing was written; lower the learning rate (now {learning_rate:e})"
+    )]
+    Diverged {
+        /// The step, counted from 1.
+        step: u64,
+        /// What was seen.
+        what: String,
+        /// The last few losses.
+        losses: String,
+        /// The learning rate that was in use.
+        learning_rate: f64,
+    },
+    /// Another process works in this run folder.
+    #[error("`{}` is in use by another process; wait for it, then run this again", .folder.display())]
+    Held {
+        /// The run folder.
+        folder: PathBuf,
+    },
+    /// The caller asked to stop; what is done is kept.
+    #[error("interrupted with {done} of {total} units done; run the same command again to resume")]
+    Interrupted {
+        /// Units that are complete.
+        done: u64,
+        /// Units there are.
+        total: u64,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {doing} `{}`", .path.display())]
+    Io {
+        /// What was being done: `write`, `read`, `lock`.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A picture could not be read or written.
+    #[error("cannot {doing} the picture `{}`; give a PNG, JPEG or WebP file", .path.display())]
+    Picture {
+        /// What was being done.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        #[source]
+        source: image::ImageError,
+    },
+    /// What lies in a run folder is not what was written there.
+    #[error("`{}` is not what this run wrote: {thing}; remove the folder to start afresh", .path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// What is different.
+        thing: String,
+    },
+    /// The model core refused or failed.
+    #[error(transparent)]
+    Model(#[from] oubliette_model::Error),
+    /// The evidence core refused or failed.
+    #[error(transparent)]
+    Evidence(#[from] oubliette_evidence::Error),
+}
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// How a caller should treat this error.
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Held { .. } | Error::Interrupted { .. } => Class::Retry,
+            Error::Changed { .. } => Class::Integrity,
+            Error::Io { doing, source, .. } => io_class(doing, source),
+            Error::Picture { source: image::ImageError::IoError(source), doing, .. } => {
+                io_class(doing, source)
+            }
+            _ => Class::Input,
+        }
+    }
+
+    /// Wraps what the system said about `path`.
+    pub fn io(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.into();
+        move |source| Error::Io { doing, path, source }
+    }
+}
+
+/// Writing that failed is worth another try, whatever the cause; a missing input is not.
+fn io_class(doing: &str, source: &std::io::Error) -> Class {
+    use std::io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, StorageFull};
+    match source.kind() {
+        StorageFull | QuotaExceeded => Class::Retry,
+        NotFound | PermissionDenied => Class::Input,
+        _ if doing == "read" => Class::Input,
+        _ => Class::Retry,
+    }
+}

@@ -1,0 +1,48 @@
+//! How a subject is made to forget: each method is a preset of parts, and imports no attack.
+
+mod esd;
+mod uce;
+
+pub use esd::{Esd, Release, Variant};
+pub use uce::{Tokens, Uce, closed_form};
+
+use oubliette_evidence::Concept;
+use oubliette_model::Weights;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{List, Make, Result, Study, describe::Describe, training::Train};
+
+/// One resumable piece of a method.
+pub enum Stage {
+    /// Gradient descent.
+    Train(Box<Train>),
+    /// A change in closed form.
+    Edit(Box<dyn Edit>),
+}
+
+/// Changes weights without gradients, computed in double precision.
+pub trait Edit: Describe {
+    /// The weights that change, with their new values.
+    ///
+    /// # Errors
+    /// When a concept lacks what the edit needs, or the system has no unique solution.
+    fn edit(&self, study: &Study<'_>, concepts: &[Concept], weights: &Weights) -> Result<Weights>;
+}
+
+/// A way of making a model forget.
+pub trait Method {
+    /// What is to be done, in order.
+    ///
+    /// # Errors
+    /// When the concepts lack what the method needs.
+    fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>>;
+}
+
+impl<M: Method + Serialize + DeserializeOwned + 'static> Make<dyn Method> for M {
+    fn boxed(self) -> Box<dyn Method> {
+        Box::new(self)
+    }
+}
+
+/// All methods.
+pub const METHODS: List<dyn Method> = List { what: "method", all: &[esd::ENTRY, uce::ENTRY] };

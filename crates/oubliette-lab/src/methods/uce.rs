@@ -1,0 +1,217 @@
+//! UCE: change the keys and values of cross-attention in closed form, so that the concept's tokens read as the guide's.
+
+mod closed_form;
+
+pub use closed_form::{Pair, closed_form};
+
+use burn::tensor::DType;
+use oubliette_evidence::{Concept, concept::Kind};
+use oubliette_model::{Weight, Weights};
+use serde::{Deserialize, Serialize};
+
+use super::{Edit, Method, Stage};
+use crate::{Card, Entry, Error, Result, Study, wording};
+
+pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Uce>(Card {
+    name: "uce",
+    what: "Solves for keys and values of cross-attention that give the concept's tokens the guide's keys and values \
+           while those of preserved texts stay.",
+    changes: "to_k and to_v of every cross-attention",
+    cost: "seconds: one symmetric system of the text encoder's width, no sampling, no gradients",
+    broken_by: "names that were not edited; embedding searches (arXiv 2308.01508); few fine-tuning steps",
+    source: "Unified Concept Editing in Diffusion Models (arXiv 2308.14761), equation 7; released code of 2023 and 2025",
+    differs: "computed as W0 plus a low-rank change in double precision, so no edit changes nothing, bit for bit",
+    ..Card::BLANK
+});
+
+/// Which token embeddings of a text are edited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tokens {
+    /// The last token of the text: the code of 2025.
+    #[default]
+    LastSubject,
+    /// The last token of the text and all that follow it, padding too: the code of 2023.
+    All,
+}
+
+/// What the edited tokens are given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Technique {
+    /// The guide's keys and values.
+    #[default]
+    Replace,
+    /// The guide's, without their part along the old ones (`tensor` in the release).
+    Tensor,
+}
+
+/// UCE's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Uce {
+    /// Weight of staying near the old matrices; above 0.
+    pub lambda: f64,
+    /// Weight of every erased text.
+    pub erase_scale: f64,
+    /// Weight of every preserved text.
+    pub preserve_scale: f64,
+    /// What the concept becomes; absent: the empty text, `art` for styles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guide: Option<String>,
+    /// Texts whose keys and values should stay.
+    pub preserve: Vec<String>,
+    /// Also erase the release's five phrases around every name.
+    pub expand: bool,
+    /// Which tokens.
+    pub tokens: Tokens,
+    /// What they are given.
+    pub technique: Technique,
+}
+
+impl Default for Uce {
+    fn default() -> Self {
+        Self {
+            lambda: 0.5,
+            erase_scale: 1.0,
+            preserve_scale: 1.0,
+            guide: None,
+            preserve: Vec::new(),
+            expand: false,
+            tokens: Tokens::LastSubject,
+            technique: Technique::Replace,
+        }
+    }
+}
+
+impl Method for Uce {
+    fn stages(&self, _concepts: &[Concept]) -> Result<Vec<Stage>> {
+        let positive = self.lambda.is_finite() && self.lambda > 0.0;
+        if !positive || self.erase_scale.is_nan() || self.preserve_scale.is_nan() {
+            return Err(Error::Input {
+                file: "the recipe".to_owned(),
+                thing: format!(
+                    "uce has lambda {}, with which there is no unique solution",
+                    self.lambda
+                ),
+                remedy: "give a lambda above 0 (the paper's is 0.5)".to_owned(),
+            });
+        }
+        Ok(vec![Stage::Edit(Box::new(self.clone()))])
+    }
+}
+
+impl Edit for Uce {
+    fn edit(&self, study: &Study<'_>, concepts: &[Concept], weights: &Weights) -> Result<Weights> {
+        let mut edits = Vec::new();
+        for concept in concepts {
+            for text in self.texts(concept) {
+                edits.push(self.pairs(study, weights, &text, &self.guide_of(concept))?);
+            }
+        }
+        let mut kept = Vec::new();
+        for text in &self.preserve {
+            kept.extend(self.embeddings(study, weights, text, 0)?);
+        }
+        let names = oubliette_model::Select {
+            include: vec!["attn2-kv".to_owned()],
+            exclude: vec!["*.bias".to_owned()],
+        };
+        let mut changed = Weights::new();
+        for name in names.names(weights)? {
+            let Some(old) = weights.get(&name) else { continue };
+            changed.insert(name, self.edited(old, &edits, &kept)?);
+        }
+        Ok(changed)
+    }
+}
+
+impl Uce {
+    fn edited(&self, old: &Weight, edits: &[Vec<Pair>], kept: &[Vec<f64>]) -> Result<Weight> {
+        let matrix: Vec<f64> = old.to_f32_vec().into_iter().map(f64::from).collect();
+        let new = closed_form(&matrix, old.shape()[0], edits, kept, self).ok_or_else(|| {
+            Error::Input {
+                file: "the recipe".to_owned(),
+                thing: "uce's system has no unique solution".to_owned(),
+                remedy: "raise `lambda`, and keep the scales at 0 or above".to_owned(),
+            }
+        })?;
+        // Values in half precision would lose the edit's own precision before the cast to the file's format.
+        let new = new.into_iter().map(|value| value as f32).collect();
+        Ok(Weight::from_f32(new, old.shape(), &old.device(), DType::F32)
+            .to(&old.device(), old.dtype()))
+    }
+
+    fn texts(&self, concept: &Concept) -> Vec<String> {
+        let phrases: &[&str] = match (self.expand, concept.kind) {
+            (false, _) => &[],
+            (true, Kind::Style) => &[
+                "painting by {name}",
+                "art by {name}",
+                "artwork by {name}",
+                "picture by {name}",
+                "style of {name}",
+            ],
+            (true, _) => &[
+                "image of {name}",
+                "photo of {name}",
+                "portrait of {name}",
+                "picture of {name}",
+                "painting of {name}",
+            ],
+        };
+        let around =
+            |name: &String| phrases.iter().map(|p| wording::fill(p, name)).collect::<Vec<_>>();
+        concept
+            .names
+            .iter()
+            .flat_map(|name| std::iter::once(name.clone()).chain(around(name)))
+            .collect()
+    }
+
+    fn guide_of(&self, concept: &Concept) -> String {
+        let usual = if concept.kind == Kind::Style { "art" } else { "" };
+        self.guide.clone().unwrap_or_else(|| usual.to_owned())
+    }
+
+    /// The concept's token embeddings beside the guide's, aligned at the last token of either text.
+    fn pairs(
+        &self,
+        study: &Study<'_>,
+        weights: &Weights,
+        text: &str,
+        guide: &str,
+    ) -> Result<Vec<Pair>> {
+        let (from, to) = (last_token(study, text)?, last_token(study, guide)?);
+        let from = self.embeddings(study, weights, text, to.saturating_sub(from))?;
+        let to =
+            self.embeddings(study, weights, guide, last_token(study, text)?.saturating_sub(to))?;
+        Ok(from.into_iter().zip(to).map(|(from, to)| Pair { from, to }).collect())
+    }
+
+    /// Embeddings from the last token on, without the final `less` of them.
+    fn embeddings(
+        &self,
+        study: &Study<'_>,
+        weights: &Weights,
+        text: &str,
+        less: usize,
+    ) -> Result<Vec<Vec<f64>>> {
+        let context = study.sd.encode_prompts(weights, &[text.to_owned()])?;
+        let [_, tokens, width] = context.dims();
+        let values = Weight::new(context).to_f32_vec();
+        let first = last_token(study, text)?;
+        let end = match self.tokens {
+            Tokens::LastSubject => first + 1,
+            Tokens::All => tokens - less,
+        };
+        Ok((first..end)
+            .map(|token| values[token * width..][..width].iter().copied().map(f64::from).collect())
+            .collect())
+    }
+}
+
+/// Where the text's last token stands; for the empty text that is the start token, as in the release.
+fn last_token(study: &Study<'_>, text: &str) -> Result<usize> {
+    Ok(study.sd.tokenizer.encode(text)?.used - 2)
+}

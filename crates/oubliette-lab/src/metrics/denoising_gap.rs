@@ -1,0 +1,30 @@
+//! How much the caption still helps to denoise held-out pictures of the concept.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Mean, Metric, Seen};
+use crate::{Card, Entry};
+
+pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<DenoisingGap>(Card {
+    name: "denoising_gap",
+    what: "Mean denoising loss of held-out pictures of the concept under the empty caption, minus that under their captions.",
+    source: "the likelihood trace of When Are Concepts Erased From Diffusion Models?, as a difference of losses",
+    broken_by: "pictures that the model saw in training; captions that say more than the concept",
+    ..Card::BLANK
+});
+
+/// How much the caption still helps to denoise held-out pictures of the concept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DenoisingGap {}
+
+impl Metric for DenoisingGap {
+    fn unit(&self) -> &'static str {
+        "squared error"
+    }
+
+    fn measure(&self, seen: &Seen<'_>) -> Option<Mean> {
+        seen.denoising
+            .map(|losses| Mean { value: losses.empty - losses.captioned, count: losses.count })
+    }
+}

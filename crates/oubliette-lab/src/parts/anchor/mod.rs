@@ -1,0 +1,50 @@
+//! What the concept becomes: the condition whose prediction takes its place.
+
+mod nothing;
+mod prompt;
+mod superclass;
+
+pub use nothing::Nothing;
+pub use prompt::Prompt;
+pub use superclass::Superclass;
+
+use burn::tensor::Tensor;
+use oubliette_evidence::Concept;
+use oubliette_model::Weights;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Stateful;
+use crate::{List, Make, Result, Study, describe::Describe};
+
+/// Says what the model should see in place of the concept.
+pub trait Anchor: Stateful + Describe {
+    /// The text that stands in for each of `prompts`.
+    ///
+    /// # Errors
+    /// When a concept lacks what the anchor needs.
+    fn texts(&self, concepts: &[Concept], prompts: &[String]) -> Result<Vec<String>>;
+
+    /// The condition itself, (batch, tokens, width). Learned anchors replace this.
+    ///
+    /// # Errors
+    /// As [`Anchor::texts`], and when the text encoder fails.
+    fn condition(
+        &self,
+        study: &Study<'_>,
+        weights: &Weights,
+        concepts: &[Concept],
+        prompts: &[String],
+    ) -> Result<Tensor<3>> {
+        study.context(weights, &self.texts(concepts, prompts)?)
+    }
+}
+
+impl<A: Anchor + Serialize + DeserializeOwned + 'static> Make<dyn Anchor> for A {
+    fn boxed(self) -> Box<dyn Anchor> {
+        Box::new(self)
+    }
+}
+
+/// All anchors.
+pub const ANCHORS: List<dyn Anchor> =
+    List { what: "anchor", all: &[nothing::ENTRY, prompt::ENTRY, superclass::ENTRY] };

@@ -1,0 +1,29 @@
+//! How forget and retain gradients become one step.
+
+mod sum;
+
+pub use sum::Sum;
+
+use oubliette_model::Weights;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Sides, Stateful};
+use crate::{List, Make, Result, describe::Describe};
+
+/// Makes one gradient of several.
+pub trait Combiner: Stateful + Describe {
+    /// The gradient that the optimiser is given.
+    ///
+    /// # Errors
+    /// When the sides do not have the same weights.
+    fn combine(&mut self, sides: Sides) -> Result<Weights>;
+}
+
+impl<C: Combiner + Serialize + DeserializeOwned + 'static> Make<dyn Combiner> for C {
+    fn boxed(self) -> Box<dyn Combiner> {
+        Box::new(self)
+    }
+}
+
+/// All combiners.
+pub const COMBINERS: List<dyn Combiner> = List { what: "combiner", all: &[sum::ENTRY] };

@@ -1,0 +1,63 @@
+//! The plain sum: one step along forget plus retain.
+
+use oubliette_model::{Weight, Weights};
+use serde::{Deserialize, Serialize};
+
+use super::{Combiner, Sides, Stateful};
+use crate::{Card, Entry, Result};
+
+pub(super) const ENTRY: Entry<dyn Combiner> = Entry::of::<Sum>(Card {
+    name: "sum",
+    what: "Adds the forget gradient and the retain gradient.",
+    source: "gradient descent on a sum of losses",
+    broken_by: "terms that work against each other: the larger gradient wins (arXiv 2412.07808)",
+    ..Card::BLANK
+});
+
+/// Forget plus retain; the losses' own weights have been applied before.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sum {}
+
+impl Stateful for Sum {}
+
+impl Combiner for Sum {
+    fn combine(&mut self, sides: Sides) -> Result<Weights> {
+        Ok(match (sides.forget, sides.retain) {
+            (Some(forget), Some(retain)) => add(&forget, retain),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => Weights::new(),
+        })
+    }
+}
+
+/// A weight that only one side knows is moved by that side alone.
+fn add(forget: &Weights, retain: Weights) -> Weights {
+    let both = retain.map(|name, gradient| match forget.get(name) {
+        Some(other) => Weight::from_flat(gradient.flat() + other.flat(), gradient.shape()),
+        None => gradient.clone(),
+    });
+    forget.overlaid(&both)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{DType, Device};
+
+    #[test]
+    fn adds_what_both_have_and_keeps_the_rest() {
+        let weight = |values: &[f32]| {
+            Weight::from_f32(values.to_vec(), &[values.len()], &Device::flex(), DType::F32)
+        };
+        let forget: Weights =
+            [("a".to_owned(), weight(&[1.0, 2.0])), ("b".to_owned(), weight(&[5.0]))]
+                .into_iter()
+                .collect();
+        let retain: Weights = [("a".to_owned(), weight(&[10.0, 20.0]))].into_iter().collect();
+        let sides = Sides { forget: Some(forget), retain: Some(retain), memory: Vec::new() };
+        let sum = Sum {}.combine(sides).unwrap();
+        assert_eq!(sum.get("a").unwrap().to_f32_vec(), [11.0, 22.0]);
+        assert_eq!(sum.get("b").unwrap().to_f32_vec(), [5.0]);
+    }
+}

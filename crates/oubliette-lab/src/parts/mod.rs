@@ -1,0 +1,61 @@
+//! The parts of forgetting: every gradient method is a choice of an anchor, objectives, a combiner, a mask, wrappers and a source.
+//!
+//! A part knows nothing of the method that uses it. Each kind of part is a trait with a list, one file a part.
+
+pub mod anchor;
+pub mod combiner;
+pub mod mask;
+pub mod mix;
+pub mod objective;
+pub mod source;
+pub mod wrapper;
+
+use oubliette_model::Weights;
+
+use crate::Result;
+
+/// State that must survive an interruption for the resumed training to be bit for bit the same.
+///
+/// Most parts have none: what they draw follows from the plan's seed and the step.
+pub trait Stateful {
+    /// What to put into the checkpoint, by name.
+    fn state(&self) -> Weights {
+        Weights::default()
+    }
+
+    /// Takes up what [`Stateful::state`] gave.
+    ///
+    /// # Errors
+    /// When the state is not one that this part wrote.
+    fn restore(&mut self, _state: &Weights) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The side of the loss that a gradient belongs to; a combiner needs to tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Term {
+    /// What pushes the concept out.
+    Forget,
+    /// What holds everything else in place.
+    Retain,
+}
+
+/// A loss and its gradients by weight name.
+#[derive(Clone)]
+pub struct Gradients {
+    /// The value of the loss.
+    pub loss: f64,
+    /// One gradient for every trainable weight, of that weight's shape.
+    pub by_name: Weights,
+}
+
+/// Gradients of one step, side by side, before they become one update.
+pub struct Sides {
+    /// Of the forget term, where the method has one.
+    pub forget: Option<Weights>,
+    /// Of the retain term, where the method has one.
+    pub retain: Option<Weights>,
+    /// Of earlier tasks, which a combiner may refuse to work against.
+    pub memory: Vec<Weights>,
+}

@@ -1,0 +1,54 @@
+//! What "forget" and "retain" mean as losses.
+
+mod distill;
+mod guidance_reversal;
+mod noise_mse;
+
+pub use distill::Distill;
+pub use guidance_reversal::{From, GuidanceReversal};
+pub use noise_mse::NoiseMse;
+
+use burn::tensor::Tensor;
+use oubliette_evidence::Concept;
+use oubliette_model::Weights;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Stateful, anchor::Anchor, source::Batch};
+use crate::{List, Make, Result, Study, describe::Describe};
+
+/// What a loss looks at in one step.
+pub struct Scene<'a> {
+    /// The model that is being changed, and the one it was.
+    pub study: &'a Study<'a>,
+    /// The concepts that are to be forgotten.
+    pub concepts: &'a [Concept],
+    /// What stands in for them.
+    pub anchor: &'a dyn Anchor,
+    /// Noisy latents, their timesteps and prompts.
+    pub batch: &'a Batch,
+}
+
+/// A loss on one batch, differentiable in the student's weights.
+pub trait Objective: Stateful + Describe {
+    /// The loss, one number. Whatever does not depend on `student` is a constant in it.
+    ///
+    /// # Errors
+    /// When the batch lacks what this loss needs, or the model fails.
+    fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>>;
+}
+
+impl<O: Objective + Serialize + DeserializeOwned + 'static> Make<dyn Objective> for O {
+    fn boxed(self) -> Box<dyn Objective> {
+        Box::new(self)
+    }
+}
+
+/// All objectives.
+pub const OBJECTIVES: List<dyn Objective> =
+    List { what: "objective", all: &[distill::ENTRY, guidance_reversal::ENTRY, noise_mse::ENTRY] };
+
+/// Mean of squared differences over all elements.
+fn mean_square(prediction: Tensor<4>, target: Tensor<4>) -> Tensor<1> {
+    let difference = prediction - target;
+    (difference.clone() * difference).mean()
+}

@@ -1,0 +1,55 @@
+//! What is shown in training: noisy latents, their timesteps and their prompts.
+
+mod pictures;
+mod prompts;
+mod trajectory;
+
+pub use pictures::Pictures;
+pub use prompts::Prompts;
+pub use trajectory::{Trajectory, Whose};
+
+use burn::tensor::Tensor;
+use oubliette_evidence::Concept;
+use oubliette_model::Weights;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Stateful;
+use crate::{List, Make, Result, Study, describe::Describe, lot::Lot};
+
+/// The rows that the losses of one step look at.
+pub struct Batch {
+    /// Noisy latents, (batch, channels, height, width).
+    pub latents: Tensor<4>,
+    /// Their timesteps on the training schedule, (batch).
+    pub timesteps: Tensor<1>,
+    /// The text each row is seen under.
+    pub prompts: Vec<String>,
+    /// What the model should predict where pictures were noised: noise, v or sample.
+    pub target: Option<Tensor<4>>,
+}
+
+/// Makes one batch a step.
+pub trait Source: Stateful + Describe {
+    /// The batch of step `step`; all that is random in it comes from `lot`.
+    ///
+    /// # Errors
+    /// When files cannot be read or the model fails.
+    fn batch(
+        &mut self,
+        study: &Study<'_>,
+        concepts: &[Concept],
+        student: &Weights,
+        step: u64,
+        lot: &Lot,
+    ) -> Result<Batch>;
+}
+
+impl<S: Source + Serialize + DeserializeOwned + 'static> Make<dyn Source> for S {
+    fn boxed(self) -> Box<dyn Source> {
+        Box::new(self)
+    }
+}
+
+/// All sources.
+pub const SOURCES: List<dyn Source> =
+    List { what: "source", all: &[pictures::ENTRY, prompts::ENTRY, trajectory::ENTRY] };

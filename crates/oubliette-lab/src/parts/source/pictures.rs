@@ -1,0 +1,108 @@
+//! A folder of captioned pictures, noised at random times: what diffusion models are trained on.
+
+use std::path::PathBuf;
+
+use burn::tensor::Tensor;
+use oubliette_evidence::Concept;
+use oubliette_model::{Weights, families::StableDiffusion};
+use rand::{Rng as _, seq::IndexedRandom as _};
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, Source, Stateful};
+use crate::{
+    Card, Entry, Result, Study,
+    captions::{self, Captioned},
+    geometry,
+    lot::{Lot, Rng},
+    picture, walk,
+};
+
+pub(super) const ENTRY: Entry<dyn Source> = Entry::of::<Pictures>(Card {
+    name: "pictures",
+    what: "Takes captioned pictures from a folder, encodes them and adds noise at uniformly drawn times.",
+    cost: "one encoding of every picture, kept in memory",
+    broken_by: "few pictures: the model learns them by heart",
+    source: "the diffusers text-to-image training script",
+    differs: "captions are dropped with probability `unconditional` (0 unless set)",
+    ..Card::BLANK
+});
+
+/// Settings, and what was read and encoded of the folder.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pictures {
+    /// The folder, in Hugging Face's imagefolder layout.
+    pub folder: PathBuf,
+    /// Rows of a step.
+    #[serde(default = "one")]
+    pub batch: usize,
+    /// How often a row is shown under the empty caption.
+    #[serde(default)]
+    pub unconditional: f64,
+    #[serde(skip)]
+    all: Vec<Encoded>,
+}
+
+/// A caption with its picture's latent distribution.
+#[derive(Debug, Clone)]
+struct Encoded {
+    caption: String,
+    mean: Tensor<4>,
+    deviation: Tensor<4>,
+}
+
+fn one() -> usize {
+    1
+}
+
+impl Pictures {
+    /// `batch` pictures a step from `folder`.
+    pub fn new(folder: impl Into<PathBuf>, batch: usize) -> Self {
+        Self { folder: folder.into(), batch, unconditional: 0.0, all: Vec::new() }
+    }
+
+    fn load(&mut self, sd: &StableDiffusion, weights: &Weights) -> Result<()> {
+        if self.all.is_empty() {
+            let set = captions::read(&self.folder)?;
+            self.all = set.iter().map(|one| encode(sd, weights, one)).collect::<Result<_>>()?;
+        }
+        Ok(())
+    }
+}
+
+fn encode(sd: &StableDiffusion, weights: &Weights, one: &Captioned) -> Result<Encoded> {
+    let (width, height) = geometry::picture(sd);
+    let picture = picture::cover(&captions::open(one)?, width, height);
+    let (mean, deviation) = sd.encode_images(weights, &[picture])?;
+    Ok(Encoded { caption: one.caption.clone(), mean, deviation })
+}
+
+impl Stateful for Pictures {}
+
+impl Source for Pictures {
+    fn batch(
+        &mut self,
+        study: &Study<'_>,
+        _concepts: &[Concept],
+        _student: &Weights,
+        step: u64,
+        lot: &Lot,
+    ) -> Result<Batch> {
+        self.load(study.sd, study.original)?;
+        let mut rng = lot.nth(step).rng();
+        let (mut rows, mut prompts) = (Vec::new(), Vec::new());
+        for _ in 0..self.batch.max(1) {
+            let Some(one) = self.all.choose(&mut rng) else { break };
+            rows.push(latents(study.sd, one, &mut rng));
+            let dropped = rng.random_bool(self.unconditional.clamp(0.0, 1.0));
+            prompts.push(if dropped { String::new() } else { one.caption.clone() });
+        }
+        walk::noised(study.sd, Tensor::cat(rows, 0), prompts, &mut rng)
+    }
+}
+
+/// A draw from the picture's latent distribution, as the denoiser knows it.
+fn latents(sd: &StableDiffusion, one: &Encoded, rng: &mut Rng) -> Tensor<4> {
+    let unit = walk::normal(one.mean.dims(), sd, rng);
+    one.mean.clone() + one.deviation.clone() * unit
+}

@@ -1,0 +1,116 @@
+//! Pictures that the original model draws for a list of prompts, noised at random times.
+
+use burn::tensor::Tensor;
+use oubliette_evidence::Concept;
+use oubliette_model::{Weight, Weights};
+use rand::seq::IndexedRandom as _;
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, Source, Stateful};
+use crate::{
+    Card, Entry, Error, Result, Study,
+    lot::Lot,
+    walk::{self, Walk},
+};
+
+pub(super) const ENTRY: Entry<dyn Source> = Entry::of::<Prompts>(Card {
+    name: "prompts",
+    what: "The original model draws pictures for the prompts before training; each step noises some of them.",
+    cost: "one whole sampling for every prompt and repeat, before the first step",
+    broken_by: "prompts that do not cover what must be kept",
+    source: "Ablating Concepts in Text-to-Image Diffusion Models (arXiv 2303.13516), section 3.2",
+    ..Card::BLANK
+});
+
+/// Settings, and the latents that were drawn.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prompts {
+    /// What is drawn.
+    pub prompts: Vec<String>,
+    /// Pictures of every prompt.
+    #[serde(default = "one")]
+    pub repeats: usize,
+    /// Guidance scale of the sampling.
+    #[serde(default = "guidance")]
+    pub guidance: f64,
+    /// DDIM steps of the sampling.
+    #[serde(default = "steps")]
+    pub steps: u32,
+    /// Rows of a step.
+    #[serde(default = "one")]
+    pub batch: usize,
+    #[serde(skip)]
+    drawn: Vec<Tensor<4>>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn guidance() -> f64 {
+    7.5
+}
+
+fn steps() -> u32 {
+    50
+}
+
+/// Prompts drawn in one forward; the pictures do not depend on it.
+const TOGETHER: usize = 8;
+
+impl Prompts {
+    fn draw(&mut self, study: &Study<'_>, lot: &Lot) -> Result<()> {
+        let repeated = self.prompts.iter().flat_map(|prompt| vec![prompt.clone(); self.repeats]);
+        for (chunk, prompts) in repeated.collect::<Vec<_>>().chunks(TOGETHER).enumerate() {
+            let mut rng = lot.child("drawn").nth(chunk as u64).rng();
+            let mut walk =
+                Walk::begin(study.sd, prompts.to_vec(), self.guidance, self.steps, &mut rng)?;
+            walk.until(study, study.original, walk.calls())?;
+            self.drawn.extend((0..prompts.len()).map(|row| walk.latents().narrow(0, row, 1)));
+        }
+        Ok(())
+    }
+}
+
+impl Stateful for Prompts {
+    fn state(&self) -> Weights {
+        let name = |row: usize| format!("drawn.{row:06}");
+        let rows = self.drawn.iter().enumerate();
+        rows.map(|(at, latents)| (name(at), Weight::new(latents.clone()))).collect()
+    }
+
+    fn restore(&mut self, state: &Weights) -> Result<()> {
+        self.drawn = state.iter().map(|(_, weight)| weight.tensor()).collect();
+        Ok(())
+    }
+}
+
+impl Source for Prompts {
+    fn batch(
+        &mut self,
+        study: &Study<'_>,
+        _concepts: &[Concept],
+        _student: &Weights,
+        step: u64,
+        lot: &Lot,
+    ) -> Result<Batch> {
+        if self.prompts.is_empty() || self.repeats == 0 {
+            return Err(Error::Input {
+                file: "the recipe".to_owned(),
+                thing: "the source `prompts` has no prompt to draw".to_owned(),
+                remedy: "give `prompts` and at least one repeat".to_owned(),
+            });
+        }
+        if self.drawn.is_empty() {
+            self.draw(study, lot)?;
+        }
+        let mut rng = lot.nth(step).rng();
+        let rows: Vec<usize> = (0..self.drawn.len()).collect();
+        let chosen: Vec<usize> =
+            (0..self.batch.max(1)).filter_map(|_| rows.choose(&mut rng).copied()).collect();
+        let clean = Tensor::cat(chosen.iter().map(|&row| self.drawn[row].clone()).collect(), 0);
+        let prompts = chosen.iter().map(|&row| self.prompts[row / self.repeats].clone()).collect();
+        walk::noised(study.sd, clean, prompts, &mut rng)
+    }
+}

@@ -1,0 +1,159 @@
+//! Latents from partly run samplings: what the model meets when it draws the concept, with no picture needed.
+
+use burn::tensor::{Tensor, TensorData};
+use oubliette_evidence::Concept;
+use oubliette_model::{Weight, Weights};
+use rand::{Rng as _, seq::IndexedRandom as _};
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, Source, Stateful};
+use crate::{
+    Card, Entry, Error, Result, Study,
+    lot::{Lot, Rng},
+    walk::Walk,
+};
+
+pub(super) const ENTRY: Entry<dyn Source> = Entry::of::<Trajectory>(Card {
+    name: "trajectory",
+    what: "Samples from noise under the concept's name and stops at a random noise level; the timestep is drawn from that level's bucket.",
+    cost: "half a sampling for every step on average; with `pairs` above 1 a whole one for every `pairs` steps",
+    broken_by: "prompts whose samplings pass elsewhere",
+    source: "Erasing Concepts from Diffusion Models (arXiv 2303.07345), section 4; released code of 2023 and 2025",
+    differs: "latents and timestep are at the same noise level, where the first release's sampler runs two levels further",
+    ..Card::BLANK
+});
+
+/// Which model draws.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whose {
+    /// The model as it is now (the paper).
+    #[default]
+    Student,
+    /// The model as it was (the later release).
+    Original,
+}
+
+/// Settings, and the latents of a sampling that serves several steps.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trajectory {
+    /// Texts to draw from, one a step; empty: the concepts' names.
+    pub prompts: Vec<String>,
+    /// Guidance scale of the sampling.
+    pub guidance: f64,
+    /// DDIM steps of a whole sampling.
+    pub steps: u32,
+    /// Rows of a step.
+    pub batch: usize,
+    /// Which model draws.
+    pub model: Whose,
+    /// Draw the timestep from the level's bucket (the paper) instead of taking the level's own.
+    pub bucket: bool,
+    /// How many steps one sampling serves: 1 is the paper's fresh partial sampling a step.
+    pub pairs: u32,
+    #[serde(skip)]
+    pub(crate) pool: Pool,
+}
+
+/// Latents at every level of one sampling, noisiest first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pool {
+    levels: Vec<Tensor<4>>,
+}
+
+impl Default for Trajectory {
+    fn default() -> Self {
+        Self {
+            prompts: Vec::new(),
+            guidance: 3.0,
+            steps: 50,
+            batch: 1,
+            model: Whose::Student,
+            bucket: true,
+            pairs: 1,
+            pool: Pool::default(),
+        }
+    }
+}
+
+impl Stateful for Trajectory {
+    fn state(&self) -> Weights {
+        let name = |level: usize| format!("level.{level:04}");
+        let levels = self.pool.levels.iter().enumerate();
+        levels.map(|(at, latents)| (name(at), Weight::new(latents.clone()))).collect()
+    }
+
+    fn restore(&mut self, state: &Weights) -> Result<()> {
+        self.pool.levels = state.iter().map(|(_, weight)| weight.tensor()).collect();
+        Ok(())
+    }
+}
+
+impl Source for Trajectory {
+    fn batch(
+        &mut self,
+        study: &Study<'_>,
+        concepts: &[Concept],
+        student: &Weights,
+        step: u64,
+        lot: &Lot,
+    ) -> Result<Batch> {
+        let weights = match self.model {
+            Whose::Student => student,
+            Whose::Original => study.original,
+        };
+        let pairs = u64::from(self.pairs.max(1));
+        let first = step - step % pairs; // the step whose lot the sampling is drawn from
+        let mut rng = lot.nth(first).rng();
+        let mut walk = self.begin(study, concepts, &mut rng)?;
+        let calls = walk.calls();
+        let mut pick = lot.nth(step).child("level").rng();
+        let call = pick.random_range(0..calls);
+        let latents = if pairs == 1 {
+            walk.until(study, weights, call)?;
+            walk.latents()
+        } else {
+            if step == first || self.pool.levels.len() != calls {
+                self.pool.levels.clear();
+                for call in 0..calls {
+                    walk.until(study, weights, call)?;
+                    self.pool.levels.push(walk.latents());
+                }
+            }
+            self.pool.levels[call].clone()
+        };
+        let times = self.times(study, &walk, call, &mut pick);
+        let timesteps = Tensor::from_data(
+            TensorData::new(times, [self.batch]),
+            (&latents.device(), latents.dtype()),
+        );
+        Ok(Batch { latents, timesteps, prompts: walk.prompts().to_vec(), target: None })
+    }
+}
+
+impl Trajectory {
+    fn begin(&self, study: &Study<'_>, concepts: &[Concept], rng: &mut Rng) -> Result<Walk> {
+        let names = concepts.iter().flat_map(|concept| concept.names.iter().cloned());
+        let texts = if self.prompts.is_empty() { names.collect() } else { self.prompts.clone() };
+        let text = texts.choose(rng).filter(|_| self.batch > 0).ok_or_else(|| Error::Input {
+            file: "the recipe".to_owned(),
+            thing: "there is nothing to draw: no prompt, no name, or a batch of 0".to_owned(),
+            remedy: "give the concept a name, or the source prompts and a batch of at least 1"
+                .to_owned(),
+        })?;
+        Walk::begin(study.sd, vec![text.clone(); self.batch], self.guidance, self.steps, rng)
+    }
+
+    /// Level k of S, counted from the cleanest, stands for the training times from kT/S to (k+1)T/S.
+    fn times(&self, study: &Study<'_>, walk: &Walk, call: usize, pick: &mut Rng) -> Vec<f32> {
+        let (levels, total) = (walk.calls(), study.sd.schedule.train_timesteps());
+        if !self.bucket {
+            return vec![walk.time_at(call); self.batch];
+        }
+        let level = levels - 1 - call;
+        let bucket =
+            level * total / levels..((level + 1) * total / levels).max(level * total / levels + 1);
+        (0..self.batch).map(|_| pick.random_range(bucket.clone()) as f32).collect()
+    }
+}

@@ -1,0 +1,38 @@
+//! What is done to resist return: anything that turns one way of finding gradients into another.
+
+mod none;
+
+pub use none::None;
+
+use oubliette_model::Weights;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Gradients, Stateful, Term};
+use crate::{List, Make, Result, describe::Describe};
+
+/// Finds gradients at any weights, not only at the current ones.
+///
+/// Bilevel, sharpness-aware, look-ahead and displaced-weight methods all ask the oracle below them
+/// at other weights, so they need nothing else.
+pub trait Oracle {
+    /// Loss and gradients of `term` at `weights`; nothing when the method has no such term.
+    ///
+    /// # Errors
+    /// When the model fails.
+    fn gradients(&mut self, weights: &Weights, term: Term) -> Result<Option<Gradients>>;
+}
+
+/// Puts one oracle in front of another.
+pub trait Wrapper: Stateful + Describe {
+    /// The oracle that answers from now on.
+    fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>) -> Box<dyn Oracle + 'a>;
+}
+
+impl<W: Wrapper + Serialize + DeserializeOwned + 'static> Make<dyn Wrapper> for W {
+    fn boxed(self) -> Box<dyn Wrapper> {
+        Box::new(self)
+    }
+}
+
+/// All wrappers.
+pub const WRAPPERS: List<dyn Wrapper> = List { what: "wrapper", all: &[none::ENTRY] };

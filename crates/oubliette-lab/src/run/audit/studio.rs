@@ -1,0 +1,192 @@
+//! The subject at hand: opened once, trained once, looked at by every detector.
+
+use std::path::PathBuf;
+
+use image::RgbImage;
+use oubliette_evidence::{
+    Event, Real,
+    event::{Measured, Score},
+    plan::{Arm, Cell, Role, training_seed},
+};
+
+use super::Examiner;
+use crate::{
+    Error, Result,
+    metrics::{self, Seen},
+    progress::{Progress, Watch, tell},
+    run::Journal,
+    subject::{Asked, Bench, Subject},
+};
+
+/// Which model is at hand: a role, and what training has been done to it.
+type At = (Role, Option<(String, u32)>);
+
+/// Holds at most one subject as it came and one as an attack left it, so that memory stays bounded.
+pub(super) struct Studio<'a> {
+    pub(super) examiner: &'a Examiner,
+    plain: Option<(Role, Box<dyn Subject>)>,
+    trained: Option<(At, Option<Box<dyn Subject>>)>,
+}
+
+impl<'a> Studio<'a> {
+    pub(super) fn new(examiner: &'a Examiner) -> Self {
+        Self { examiner, plain: None, trained: None }
+    }
+
+    /// The arm of a cell.
+    pub(super) fn arm(&self, cell: &Cell) -> Result<&'a Arm> {
+        self.examiner.plan.arm(&cell.arm).ok_or_else(|| Error::Input {
+            file: "the plan".to_owned(),
+            thing: format!("it has no arm `{}`", cell.arm),
+            remedy: "make the plan again".to_owned(),
+        })
+    }
+
+    /// What cells are sorted by, so that those of one model stand together, with fewer steps first.
+    pub(super) fn order(&self, cell: &Cell) -> (Role, String, u32, u64, usize) {
+        let arms = &self.examiner.plan.arms;
+        let place = arms.iter().position(|arm| arm.id == cell.arm).unwrap_or(arms.len());
+        let model = arms.get(place).map(|arm| self.model_arm(arm));
+        let series = model.and_then(|arm| arm.series.clone()).unwrap_or_default();
+        let steps = model.and_then(|arm| arm.steps).unwrap_or_default();
+        (cell.subject, series, cell.run, steps, place)
+    }
+
+    /// The arm whose training made the model that `arm` looks at.
+    fn model_arm(&self, arm: &'a Arm) -> &'a Arm {
+        arm.after.as_deref().and_then(|id| self.examiner.plan.arm(id)).unwrap_or(arm)
+    }
+
+    /// The subject of a cell, opened and trained as its arm says.
+    pub(super) fn subject(
+        &mut self,
+        journal: &mut Journal,
+        cell: &Cell,
+        watch: &mut Watch<'_>,
+    ) -> Result<&dyn Subject> {
+        let arm = self.model_arm(self.arm(cell)?);
+        self.open(cell.subject)?;
+        let at: At = (cell.subject, arm.trained.then(|| (arm.id.clone(), cell.run)));
+        if arm.trained && self.trained.as_ref().is_none_or(|(held, _)| *held != at) {
+            self.trained = None; // frees the model before the next one is made
+            let made = self.prepare(journal, arm, cell, watch)?;
+            self.trained = Some((at, made));
+        }
+        let plain = self.plain.as_ref().map(|(_, subject)| subject.as_ref());
+        let trained = self.trained.as_ref().filter(|_| arm.trained);
+        let prepared = trained.and_then(|(_, subject)| subject.as_deref());
+        Ok(prepared.or(plain).expect("the subject was opened above"))
+    }
+
+    fn open(&mut self, role: Role) -> Result<()> {
+        if self.plain.as_ref().is_none_or(|(held, _)| *held != role) {
+            (self.plain, self.trained) = (None, None);
+            self.plain = Some((role, self.examiner.subjects.open(role)?));
+        }
+        Ok(())
+    }
+
+    fn prepare(
+        &self,
+        journal: &mut Journal,
+        arm: &Arm,
+        cell: &Cell,
+        watch: &mut Watch<'_>,
+    ) -> Result<Option<Box<dyn Subject>>> {
+        let (Some((_, subject)), Some(attack)) = (&self.plain, self.examiner.attacks.get(&arm.id))
+        else {
+            return Ok(None);
+        };
+        let series = arm.series.as_deref().unwrap_or(&arm.id);
+        let seed = training_seed(self.examiner.plan.seed, series, cell.run);
+        let folder = journal.workspace()?;
+        let mut bench = Bench {
+            base: &self.examiner.base,
+            folder: &folder,
+            unit: format!("{series}/{}/{}", role_name(cell.subject), cell.run),
+            watch,
+            trained: Vec::new(),
+        };
+        let made = attack.prepare(arm, subject.as_ref(), seed, &mut bench)?;
+        for event in bench.trained {
+            journal.record(event)?;
+        }
+        Ok(made)
+    }
+
+    /// What every detector says, by its name in the plan.
+    pub(super) fn scores(
+        &self,
+        pictures: &[RgbImage],
+        sought: &[Option<&str>],
+    ) -> Result<Vec<(String, Vec<Score>)>> {
+        let look = |(name, eye): &(String, Box<dyn crate::detectors::Eye>)| {
+            Ok((name.clone(), eye.look(pictures, sought)?))
+        };
+        self.examiner.eyes.iter().map(look).collect()
+    }
+
+    /// How well each picture agrees with its prompt, where that is measured.
+    pub(super) fn alignment(
+        &self,
+        pictures: &[RgbImage],
+        asked: &[Asked],
+    ) -> Result<Option<Vec<Real>>> {
+        let Some(aligner) = &self.examiner.aligner else { return Ok(None) };
+        let prompts: Vec<&str> = asked.iter().map(|asked| asked.prompt.as_str()).collect();
+        let cosines = aligner.cosines(pictures, &prompts)?;
+        Ok(Some(cosines.into_iter().map(Real::new).collect::<Result<_, _>>()?))
+    }
+
+    /// The denoising gap of every model that was looked at, where held-out pictures are given.
+    pub(super) fn measure(&mut self, journal: &mut Journal, watch: &mut Watch<'_>) -> Result<()> {
+        let Some(pictures) = self.examiner.held_out.clone() else { return Ok(()) };
+        let arms = self.examiner.plan.arms.iter().filter(|arm| arm.after.is_none());
+        let mut cells: Vec<Cell> = arms.flat_map(Arm::cells).collect();
+        cells.sort_by_key(|cell| self.order(cell));
+        let total = cells.len() as u64;
+        for (done, cell) in cells.iter().enumerate() {
+            self.measure_one(journal, cell, &pictures, watch)?;
+            tell(
+                watch,
+                Progress { unit: "denoising gap", done: done as u64 + 1, total, loss: None },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn measure_one(
+        &mut self,
+        journal: &mut Journal,
+        cell: &Cell,
+        pictures: &PathBuf,
+        watch: &mut Watch<'_>,
+    ) -> Result<()> {
+        const METRIC: &str = "denoising_gap";
+        let arm = self.arm(cell)?;
+        let name = arm.trained.then(|| arm.id.clone());
+        let known = journal.evidence();
+        if known.measurement(METRIC, Some(cell.subject), name.as_deref(), cell.run).is_some() {
+            return Ok(());
+        }
+        let seed = self.examiner.plan.seed;
+        let denoising = self.subject(journal, cell, watch)?.denoising(pictures, seed)?;
+        let seen = Seen { sampled: &[], detector: "", denoising };
+        let Some(mean) = metrics::measure(METRIC, &seen)? else { return Ok(()) };
+        let unit = metrics::METRICS.build(METRIC, toml::Table::new())?.unit().to_owned();
+        journal.append(vec![Event::Measured(Measured {
+            metric: METRIC.to_owned(),
+            subject: Some(cell.subject),
+            arm: name,
+            run: cell.run,
+            value: Real::new(mean.value)?,
+            unit,
+            count: mean.count,
+        })])
+    }
+}
+
+/// The role as part of a name.
+pub(super) fn role_name(role: Role) -> String {
+    role.to_string().replace(' ', "-")
+}

@@ -1,0 +1,77 @@
+//! A model folder that appears whole, with its card, under its name; or not at all.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use oubliette_evidence::{Digest, digest::files_of, event::Saved};
+use oubliette_model::{Weights, families::StableDiffusion, store::CardSection};
+
+use super::Journal;
+use crate::{Error, Result};
+
+/// Saves `sd` with `changed` weights and one more section on its card, under `out`.
+///
+/// # Errors
+/// When something else lies there already, or the disk is full.
+pub(super) fn save(
+    sd: &StableDiffusion,
+    changed: &Weights,
+    section: &CardSection,
+    out: &Path,
+) -> Result<Saved> {
+    let unfinished = beside(out);
+    if unfinished.exists() {
+        fs::remove_dir_all(&unfinished).map_err(Error::io("write", &unfinished))?;
+    }
+    if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    }
+    sd.save(&unfinished, changed, Some(section))?;
+    let digest = Digest::of_folder(&unfinished)?;
+    settle(&unfinished, out, digest)?;
+    let name = out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    Ok(Saved { name, digest, files: files_of(out)? })
+}
+
+/// Checks that the folder which a finished run wrote is still there as it was.
+///
+/// # Errors
+/// When it is gone or different.
+pub(super) fn check(out: &Path, journal: &Journal) -> Result<()> {
+    let name = out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let known = journal.evidence().saved(&name).map(|saved| saved.digest);
+    let there = if out.is_dir() { Some(Digest::of_folder(out)?) } else { None };
+    match known == there {
+        true => Ok(()),
+        false => Err(Error::Changed {
+            path: out.to_owned(),
+            thing: "it is missing or different".to_owned(),
+        }),
+    }
+}
+
+/// A crash may come between the renaming and the event, so the same content under the name is no obstacle.
+fn settle(unfinished: &Path, out: &Path, digest: Digest) -> Result<()> {
+    if out.exists() {
+        let same = out.is_dir() && Digest::of_folder(out)? == digest;
+        fs::remove_dir_all(unfinished).map_err(Error::io("write", unfinished))?;
+        return if same { Ok(()) } else { Err(taken(out)) };
+    }
+    fs::rename(unfinished, out).map_err(Error::io("write", out))
+}
+
+fn taken(out: &Path) -> Error {
+    Error::Input {
+        file: format!("`{}`", out.display()),
+        thing: "exists already and is not what this run writes".to_owned(),
+        remedy: "choose another `out` or remove it".to_owned(),
+    }
+}
+
+/// Hidden, so that nobody takes it for a model.
+fn beside(out: &Path) -> PathBuf {
+    let name = out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    out.with_file_name(format!(".{name}.unfinished"))
+}

@@ -1,0 +1,19 @@
+//! The only place that does things: recipes become plans, plans become events in a run folder.
+
+mod audit;
+mod card;
+mod folder;
+mod journal;
+mod places;
+mod positive;
+pub mod resolve;
+mod unlearn;
+mod update;
+
+pub use audit::{Examiner, look};
+pub use journal::Journal;
+pub(crate) use journal::write_whole;
+pub use places::{Context, Places, Subjects};
+pub use resolve::{ResolvedAudit, ResolvedUnlearn, ResolvedUpdate};
+pub use unlearn::unlearn;
+pub use update::update;

@@ -1,0 +1,93 @@
+//! Where things lie on this machine: what a run needs and a plan must not contain.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use burn::tensor::Device;
+use oubliette_evidence::plan::Role;
+use oubliette_model::{
+    device::{DeviceKind, Precision},
+    families::LoadOptions,
+};
+
+use crate::{
+    Error, Result,
+    subject::{Painter, Subject},
+};
+
+/// What the caller decides about this machine.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The folder that run folders are made in.
+    pub runs: PathBuf,
+    /// Where to compute.
+    pub device: DeviceKind,
+    /// In which number format.
+    pub precision: Precision,
+}
+
+impl Context {
+    /// The open device.
+    ///
+    /// # Errors
+    /// When it was not compiled in.
+    pub fn open(&self) -> Result<Device> {
+        Ok(self.device.open()?)
+    }
+
+    /// How models are loaded.
+    ///
+    /// # Errors
+    /// As [`Context::open`].
+    pub fn options(&self) -> Result<LoadOptions> {
+        Ok(LoadOptions { dtype: self.precision, ..LoadOptions::on(self.open()?) })
+    }
+
+    /// What the bytes of a run may depend on: device kind, instruction set, number format.
+    pub fn describe(&self) -> String {
+        let arch = std::env::consts::ARCH;
+        format!("{} {arch} {} burn 0.22.1", self.device, self.precision)
+    }
+}
+
+/// Gives the subjects of a plan by role.
+pub trait Subjects {
+    /// The subject with that role, as it came.
+    ///
+    /// # Errors
+    /// When its folder cannot be loaded.
+    fn open(&self, role: Role) -> Result<Box<dyn Subject>>;
+}
+
+/// Model folders by role.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The folders.
+    pub folders: BTreeMap<Role, PathBuf>,
+    /// How to load them.
+    pub context: Context,
+    /// Pictures made together.
+    pub batch: usize,
+}
+
+impl Places {
+    /// The folder of a role.
+    ///
+    /// # Errors
+    /// When the recipe names none.
+    pub fn folder(&self, role: Role) -> Result<&Path> {
+        self.folders.get(&role).map(PathBuf::as_path).ok_or_else(|| Error::Input {
+            file: "the recipe".to_owned(),
+            thing: format!("it names no folder for the {role} model"),
+            remedy: "add it below `[subjects]`".to_owned(),
+        })
+    }
+}
+
+impl Subjects for Places {
+    fn open(&self, role: Role) -> Result<Box<dyn Subject>> {
+        Ok(Box::new(Painter::load(self.folder(role)?, &self.context, self.batch)?))
+    }
+}

@@ -1,0 +1,67 @@
+//! The plan of an update.
+
+use std::path::PathBuf;
+
+use oubliette_evidence::{
+    plan::{Model, UpdatePlan},
+    recipe::UpdateRecipe,
+    settings::settings,
+};
+
+use super::{folder, source};
+use crate::{Error, Result, captions, tuning::Tuning};
+
+/// A plan with what it stands for on this machine.
+pub struct ResolvedUpdate {
+    /// The plan.
+    pub plan: UpdatePlan,
+    /// How it is trained.
+    pub tuning: Tuning,
+    /// How long.
+    pub steps: u64,
+    /// The model that is updated.
+    pub model: PathBuf,
+    /// The pictures.
+    pub data: PathBuf,
+    /// Where the updated model goes.
+    pub out: PathBuf,
+}
+
+/// Makes the plan; loads no model.
+///
+/// # Errors
+/// When a file is missing or the training's settings are refused.
+pub fn update(recipe: &UpdateRecipe) -> Result<ResolvedUpdate> {
+    let document = &recipe.source;
+    let mut train = recipe.train.clone();
+    let steps = train
+        .remove("steps")
+        .and_then(|steps| steps.as_integer())
+        .and_then(|steps| u64::try_from(steps).ok())
+        .filter(|&steps| steps > 0)
+        .ok_or_else(|| Error::Input {
+            file: format!("`{}`", document.file().display()),
+            thing: "`[train]` has no `steps`, or none above 0".to_owned(),
+            remedy: "say how long to train, for example `steps = 500`".to_owned(),
+        })?;
+    let tuning: Tuning = train.try_into().map_err(|source: toml::de::Error| Error::Settings {
+        what: "table",
+        name: "train".to_owned(),
+        source: Box::new(source),
+    })?;
+    let (model, data) = (document.beside(&recipe.model), document.beside(&recipe.data));
+    let set = captions::read(&data)?;
+    let mut filled = toml::Table::try_from(&tuning).unwrap_or_default();
+    filled.insert("steps".to_owned(), i64::try_from(steps).unwrap_or(i64::MAX).into());
+    let name =
+        data.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let plan = UpdatePlan {
+        schema: 1,
+        recipe: source(document),
+        seed: recipe.seed,
+        model: folder(&model)?,
+        data: Model { name, digest: captions::digest(&set)? },
+        train: settings(&filled)?,
+    };
+    Ok(ResolvedUpdate { plan, tuning, steps, model, data, out: document.beside(&recipe.out) })
+}

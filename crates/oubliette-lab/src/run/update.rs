@@ -1,0 +1,46 @@
+//! Runs an update: ordinary further training, and a model folder at the end or nothing.
+
+use oubliette_evidence::{Event, Plan, event::Finished};
+
+use super::{Context, Journal, ResolvedUpdate, folder};
+use crate::{
+    Result,
+    progress::Watch,
+    subject::{Bench, Painter},
+};
+
+/// Runs, or goes on with, the update; the folder appears whole at the end.
+///
+/// # Errors
+/// A training that diverges, an interruption, a full disk; and a folder that is in the way.
+pub fn update(
+    resolved: &ResolvedUpdate,
+    context: &Context,
+    watch: &mut Watch<'_>,
+) -> Result<Journal> {
+    let plan = Plan::Update(Box::new(resolved.plan.clone()));
+    let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
+    if journal.evidence().finished() {
+        folder::check(&resolved.out, &journal)?;
+        return Ok(journal);
+    }
+    let painter = Painter::load(&resolved.model, context, 1)?;
+    let work = journal.workspace()?;
+    let mut bench = Bench {
+        base: std::path::Path::new(""),
+        folder: &work,
+        unit: "update".to_owned(),
+        watch,
+        trained: Vec::new(),
+    };
+    let seed = resolved.plan.seed;
+    let (changed, _) =
+        painter.train(&resolved.tuning, &resolved.data, resolved.steps, seed, &mut bench)?;
+    for event in bench.trained {
+        journal.record(event)?;
+    }
+    let card = super::card::updated(&resolved.plan, plan.digest()?)?;
+    let saved = folder::save(painter.model(), &changed, &card, &resolved.out)?;
+    journal.append(vec![Event::Saved(saved), Event::Finished(Finished {})])?;
+    Ok(journal)
+}

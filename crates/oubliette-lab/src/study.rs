@@ -1,0 +1,108 @@
+//! A diffusion model that is being changed, beside the model that it was.
+
+use std::{
+    borrow::Cow,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use burn::tensor::Tensor;
+use oubliette_model::{Weights, families::StableDiffusion};
+
+use crate::{Result, adapter::Adapter, parts::source::Batch};
+
+/// Prompts whose conditions are kept; beyond it the oldest knowledge is dropped, so memory stays bounded.
+const REMEMBERED: usize = 4096;
+
+/// What a training stage asks of the model.
+pub struct Study<'a> {
+    /// Architecture, tokenizer and schedule.
+    pub sd: &'a StableDiffusion,
+    /// The weights before anything was changed: the teacher.
+    pub original: &'a Weights,
+    /// An adapter: then a student is the adapter's own weights, laid over the original.
+    adapter: Option<&'a Adapter>,
+    /// Whether the student has a text encoder of its own, so that its conditions must be computed anew.
+    own_text: bool,
+    contexts: RefCell<BTreeMap<String, Tensor<3>>>,
+}
+
+impl<'a> Study<'a> {
+    /// A study of `sd` as `original` has it; the student starts at `start`, and `moving` will move.
+    pub fn new(
+        sd: &'a StableDiffusion,
+        original: &'a Weights,
+        adapter: Option<&'a Adapter>,
+        moving: &BTreeSet<String>,
+        start: &Weights,
+    ) -> Self {
+        let text = |name: &str| name.starts_with("text_encoder/");
+        let own_text = moving.iter().any(|name| text(name)) || differs(original, start, text);
+        Self { sd, original, adapter, own_text, contexts: RefCell::default() }
+    }
+
+    /// All weights of a student.
+    fn whole<'w>(&self, student: &'w Weights) -> Cow<'w, Weights> {
+        match self.adapter {
+            Some(adapter) if !std::ptr::eq(student, self.original) => {
+                Cow::Owned(self.original.overlaid(&adapter.adapted(self.original, student)))
+            }
+            _ => Cow::Borrowed(student),
+        }
+    }
+
+    /// The conditions of `prompts` by the text encoder of `weights`, (batch, tokens, width).
+    ///
+    /// # Errors
+    /// When a prompt cannot be tokenised.
+    pub fn context(&self, weights: &Weights, prompts: &[String]) -> Result<Tensor<3>> {
+        if self.own_text && !std::ptr::eq(weights, self.original) {
+            return Ok(self.sd.encode_prompts(&self.whole(weights), prompts)?);
+        }
+        let mut known = self.contexts.borrow_mut();
+        if known.len() > REMEMBERED {
+            known.clear();
+        }
+        let mut rows = Vec::with_capacity(prompts.len());
+        for prompt in prompts {
+            if !known.contains_key(prompt) {
+                let row = self.sd.encode_prompts(self.original, std::slice::from_ref(prompt))?;
+                known.insert(prompt.clone(), row);
+            }
+            rows.extend(known.get(prompt).cloned());
+        }
+        Ok(Tensor::cat(rows, 0))
+    }
+
+    /// The model's raw output on a batch under `context`, shaped like its latents.
+    pub fn predict(&self, weights: &Weights, batch: &Batch, context: Tensor<3>) -> Tensor<4> {
+        self.sd.predict(
+            &self.whole(weights),
+            batch.latents.clone(),
+            batch.timesteps.clone(),
+            context,
+        )
+    }
+
+    /// The same latents under several conditions, in one forward.
+    pub fn predict_many<const N: usize>(
+        &self,
+        weights: &Weights,
+        batch: &Batch,
+        contexts: [Tensor<3>; N],
+    ) -> [Tensor<4>; N] {
+        let rows = batch.prompts.len();
+        let latents = Tensor::cat(vec![batch.latents.clone(); N], 0);
+        let timesteps = Tensor::cat(vec![batch.timesteps.clone(); N], 0);
+        let context = Tensor::cat(contexts.to_vec(), 0);
+        let out = self.sd.predict(&self.whole(weights), latents, timesteps, context);
+        std::array::from_fn(|part| out.clone().narrow(0, part * rows, rows))
+    }
+}
+
+/// Whether any weight with such a name is another tensor in `b` than in `a`.
+fn differs(a: &Weights, b: &Weights, chosen: impl Fn(&str) -> bool) -> bool {
+    b.iter().filter(|(name, _)| chosen(name)).any(|(name, weight)| {
+        a.get(name).is_none_or(|other| other.to_f32_vec() != weight.to_f32_vec())
+    })
+}

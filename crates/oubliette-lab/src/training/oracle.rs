@@ -1,0 +1,65 @@
+//! The innermost oracle: the losses of one step's batch, and their gradients.
+
+use std::collections::BTreeSet;
+
+use burn::tensor::Tensor;
+use oubliette_model::{Weights, train::value_and_gradients};
+
+use super::Weighted;
+use crate::{
+    Result,
+    parts::{Gradients, Term, objective::Scene, wrapper::Oracle},
+};
+
+/// The losses of one step.
+pub(super) struct Losses<'a> {
+    /// What the forget losses look at.
+    pub(super) forget_scene: Scene<'a>,
+    /// What the retain losses look at.
+    pub(super) retain_scene: Scene<'a>,
+    /// Losses that push the concept out.
+    pub(super) forget: &'a [Weighted],
+    /// Losses that hold everything else.
+    pub(super) retain: &'a [Weighted],
+    /// What gradients are wanted for.
+    pub(super) trainable: &'a BTreeSet<String>,
+}
+
+impl Oracle for Losses<'_> {
+    fn gradients(&mut self, weights: &Weights, term: Term) -> Result<Option<Gradients>> {
+        let (losses, scene) = match term {
+            Term::Forget => (self.forget, &self.forget_scene),
+            Term::Retain => (self.retain, &self.retain_scene),
+        };
+        if losses.is_empty() {
+            return Ok(None);
+        }
+        // The model's own errors are all it knows; ours is carried past it.
+        let mut refused = None;
+        let found = value_and_gradients(weights, self.trainable, |student| {
+            total(losses, scene, student).map_err(|error| {
+                refused = Some(error);
+                oubliette_model::Error::Interrupted
+            })
+        });
+        match (found, refused) {
+            (Err(_), Some(error)) => Err(error),
+            (found, _) => {
+                let (loss, by_name) = found?;
+                Ok(Some(Gradients { loss, by_name }))
+            }
+        }
+    }
+}
+
+fn total(losses: &[Weighted], scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
+    let mut sum: Option<Tensor<1>> = None;
+    for weighted in losses {
+        let loss = weighted.objective.loss(scene, student)? * weighted.weight;
+        sum = Some(match sum {
+            None => loss,
+            Some(sum) => sum + loss,
+        });
+    }
+    Ok(sum.expect("the oracle asks only where there are losses"))
+}

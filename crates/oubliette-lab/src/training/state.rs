@@ -1,0 +1,160 @@
+//! What a stage needs to go on: weights, moments, the step, the parts' own state; saved whole or not at all.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use burn::tensor::{DType, Device};
+use oubliette_model::{
+    Weight, Weights,
+    train::{Checkpoint, Optimiser, Rule, Settings, clip_global_norm},
+};
+
+use super::{Job, Place, Train, divergence::Divergence, extra};
+use crate::{Error, Result};
+
+/// The name under which the losses lie beside the parts' state.
+const LOSSES: &str = "losses";
+
+/// The moving part of a stage.
+pub(super) struct State {
+    /// Steps done.
+    pub(super) step: u64,
+    /// What is trained.
+    pub(super) names: BTreeSet<String>,
+    /// The student.
+    pub(super) weights: Weights,
+    optimiser: Optimiser,
+    losses: Vec<f32>,
+    divergence: Divergence,
+}
+
+impl State {
+    /// A stage before its first step.
+    pub(super) fn begin(stage: &Train, job: &Job<'_>, start: &Weights) -> Result<Self> {
+        let (names, weights) = match job.adapter {
+            Some(adapter) => {
+                let own = adapter.start().clone();
+                (own.names().map(str::to_owned).collect(), own)
+            }
+            None => (stage.mask.trainable(start)?, start.clone()),
+        };
+        let optimiser = Optimiser::new(Settings {
+            rule: Rule::AdamW,
+            lr: stage.optimiser.learning_rate,
+            betas: stage.optimiser.betas,
+            weight_decay: stage.optimiser.weight_decay,
+            ..Settings::default()
+        });
+        let divergence = Divergence::default();
+        Ok(Self { step: 0, names, weights, optimiser, losses: Vec::new(), divergence })
+    }
+
+    /// Takes up the checkpoint, where there is one of this run or of a shorter one.
+    pub(super) fn resume(&mut self, stage: &mut Train, place: &Place) -> Result<()> {
+        let own = Some(&place.checkpoint).filter(|path| path.exists());
+        let Some(path) = own.or(place.shorter.as_ref()) else { return Ok(()) };
+        let like = self.weights.only(&self.names);
+        let saved = Checkpoint::load(path, &place.run, &like, self.optimiser.clone(), None)?;
+        let Some(saved) = saved else { return Ok(()) };
+        let beside = extra::load(&parts_file(path, saved.step), &self.device())?;
+        self.step = saved.step;
+        self.weights.extend(saved.weights);
+        self.optimiser = saved.optimiser;
+        for (name, part) in stage.stateful() {
+            part.restore(&extra::below(&beside, name))?;
+        }
+        for loss in beside.get(LOSSES).map(Weight::to_f32_vec).unwrap_or_default() {
+            self.losses.push(loss);
+            let step = self.losses.len() as u64;
+            self.divergence.check(step, f64::from(loss), stage.optimiser.learning_rate)?;
+        }
+        Ok(())
+    }
+
+    /// Applies one gradient, masked and clipped.
+    pub(super) fn update(&mut self, stage: &Train, gradient: Weights) -> Result<()> {
+        let gradient = stage.mask.apply(gradient)?;
+        let gradient = match stage.optimiser.clip {
+            clip if clip > 0.0 => clip_global_norm(gradient, clip).1,
+            _ => gradient,
+        };
+        self.optimiser.step(&mut self.weights, &gradient, 1.0);
+        self.step += 1;
+        Ok(())
+    }
+
+    /// Takes in the loss of the step just done.
+    pub(super) fn seen(&mut self, loss: f64, learning_rate: f64) -> Result<()> {
+        self.losses.push(loss as f32);
+        self.divergence.check(self.step, f64::from(loss as f32), learning_rate)
+    }
+
+    /// The mean of the last `count` losses.
+    pub(super) fn recent(&self, count: u64) -> Option<f64> {
+        let from = self.losses.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+        let last = &self.losses[from..];
+        let sum: f64 = last.iter().copied().map(f64::from).sum();
+        (!last.is_empty()).then(|| sum / last.len() as f64)
+    }
+
+    /// Writes the checkpoint; a training that left the finite numbers is refused first.
+    ///
+    /// What the parts keep goes into a file named after the step, written before the checkpoint that
+    /// refers to it, so that the two never disagree.
+    pub(super) fn save(&self, stage: &mut Train, place: &Place) -> Result<()> {
+        let trained = self.weights.only(&self.names);
+        self.refuse_infinite(stage, &trained)?;
+        let mut beside = Weights::new();
+        for (name, part) in stage.stateful() {
+            let state = part.state().into_iter();
+            beside.extend(state.map(|(below, weight)| (format!("{name}/{below}"), weight)));
+        }
+        let row = Weight::from_f32(
+            self.losses.clone(),
+            &[self.losses.len()],
+            &self.device(),
+            DType::F32,
+        );
+        beside.insert(LOSSES, row);
+        let path = &place.checkpoint;
+        extra::save(&parts_file(path, self.step), &beside)?;
+        let (run, optimiser) = (place.run.clone(), self.optimiser.clone());
+        Checkpoint { run, step: self.step, weights: trained, optimiser, ema: None }.save(path)?;
+        let before = parts_file(path, self.step.saturating_sub(place.every));
+        if before != parts_file(path, self.step) {
+            let _ = fs::remove_file(before); // of the checkpoint that was just replaced
+        }
+        Ok(())
+    }
+
+    fn refuse_infinite(&self, stage: &Train, trained: &Weights) -> Result<()> {
+        let Some((name, _)) = trained.iter().find(|(_, weight)| !is_finite(weight)) else {
+            return Ok(());
+        };
+        let last = &self.losses[self.losses.len().saturating_sub(20)..];
+        Err(Error::Diverged {
+            step: self.step,
+            what: format!("`{name}` is no longer finite"),
+            losses: last.iter().map(|loss| format!("{loss:.4}")).collect::<Vec<_>>().join(", "),
+            learning_rate: stage.optimiser.learning_rate,
+        })
+    }
+
+    fn device(&self) -> Device {
+        self.weights.iter().next().map_or_else(Device::flex, |(_, weight)| weight.device())
+    }
+}
+
+fn parts_file(checkpoint: &Path, step: u64) -> PathBuf {
+    checkpoint.with_extension(format!("{step}.parts"))
+}
+
+/// A sum of squares that is finite has finite terms; one that overflowed is no better than infinite.
+fn is_finite(weight: &Weight) -> bool {
+    let row = weight.flat();
+    let sum: f32 = (row.clone() * row).sum().into_scalar();
+    sum.is_finite()
+}

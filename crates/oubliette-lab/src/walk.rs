@@ -1,0 +1,130 @@
+//! Guided DDIM sampling that can stop on the way, for sources that train on what lies between noise and picture.
+
+use burn::tensor::{DType, Tensor, TensorData};
+use oubliette_model::{
+    Weights,
+    families::StableDiffusion,
+    schedule::{self, NoiseSchedule, Sampler, Steps},
+};
+use rand::Rng as _;
+use rand_distr::StandardNormal;
+
+use crate::{Result, Study, geometry, lot::Rng, parts::source::Batch};
+
+/// A sampling of `steps` guided DDIM steps under fixed prompts.
+pub struct Walk {
+    sampler: Box<dyn Sampler>,
+    prompts: Vec<String>,
+    guidance: f64,
+    /// Latents before call `call`.
+    latents: Tensor<4>,
+    call: usize,
+}
+
+impl Walk {
+    /// Begins at pure noise drawn from `rng`, one row a prompt.
+    ///
+    /// # Errors
+    /// When the schedule cannot be walked in that many steps.
+    pub fn begin(
+        sd: &StableDiffusion,
+        prompts: Vec<String>,
+        guidance: f64,
+        steps: u32,
+        rng: &mut Rng,
+    ) -> Result<Self> {
+        let build = schedule::find("ddim")?.build;
+        let sampler = build(&sd.schedule, Steps { count: steps as usize, eta: 0.0 })?;
+        let [channels, height, width] = geometry::latents(sd);
+        let noise = normal([prompts.len(), channels, height, width], sd, rng);
+        let latents = noise * sampler.start_scale();
+        Ok(Self { sampler, prompts, guidance, latents, call: 0 })
+    }
+
+    /// How many calls a whole sampling has.
+    pub fn calls(&self) -> usize {
+        self.sampler.timesteps().len()
+    }
+
+    /// The texts, one a row.
+    pub fn prompts(&self) -> &[String] {
+        &self.prompts
+    }
+
+    /// The time that the latents are at before call `call`; after the last call, 0.
+    pub fn time_at(&self, call: usize) -> f32 {
+        self.sampler.timesteps().get(call).copied().unwrap_or(0.0)
+    }
+
+    /// The latents as they are now, (prompts, channels, height, width).
+    pub fn latents(&self) -> Tensor<4> {
+        self.latents.clone()
+    }
+
+    /// Walks until `call` calls are done.
+    ///
+    /// # Errors
+    /// When a prompt cannot be tokenised.
+    pub fn until(&mut self, study: &Study<'_>, weights: &Weights, call: usize) -> Result<()> {
+        if self.call >= call {
+            return Ok(());
+        }
+        let empty = study.context(weights, &vec![String::new(); self.prompts.len()])?;
+        let context = study.context(weights, &self.prompts)?;
+        while self.call < call {
+            let shown = self.sampler.scale_input(self.call, self.latents.clone());
+            let rows = Batch {
+                latents: shown,
+                timesteps: Tensor::full(
+                    [self.prompts.len()],
+                    self.time_at(self.call),
+                    &self.latents.device(),
+                ),
+                prompts: self.prompts.clone(),
+                target: None,
+            };
+            let [without, with] =
+                study.predict_many(weights, &rows, [empty.clone(), context.clone()]);
+            let guided = without.clone() + (with - without) * self.guidance;
+            self.latents = self.sampler.step(self.call, guided, self.latents.clone(), None);
+            self.call += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Unit noise on the model's device.
+pub fn normal(shape: [usize; 4], sd: &StableDiffusion, rng: &mut Rng) -> Tensor<4> {
+    let values: Vec<f32> =
+        (0..shape.iter().product()).map(|_| rng.sample(StandardNormal)).collect();
+    Tensor::from_data(TensorData::new(values, shape), (sd.device(), dtype(sd)))
+}
+
+/// The number format of the denoiser.
+pub fn dtype(sd: &StableDiffusion) -> DType {
+    sd.weights.iter().next().map_or(DType::F32, |(_, weight)| weight.dtype())
+}
+
+/// Clean latents with the noise of random times: what the diffusion loss looks at.
+///
+/// # Errors
+/// When the model's betas make no schedule.
+pub fn noised(
+    sd: &StableDiffusion,
+    clean: Tensor<4>,
+    prompts: Vec<String>,
+    rng: &mut Rng,
+) -> Result<Batch> {
+    let schedule = NoiseSchedule::new(&sd.schedule)?;
+    let levels = schedule.len();
+    let times: Vec<usize> = prompts.iter().map(|_| rng.random_range(0..levels)).collect();
+    let noise = normal(clean.dims(), sd, rng);
+    let values: Vec<f32> = times.iter().map(|&time| time as f32).collect();
+    let rows = values.len();
+    Ok(Batch {
+        latents: schedule.add_noise(clean.clone(), noise.clone(), &times),
+        timesteps: Tensor::from_data(TensorData::new(values, [rows]), (sd.device(), dtype(sd))),
+        prompts,
+        target: Some(schedule.target(clean, noise, &times)),
+    })
+}
