@@ -8,9 +8,9 @@ use oubliette_canvas::{
 
 fn plain(object: &str, style: &str, colour: &str) -> Scene {
     Scene {
-        object: objects::ALL.iter().find(|o| o.name == object).unwrap(),
-        style: styles::ALL.iter().find(|s| s.name == style).unwrap(),
-        colour: colours::ALL.iter().find(|c| c.name == colour).unwrap(),
+        object: objects::ALL.iter().find(|o| o.name == object).expect("an object"),
+        style: styles::ALL.iter().find(|s| s.name == style).expect("a style"),
+        colour: colours::ALL.iter().find(|c| c.name == colour).expect("a colour"),
         place: Place::CENTRE,
         backdrop: 0.5,
         tone: 0.0,
