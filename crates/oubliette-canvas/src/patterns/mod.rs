@@ -30,18 +30,19 @@ pub const ALL: &[Pattern] =
 
 /// `n` pictures of `size` × `size` pixels with captions such as "blue stripes on pink".
 pub fn sample(seed: u64, n: usize, size: u32) -> Vec<Row> {
-    (0..n as u64).filter_map(|i| one(seed, i, size)).collect()
+    (0..n as u64).map(|i| row(seed, i, size)).collect()
 }
 
-fn one(seed: u64, index: u64, size: u32) -> Option<Row> {
+/// The picture of that number in every [`sample`] of that seed.
+pub fn row(seed: u64, index: u64, size: u32) -> Row {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(index);
-    let pattern = ALL.choose(&mut rng)?;
-    let [front, back] =
-        <[&Colour; 2]>::try_from(colours::ALL.choose_multiple(&mut rng, 2).collect::<Vec<_>>())
-            .ok()?;
+    let pattern = ALL.choose(&mut rng).expect("there are patterns");
+    let mut colours = colours::ALL.choose_multiple(&mut rng, 2);
+    let mut colour = || colours.next().expect("there are at least two colours");
+    let (front, back) = (colour(), colour());
     let picture = draw(pattern, front, back, &mut rng, size);
-    Some(Row { picture, caption: format!("{} {} on {}", front.name, pattern.name, back.name) })
+    Row { picture, caption: format!("{} {} on {}", front.name, pattern.name, back.name) }
 }
 
 fn draw(

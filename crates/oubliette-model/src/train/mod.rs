@@ -9,6 +9,7 @@ mod denoising;
 mod dropout;
 mod ema;
 mod gradients;
+pub mod jobs;
 mod learning_rate;
 pub mod losses;
 mod memory;

@@ -1,0 +1,94 @@
+//! The job `vae`: an autoencoder whose pictures come back close in colour and sharp at the edges.
+
+use burn::tensor::Tensor;
+use rand_chacha::ChaCha8Rng;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Entry, Workshop, examples, initial, training};
+use crate::error::Result;
+use crate::networks::{Vae, VaeConfig};
+use crate::weights::Weights;
+
+/// The entry of the list.
+pub(super) const ENTRY: Entry =
+    Entry { name: "vae", about: "an autoencoder between pictures and latents", run };
+
+/// How many examples the scale of the latents is measured on.
+const MEASURED: usize = 512;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    /// Weight of the Kullback-Leibler term, per latent number.
+    kl: f64,
+    /// Weight of the difference between neighbouring pixels' differences, which keeps edges sharp.
+    edges: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { kl: 1e-4, edges: 0.5 }
+    }
+}
+
+fn run(shop: &mut Workshop<'_>) -> Result<()> {
+    let settings: Settings = shop.recipe.settings()?;
+    let path = shop.config_path();
+    let vae = Vae::new(VaeConfig::from_json(&path, &shop.recipe.network)?);
+    let zeros = [".conv2.weight", ".to_out.0.weight"];
+    let start = initial("vae", &vae.shapes(), shop.recipe.seed, &zeros, &shop.device);
+    let trained = training::learn(shop, start, batch, |weights, (pictures, noise)| {
+        Ok(loss(&vae, weights, pictures.clone(), noise.clone(), &settings))
+    })?;
+    let mut config = shop.recipe.network.clone();
+    config.insert("scaling_factor".into(), json!(scaling_factor(shop, &vae, &trained)?));
+    config.insert("_class_name".into(), json!("AutoencoderKL"));
+    shop.write_diffusers(&config, &vae.shapes(), &trained.component("vae"))
+}
+
+/// Pictures, and as much noise as the largest latents could need.
+fn batch(shop: &Workshop<'_>, rng: &mut ChaCha8Rng) -> Result<(Tensor<4>, u64)> {
+    let examples = examples::gather(shop.examples, &shop.draw(rng))?;
+    let pictures = examples::pixels(examples.iter().map(|e| &e.picture), &shop.device)?;
+    Ok((pictures, rand::Rng::random(rng)))
+}
+
+fn loss(
+    vae: &Vae,
+    weights: &Weights,
+    pictures: Tensor<4>,
+    noise: u64,
+    settings: &Settings,
+) -> Tensor<1> {
+    let at = weights.scope("vae");
+    let (mean, logvar) = vae.encode(&at, pictures.clone());
+    let noise = examples::normal(mean.dims(), noise, &mean.device());
+    let latents = mean.clone() + logvar.clone().mul_scalar(0.5).exp() * noise;
+    let error = vae.decode(&at, latents) - pictures;
+    let [_, _, height, width] = error.dims();
+    let across = error.clone().narrow(3, 1, width - 1) - error.clone().narrow(3, 0, width - 1);
+    let down = error.clone().narrow(2, 1, height - 1) - error.clone().narrow(2, 0, height - 1);
+    let edges = across.abs().mean() + down.abs().mean();
+    let kl = (mean.powi_scalar(2) + logvar.clone().exp() - logvar).mean() - 1.0;
+    error.clone().abs().mean()
+        + error.powi_scalar(2).mean().mul_scalar(0.5)
+        + edges.mul_scalar(settings.edges)
+        + kl.mul_scalar(0.5 * settings.kl)
+}
+
+/// What latents are multiplied with so that their standard deviation is 1.
+fn scaling_factor(shop: &Workshop<'_>, vae: &Vae, weights: &Weights) -> Result<f64> {
+    let count = shop.examples.len().min(MEASURED);
+    let (mut sum, mut squares, mut n) = (0.0, 0.0, 0.0);
+    for chunk in (0..count).collect::<Vec<_>>().chunks(32) {
+        let examples = examples::gather(shop.examples, chunk)?;
+        let pictures = examples::pixels(examples.iter().map(|e| &e.picture), &shop.device)?;
+        let (mean, _) = vae.encode(&weights.scope("vae"), pictures);
+        for value in mean.into_data().iter::<f32>().map(f64::from) {
+            (sum, squares, n) = (sum + value, squares + value * value, n + 1.0);
+        }
+    }
+    let variance: f64 = squares / n - (sum / n) * (sum / n);
+    Ok(1.0 / variance.sqrt())
+}
