@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use image::{RgbImage, imageops};
 use oubliette_kernels::softmax_cross_entropy;
 use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Workshop, examples, initial, training};
+use super::workshop::Workshop;
+use super::{Entry, examples, training};
 use crate::error::{Error, Result};
-use crate::networks::Vit;
+use crate::families::Classifier;
+use crate::networks::{Vae, Vit};
+use crate::store::Config;
+use crate::train::StepRandom;
 use crate::weights::Weights;
 
 /// The entry of the list.
@@ -66,18 +69,19 @@ fn run(shop: &mut Workshop<'_>) -> Result<()> {
     let network = config(&shop.recipe.network, &lesson.numbers);
     let vit = Vit::from_json(&shop.config_path(), &network)?;
     let eye = if lesson.settings.reconstructed > 0.0 { Some(shop.vae()?) } else { None };
-    let start = initial("judge", &vit.shapes(), shop.recipe.seed, &[], &shop.device);
+    let start = shop.begin("vit", &vit.shapes(), &[]);
     let trained = training::learn(
         shop,
         start,
-        |shop, rng| batch(shop, rng, &lesson, eye.as_ref()),
+        |shop, random| batch(shop, random, &lesson, eye.as_ref()),
         |weights, batch| {
-            let logits = vit.logits(&weights.scope("judge"), batch.pictures.clone());
+            let logits = vit.logits(&weights.scope("vit"), batch.pictures.clone());
             Ok(softmax_cross_entropy(logits, batch.targets.clone()))
         },
     )?;
     let preprocessing = preprocessing(vit.patches.image_size);
-    shop.write_transformers(&network, &preprocessing, &vit.shapes(), &trained.component("judge"))
+    let config = Value::Object(network);
+    Classifier::write(&shop.destination(), &config, &preprocessing, &trained, shop.recipe.precision)
 }
 
 fn lesson(shop: &Workshop<'_>) -> Result<Lesson> {
@@ -126,53 +130,48 @@ fn preprocessing(side: usize) -> Value {
 
 fn batch(
     shop: &Workshop<'_>,
-    rng: &mut ChaCha8Rng,
+    random: &StepRandom,
     lesson: &Lesson,
-    eye: Option<&(crate::networks::Vae, Weights)>,
+    eye: Option<&(Config, Vae, Weights)>,
 ) -> Result<Batch> {
-    let chosen: Vec<usize> = (0..shop.recipe.pace.batch)
-        .map(|_| lesson.usable[rng.random_range(0..lesson.usable.len())])
-        .collect();
-    let settings = &lesson.settings;
+    let (settings, batch) = (&lesson.settings, shop.recipe.pace.batch);
+    let mut choice = random.of("examples");
+    let one = |_| lesson.usable[choice.random_range(0..lesson.usable.len())];
+    let chosen: Vec<usize> = (0..batch).map(one).collect();
     let (mut pictures, mut targets) = (Vec::new(), Vec::new());
     for example in examples::gather(shop.examples, &chosen)? {
-        let spoil = rng.random_bool(settings.spoiled);
+        let spoil = choice.random_bool(settings.spoiled);
         let label = if spoil { &settings.nothing } else { &example.labels[&settings.label] };
         targets.push(lesson.numbers[label]);
-        pictures.push(if spoil { spoiled(&example.picture, rng) } else { example.picture });
+        pictures.push(if spoil { spoiled(&example.picture, &mut choice) } else { example.picture });
     }
     let mut pictures = examples::pixels(&pictures, &shop.device)?;
-    if let Some((vae, weights)) = eye {
-        let count = (settings.reconstructed * chosen.len() as f64).round() as usize;
-        pictures = seen_through(vae, weights, pictures, count, settings.noise, rng);
+    if let Some((_, vae, weights)) = eye {
+        let count = (settings.reconstructed * batch as f64).round() as usize;
+        pictures = seen_through(vae, weights, pictures, count, settings.noise, random);
     }
-    let targets = TensorData::new(targets, [chosen.len()]);
-    Ok(Batch {
-        pictures: blemished(pictures, rng),
-        targets: Tensor::from_data(targets, &shop.device),
-    })
+    let targets = Tensor::from_data(TensorData::new(targets, [batch]), &shop.device);
+    Ok(Batch { pictures: blemished(pictures, random), targets })
 }
 
 /// The first `count` pictures after a passage through the autoencoder, with up to `noise` on their latents.
 fn seen_through(
-    vae: &crate::networks::Vae,
+    vae: &Vae,
     weights: &Weights,
     pictures: Tensor<4>,
     count: usize,
     noise: f32,
-    rng: &mut ChaCha8Rng,
+    random: &StepRandom,
 ) -> Tensor<4> {
     let [total, ..] = pictures.dims();
     if count == 0 {
         return pictures;
     }
-    let at = weights.scope("vae");
+    let (at, device) = (weights.scope("vae"), pictures.device());
     let (mean, _) = vae.encode(&at, pictures.clone().narrow(0, 0, count));
-    let unit = noise / vae.config().scaling_factor as f32;
-    let amounts: Vec<f32> = (0..count).map(|_| unit * rng.random::<f32>()).collect();
-    let device = mean.device();
-    let amounts = Tensor::<4>::from_data(TensorData::new(amounts, [count, 1, 1, 1]), &device);
-    let noise = examples::normal(mean.dims(), rng.random(), &device);
+    let most = noise / vae.config().scaling_factor as f32;
+    let amounts = column(count, 0.0, most, &mut random.of("latent noise"), &device);
+    let noise = random.noise("latents", mean.dims(), &device);
     let seen = vae.decode(&at, mean + noise * amounts).clamp(-1.0, 1.0);
     match total - count {
         0 => seen,
@@ -181,15 +180,21 @@ fn seen_through(
 }
 
 /// A little noise and another brightness for each picture.
-fn blemished(pictures: Tensor<4>, rng: &mut ChaCha8Rng) -> Tensor<4> {
-    let (shape, device) = (pictures.dims(), pictures.device());
-    let mut column = |least: f32, most: f32| {
-        let values: Vec<f32> = (0..shape[0]).map(|_| rng.random_range(least..most)).collect();
-        Tensor::<4>::from_data(TensorData::new(values, [shape[0], 1, 1, 1]), &device)
-    };
-    let (contrast, light, grain) = (column(0.85, 1.1), column(-0.1, 0.1), column(0.0, 0.08));
-    let noise = examples::normal(shape, rng.random(), &device);
+fn blemished(pictures: Tensor<4>, random: &StepRandom) -> Tensor<4> {
+    let ([count, ..], device) = (pictures.dims(), pictures.device());
+    let mut rng = random.of("blemishes");
+    let contrast = column(count, 0.85, 1.1, &mut rng, &device);
+    let light = column(count, -0.1, 0.1, &mut rng, &device);
+    let grain = column(count, 0.0, 0.08, &mut rng, &device);
+    let noise = random.noise("grain", pictures.dims(), &device);
     (pictures * contrast + light + noise * grain).clamp(-1.0, 1.0)
+}
+
+/// One number for each picture, (count, 1, 1, 1).
+fn column(count: usize, least: f32, most: f32, rng: &mut impl Rng, device: &Device) -> Tensor<4> {
+    let values: Vec<f32> =
+        (0..count).map(|_| least + (most - least) * rng.random::<f32>()).collect();
+    Tensor::from_data(TensorData::new(values, [count, 1, 1, 1]), device)
 }
 
 /// A picture in which nothing can be recognised any more: its tiles in another order, or a small piece enlarged.

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
-use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Workshop, examples, initial, training};
+use super::workshop::Workshop;
+use super::{Entry, examples, training};
 use crate::error::Result;
+use crate::families::Clip;
 use crate::networks::ClipModel;
 use crate::tokenizer::ClipTokenizer;
+use crate::train::StepRandom;
 use crate::weights::Weights;
 
 /// The entry of the list.
@@ -26,22 +28,26 @@ struct Batch {
 }
 
 fn run(shop: &mut Workshop<'_>) -> Result<()> {
-    let tokenizer = shop.tokenizer()?;
+    let (files, tokenizer) = shop.tokenizer()?;
     let network = with_vocabulary(&shop.recipe.network, &tokenizer);
     let path = shop.config_path();
     let clip = ClipModel::from_json(&path, &network)?;
-    let start = initial("clip", &clip.shapes(), shop.recipe.seed, &[], &shop.device);
+    let start = shop.begin("clip", &clip.shapes(), &[]);
     let trained = training::learn(
         shop,
         start,
-        |shop, rng| batch(shop, rng, &tokenizer),
+        |shop, random| batch(shop, random, &tokenizer),
         |weights, batch| Ok(loss(&clip, weights, batch)),
     )?;
-    shop.write_transformers(
-        &network,
-        &preprocessing(clip.vision().patches.image_size),
-        &clip.shapes(),
-        &trained.component("clip"),
+    let preprocessing = preprocessing(clip.vision().patches.image_size);
+    let config = Value::Object(network);
+    Clip::write(
+        &shop.destination(),
+        &config,
+        &preprocessing,
+        &files,
+        &trained,
+        shop.recipe.precision,
     )
 }
 
@@ -78,8 +84,8 @@ fn preprocessing(side: usize) -> Value {
     })
 }
 
-fn batch(shop: &Workshop<'_>, rng: &mut ChaCha8Rng, tokenizer: &ClipTokenizer) -> Result<Batch> {
-    let examples = examples::gather(shop.examples, &shop.draw(rng))?;
+fn batch(shop: &Workshop<'_>, random: &StepRandom, tokenizer: &ClipTokenizer) -> Result<Batch> {
+    let examples = examples::gather(shop.examples, &shop.draw(random))?;
     let captions: Vec<String> = examples.iter().map(|e| e.caption.clone()).collect();
     Ok(Batch {
         pictures: examples::pixels(examples.iter().map(|e| &e.picture), &shop.device)?,

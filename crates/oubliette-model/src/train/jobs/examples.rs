@@ -4,9 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use image::RgbImage;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -87,12 +84,4 @@ pub fn tokens(
         ids.extend(tokenizer.encode(text)?.ids.into_iter().map(i64::from));
     }
     Ok(Tensor::from_data(TensorData::new(ids, [texts.len(), tokenizer.length()]), device))
-}
-
-/// Standard normal numbers from a seed.
-pub fn normal<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
-    let rng = ChaCha8Rng::seed_from_u64(seed);
-    let count = shape.iter().product();
-    let values: Vec<f32> = StandardNormal.sample_iter(rng).take(count).collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
 }

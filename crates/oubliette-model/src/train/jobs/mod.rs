@@ -7,11 +7,8 @@
 mod classifier;
 mod clip;
 mod examples;
-mod initial;
 mod pipeline;
 mod recipe;
-mod state;
-mod tensors;
 mod training;
 mod unet;
 mod vae;
@@ -24,7 +21,6 @@ use std::path::Path;
 use burn::tensor::Device;
 
 pub use examples::{Example, Examples};
-use initial::initial;
 pub use recipe::{Data, Pace, TrainRecipe, Uses};
 use workshop::Workshop;
 
@@ -50,9 +46,9 @@ pub struct Progress {
     /// What it is doing.
     pub phase: &'static str,
     /// Units done.
-    pub done: usize,
+    pub done: u64,
     /// Units in all.
-    pub total: usize,
+    pub total: u64,
     /// The loss, averaged over the last steps, where one is computed.
     pub loss: Option<f64>,
 }
@@ -81,10 +77,11 @@ pub fn run(
     recipe.check()?;
     let entry = find(&recipe.job)?;
     let mut shop = Workshop::new(recipe, examples, workshop, device, report)?;
-    if shop.is_made() {
+    if shop.destination().exists() {
         return Ok(Outcome::Present);
     }
     (entry.run)(&mut shop)?;
+    shop.clear()?;
     Ok(Outcome::Made)
 }
 

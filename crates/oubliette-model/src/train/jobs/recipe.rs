@@ -67,13 +67,13 @@ pub struct Data {
 #[serde(deny_unknown_fields, default)]
 pub struct Pace {
     /// Optimiser steps.
-    pub steps: usize,
+    pub steps: u64,
     /// Examples per step.
     pub batch: usize,
     /// The highest learning rate.
     pub learning_rate: f64,
     /// Steps until the learning rate is at its highest; afterwards it falls along a cosine.
-    pub warm_up: usize,
+    pub warm_up: u64,
     /// AdamW's weight decay.
     pub weight_decay: f64,
     /// AdamW's second beta.
@@ -83,7 +83,7 @@ pub struct Pace {
     /// The decay of the running average that is kept in the end; 0 keeps the last weights.
     pub average: f64,
     /// Steps between checkpoints.
-    pub checkpoint: usize,
+    pub checkpoint: u64,
 }
 
 impl Default for Pace {
@@ -99,19 +99,6 @@ impl Default for Pace {
             average: 0.0,
             checkpoint: 200,
         }
-    }
-}
-
-impl Pace {
-    /// The learning rate of a step, counted from 0: a straight rise, then half a cosine down to a hundredth.
-    pub fn rate(&self, step: usize) -> f64 {
-        if step < self.warm_up {
-            return self.learning_rate * (step + 1) as f64 / self.warm_up as f64;
-        }
-        let left = self.steps.saturating_sub(self.warm_up).max(1);
-        let done = (step - self.warm_up) as f64 / left as f64;
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * done.min(1.0)).cos());
-        self.learning_rate * (0.01 + 0.99 * cosine)
     }
 }
 

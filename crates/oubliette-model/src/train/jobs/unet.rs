@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Workshop, examples, initial, training};
+use super::workshop::Workshop;
+use super::{Entry, examples, training};
 use crate::error::Result;
 use crate::networks::{UNet, UNetConfig};
 use crate::schedule::{NoiseSchedule, Prediction, ScheduleConfig};
-use crate::tokenizer::ClipTokenizer;
+use crate::train::{Noisy, StepRandom};
 use crate::weights::Weights;
 
 /// The entry of the list.
@@ -55,10 +55,8 @@ struct Encoded {
 
 /// What one step is made from.
 struct Batch {
-    noisy: Tensor<4>,
-    times: Tensor<1>,
+    noisy: Noisy,
     context: Tensor<3>,
-    target: Tensor<4>,
     /// (batch, 1, 1, 1)
     weight: Tensor<4>,
 }
@@ -71,21 +69,21 @@ fn run(shop: &mut Workshop<'_>) -> Result<()> {
     let unet = UNet::new(UNetConfig::from_json(&path, &shop.recipe.network)?);
     let encoded = encode(shop)?;
     let zeros = [".conv2.weight", ".proj_out.weight", "conv_out.weight"];
-    let start = initial("unet", &unet.shapes(), shop.recipe.seed, &zeros, &shop.device);
+    let start = shop.begin("unet", &unet.shapes(), &zeros);
     let trained = training::learn(
         shop,
         start,
-        |shop, rng| Ok(batch(shop, rng, &encoded, &schedule, &settings)),
+        |shop, random| Ok(batch(shop, random, &encoded, &schedule, &settings)),
         |weights, batch| Ok(loss(&unet, weights, batch)),
     )?;
     let mut config = shop.recipe.network.clone();
     config.insert("_class_name".into(), json!("UNet2DConditionModel"));
-    shop.write_diffusers(&config, &unet.shapes(), &trained.component("unet"))
+    shop.write_diffusers(config, "unet", &unet.shapes(), &trained)
 }
 
 /// Encodes every example's picture and every caption once.
 fn encode(shop: &mut Workshop<'_>) -> Result<Encoded> {
-    let (vae, weights) = shop.vae()?;
+    let (_, vae, weights) = shop.vae()?;
     let scale = vae.config().scaling_factor;
     let (mut means, mut deviations, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     let (mut latent, total) = ([0; 3], shop.examples.len());
@@ -99,7 +97,7 @@ fn encode(shop: &mut Workshop<'_>) -> Result<Encoded> {
         means.push(mean.mul_scalar(scale).reshape(row));
         deviations.push(logvar.mul_scalar(0.5).exp().mul_scalar(scale).reshape(row));
         texts.extend(examples.into_iter().map(|e| e.caption));
-        shop.tell("encoding pictures", texts.len(), total, None)?;
+        shop.tell("encoding pictures", texts.len() as u64, total as u64, None)?;
     }
     let (contexts, captions) = contexts(shop, &texts)?;
     let (means, deviations) = (Tensor::cat(means, 0), Tensor::cat(deviations, 0));
@@ -108,16 +106,16 @@ fn encode(shop: &mut Workshop<'_>) -> Result<Encoded> {
 
 /// What the text encoder makes of each distinct caption, the empty one first; and each example's caption by number.
 fn contexts(shop: &Workshop<'_>, texts: &[String]) -> Result<(Tensor<3>, Vec<i64>)> {
-    let tokenizer: ClipTokenizer = shop.tokenizer()?;
-    let (clip, weights) = shop.clip()?;
+    let (_, clip) = shop.clip()?;
+    let at = clip.weights.scope("clip");
     let distinct: BTreeSet<&str> =
         texts.iter().map(String::as_str).filter(|t| !t.is_empty()).collect();
     let all: Vec<String> = std::iter::once("").chain(distinct).map(str::to_owned).collect();
     let number: BTreeMap<&str, i64> = all.iter().map(String::as_str).zip(0..).collect();
     let mut contexts = Vec::new();
     for chunk in all.chunks(256) {
-        let ids = examples::tokens(&tokenizer, chunk, &shop.device)?;
-        contexts.push(clip.text().forward(&weights.scope("clip"), ids).last_hidden);
+        let ids = examples::tokens(&clip.tokenizer, chunk, &shop.device)?;
+        contexts.push(clip.network.text().forward(&at, ids).last_hidden);
     }
     let captions = texts.iter().map(|text| number[text.as_str()]).collect();
     Ok((Tensor::cat(contexts, 0), captions))
@@ -125,48 +123,36 @@ fn contexts(shop: &Workshop<'_>, texts: &[String]) -> Result<(Tensor<3>, Vec<i64
 
 fn batch(
     shop: &Workshop<'_>,
-    rng: &mut ChaCha8Rng,
+    random: &StepRandom,
     all: &Encoded,
     schedule: &NoiseSchedule,
     settings: &Settings,
 ) -> Batch {
-    let chosen = shop.draw(rng);
-    let times: Vec<usize> = chosen.iter().map(|_| rng.random_range(0..schedule.len())).collect();
+    let (chosen, device) = (shop.draw(random), &shop.device);
+    let mut dropped = random.of("captions");
     let caption = |index: &usize| {
-        if rng.random_bool(settings.unconditional) { 0 } else { all.captions[*index] }
+        if dropped.random_bool(settings.unconditional) { 0 } else { all.captions[*index] }
     };
-    let captions = index(chosen.iter().map(caption).collect(), &shop.device);
-    let rows = index(chosen.iter().map(|i| *i as i64).collect(), &shop.device);
+    let captions = index(chosen.iter().map(caption).collect(), device);
+    let rows = index(chosen.iter().map(|i| *i as i64).collect(), device);
     let [channels, height, width] = all.latent;
     let shape = [chosen.len(), channels, height, width];
     let mean = all.means.clone().select(0, rows.clone()).reshape(shape);
     let deviation = all.deviations.clone().select(0, rows).reshape(shape);
-    let clean = mean + deviation * examples::normal(shape, rng.random(), &shop.device);
-    let noise = examples::normal(shape, rng.random(), &shop.device);
-    Batch {
-        noisy: schedule.add_noise(clean.clone(), noise.clone(), &times),
-        target: schedule.target(clean, noise, &times),
-        context: all.contexts.clone().select(0, captions),
-        weight: weight(&times, schedule, settings.min_snr, &shop.device),
-        times: Tensor::from_floats(
-            &times.iter().map(|t| *t as f32).collect::<Vec<_>>()[..],
-            &shop.device,
-        ),
-    }
+    let clean = mean + deviation * random.noise("latents", shape, device);
+    let times = random.times(chosen.len(), schedule.len());
+    let weight = weight(&times, schedule, settings.min_snr, device);
+    let noisy = Noisy::new(schedule, clean, random.noise("noise", shape, device), times);
+    Batch { noisy, context: all.contexts.clone().select(0, captions), weight }
 }
 
-fn index(values: Vec<i64>, device: &burn::tensor::Device) -> Tensor<1, Int> {
+fn index(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
     let count = values.len();
     Tensor::from_data(TensorData::new(values, [count]), device)
 }
 
 /// The min-SNR weight of each time for what the model predicts.
-fn weight(
-    times: &[usize],
-    schedule: &NoiseSchedule,
-    most: f32,
-    device: &burn::tensor::Device,
-) -> Tensor<4> {
+fn weight(times: &[usize], schedule: &NoiseSchedule, most: f32, device: &Device) -> Tensor<4> {
     let of = |time: &usize| {
         let alpha = schedule.alphas_cumprod()[*time];
         let ratio = alpha / (1.0 - alpha).max(1e-8);
@@ -183,7 +169,10 @@ fn weight(
 }
 
 fn loss(unet: &UNet, weights: &Weights, batch: &Batch) -> Tensor<1> {
-    let (x, t, context) = (batch.noisy.clone(), batch.times.clone(), batch.context.clone());
-    let predicted = unet.forward(&weights.scope("unet"), x, t, context);
-    ((predicted - batch.target.clone()).powi_scalar(2) * batch.weight.clone()).mean()
+    let (x, context) = (batch.noisy.x.clone(), batch.context.clone());
+    let times: Vec<f32> = batch.noisy.times.iter().map(|time| *time as f32).collect();
+    let times = Tensor::from_floats(&times[..], &x.device());
+    let predicted = unet.forward(&weights.scope("unet"), x, times, context);
+    let error = predicted - batch.noisy.target.clone();
+    (error.powi_scalar(2) * batch.weight.clone()).mean()
 }

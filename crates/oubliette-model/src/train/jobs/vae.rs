@@ -1,13 +1,14 @@
 //! The job `vae`: an autoencoder whose pictures come back close in colour and sharp at the edges.
 
 use burn::tensor::Tensor;
-use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Entry, Workshop, examples, initial, training};
+use super::workshop::Workshop;
+use super::{Entry, examples, training};
 use crate::error::Result;
 use crate::networks::{Vae, VaeConfig};
+use crate::train::StepRandom;
 use crate::weights::Weights;
 
 /// The entry of the list.
@@ -37,33 +38,33 @@ fn run(shop: &mut Workshop<'_>) -> Result<()> {
     let path = shop.config_path();
     let vae = Vae::new(VaeConfig::from_json(&path, &shop.recipe.network)?);
     let zeros = [".conv2.weight", ".to_out.0.weight"];
-    let start = initial("vae", &vae.shapes(), shop.recipe.seed, &zeros, &shop.device);
-    let trained = training::learn(shop, start, batch, |weights, (pictures, noise)| {
-        Ok(loss(&vae, weights, pictures.clone(), noise.clone(), &settings))
+    let start = shop.begin("vae", &vae.shapes(), &zeros);
+    let trained = training::learn(shop, start, batch, |weights, (pictures, random)| {
+        Ok(loss(&vae, weights, pictures.clone(), random, &settings))
     })?;
     let mut config = shop.recipe.network.clone();
     config.insert("scaling_factor".into(), json!(scaling_factor(shop, &vae, &trained)?));
     config.insert("_class_name".into(), json!("AutoencoderKL"));
-    shop.write_diffusers(&config, &vae.shapes(), &trained.component("vae"))
+    shop.write_diffusers(config, "vae", &vae.shapes(), &trained)
 }
 
-/// Pictures, and as much noise as the largest latents could need.
-fn batch(shop: &Workshop<'_>, rng: &mut ChaCha8Rng) -> Result<(Tensor<4>, u64)> {
-    let examples = examples::gather(shop.examples, &shop.draw(rng))?;
+/// Pictures, and the step's random numbers for the noise on their latents.
+fn batch(shop: &Workshop<'_>, random: &StepRandom) -> Result<(Tensor<4>, StepRandom)> {
+    let examples = examples::gather(shop.examples, &shop.draw(random))?;
     let pictures = examples::pixels(examples.iter().map(|e| &e.picture), &shop.device)?;
-    Ok((pictures, rand::Rng::random(rng)))
+    Ok((pictures, random.clone()))
 }
 
 fn loss(
     vae: &Vae,
     weights: &Weights,
     pictures: Tensor<4>,
-    noise: u64,
+    random: &StepRandom,
     settings: &Settings,
 ) -> Tensor<1> {
     let at = weights.scope("vae");
     let (mean, logvar) = vae.encode(&at, pictures.clone());
-    let noise = examples::normal(mean.dims(), noise, &mean.device());
+    let noise = random.noise("latents", mean.dims(), &pictures.device());
     let latents = mean.clone() + logvar.clone().mul_scalar(0.5).exp() * noise;
     let error = vae.decode(&at, latents) - pictures;
     let [_, _, height, width] = error.dims();

@@ -1,13 +1,15 @@
 //! The job `tokenizer`: a byte-pair vocabulary in CLIP's form, made from captions.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Entry, Workshop};
+use super::Entry;
+use super::workshop::Workshop;
 use crate::error::{Error, Result};
+use crate::store::NewFolder;
 
 /// The entry of the list.
 pub(super) const ENTRY: Entry =
@@ -51,11 +53,9 @@ fn run(shop: &mut Workshop<'_>) -> Result<()> {
         ("special_tokens_map.json", special().to_string()),
         ("tokenizer_config.json", config(settings.length).to_string()),
     ];
-    shop.write_folder(|folder| {
-        files.iter().try_for_each(|(name, text)| {
-            fs::write(folder.join(name), text).map_err(Error::write(&folder.join(name)))
-        })
-    })
+    let new = NewFolder::create(&shop.destination())?;
+    files.iter().try_for_each(|(name, text)| new.write(Path::new(name), text.as_bytes()))?;
+    new.finish()
 }
 
 /// Runs of letters are words, as CLIP's own pattern has it.

@@ -11,16 +11,21 @@ use serde_json::{Map, Value};
 
 use super::{Examples, Progress, TrainRecipe};
 use crate::error::{Error, Result};
-use crate::networks::{ClipModel, Shapes, Vae, VaeConfig};
-use crate::store::{Autoencoder, Clip, Component, Config, Folder, Naming, Shards};
-use crate::tokenizer::ClipTokenizer;
-use crate::weights::Weights;
+use crate::families::Clip;
+use crate::init::random_weights;
+use crate::networks::{Shapes, UNet, UNetConfig, Vae, VaeConfig};
+use crate::store::{
+    Autoencoder, Component, Config, Folder, Naming, NewFolder, Plain, Shards, write_weights,
+};
+use crate::tokenizer::{ClipTokenizer, TokenizerFiles};
+use crate::train::StepRandom;
+use crate::weights::{Weight, Weights};
 
 /// The file that holds a diffusers network's weights, without its ending.
-pub(super) const DIFFUSERS: &str = "diffusion_pytorch_model";
+const STEM: &str = "diffusion_pytorch_model";
 
-/// The file that holds a transformers network's weights, without its ending.
-pub(super) const TRANSFORMERS: &str = "model";
+/// Positions of the longest CLIP; a tokenizer's folder says how many it uses.
+const MOST_TOKENS: usize = 77;
 
 /// A recipe at work.
 pub(super) struct Workshop<'a> {
@@ -50,29 +55,46 @@ impl<'a> Workshop<'a> {
         Ok(Self { recipe, examples, device: device.clone(), root, report })
     }
 
-    /// Whether the job's folder is there.
-    pub(super) fn is_made(&self) -> bool {
-        self.into().exists()
-    }
-
-    fn into(&self) -> PathBuf {
+    /// The folder that the job makes.
+    pub(super) fn destination(&self) -> PathBuf {
         self.root.join(&self.recipe.into)
     }
 
     /// What errors about the recipe's `network` name: the file that it becomes.
     pub(super) fn config_path(&self) -> PathBuf {
-        self.into().join("config.json")
+        self.destination().join("config.json")
     }
 
-    /// Where the job's checkpoint lies.
+    /// Where the job's checkpoint lies: a hidden neighbour of its folder.
     pub(super) fn checkpoint(&self) -> PathBuf {
-        beside(&self.into(), "checkpoint")
+        let into = self.destination();
+        let name = into.file_name().unwrap_or_default().to_string_lossy();
+        into.with_file_name(format!(".{name}.checkpoint"))
     }
 
-    /// The numbers of a batch of examples, drawn with replacement.
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> Vec<usize> {
-        let count = self.examples.len();
-        (0..self.recipe.pace.batch).map(|_| rng.random_range(0..count)).collect()
+    /// Removes the checkpoint of a job that is done.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub(super) fn clear(&self) -> Result<()> {
+        let path = self.checkpoint();
+        if path.exists() { fs::remove_file(&path).map_err(Error::write(&path)) } else { Ok(()) }
+    }
+
+    /// Random weights from the recipe's seed; those whose name ends with one of `zeros` begin at zero, so that a
+    /// residual block begins as the identity.
+    pub(super) fn begin(&self, prefix: &str, shapes: &Shapes, zeros: &[&str]) -> Weights {
+        let weights = random_weights(prefix, shapes, self.recipe.seed, &self.device);
+        weights.map(|name, weight| match zeros.iter().any(|end| name.ends_with(end)) {
+            true => Weight::from_flat(weight.flat().zeros_like(), weight.shape()),
+            false => weight.clone(),
+        })
+    }
+
+    /// The numbers of a step's examples, drawn with replacement.
+    pub(super) fn draw(&self, random: &StepRandom) -> Vec<usize> {
+        let (mut random, count) = (random.of("examples"), self.examples.len());
+        (0..self.recipe.pace.batch).map(|_| random.random_range(0..count)).collect()
     }
 
     /// Tells the caller how far the job is.
@@ -82,8 +104,8 @@ impl<'a> Workshop<'a> {
     pub(super) fn tell(
         &mut self,
         phase: &'static str,
-        done: usize,
-        total: usize,
+        done: u64,
+        total: u64,
         loss: Option<f64>,
     ) -> Result<()> {
         match (self.report)(&Progress { phase, done, total, loss }) {
@@ -92,133 +114,87 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// A folder that the recipe's `uses` names.
-    ///
-    /// # Errors
-    /// The recipe does not name it.
-    pub(super) fn used(&self, what: &str, folder: Option<&PathBuf>) -> Result<PathBuf> {
+    fn used(&self, what: &str, folder: Option<&PathBuf>) -> Result<PathBuf> {
         let why = "is not in the recipe, but this job builds on it";
         let missing =
             || Error::setting(format!("uses.{what}"), why, "name a folder of the workshop");
         Ok(self.root.join(folder.ok_or_else(missing)?))
     }
 
-    /// The tokenizer that the recipe uses.
+    /// The files of the tokenizer that the recipe uses, and what they make.
     ///
     /// # Errors
     /// It is not named or cannot be read.
-    pub(super) fn tokenizer(&self) -> Result<ClipTokenizer> {
+    pub(super) fn tokenizer(&self) -> Result<(Vec<(String, Vec<u8>)>, ClipTokenizer)> {
         let folder = self.used("tokenizer", self.recipe.uses.tokenizer.as_ref())?;
-        // The folder says how long a sequence is; the bound is the longest of any CLIP.
-        ClipTokenizer::load(&folder, 77)
-    }
-
-    /// The autoencoder that the recipe uses, its weights below `vae/`.
-    ///
-    /// # Errors
-    /// It is not named or cannot be read.
-    pub(super) fn vae(&self) -> Result<(Vae, Weights)> {
-        let folder = Folder::open(&self.used("vae", self.recipe.uses.vae.as_ref())?)?;
-        let config = Config::read(&folder, "AutoencoderKL")?;
-        let vae = Vae::new(VaeConfig::from_json(&config.path, &config.map)?);
-        let weights = self.load("vae", &folder, DIFFUSERS, vae.shapes(), &Autoencoder)?;
-        Ok((vae, weights))
+        let files = TokenizerFiles::read(&folder)?;
+        let tokenizer = ClipTokenizer::new(&files, MOST_TOKENS)?;
+        Ok((files.files.into_iter().collect(), tokenizer))
     }
 
     /// The contrastive model that the recipe uses, its weights below `clip/`.
     ///
     /// # Errors
     /// It is not named or cannot be read.
-    pub(super) fn clip(&self) -> Result<(ClipModel, Weights)> {
-        let folder = Folder::open(&self.used("clip", self.recipe.uses.clip.as_ref())?)?;
-        let config = Config::read(&folder, "CLIPModel")?;
-        let clip = ClipModel::from_json(&config.path, &config.map)?;
-        let weights = self.load("clip", &folder, TRANSFORMERS, clip.shapes(), &Clip)?;
-        Ok((clip, weights))
+    pub(super) fn clip(&self) -> Result<(Config, Clip)> {
+        let path = self.used("clip", self.recipe.uses.clip.as_ref())?;
+        let config = Config::read(&Folder::open(&path)?, "CLIPModel")?;
+        Ok((config, Clip::load(&path, &self.device)?))
+    }
+
+    /// The autoencoder that the recipe uses, its weights below `vae/`.
+    ///
+    /// # Errors
+    /// It is not named or cannot be read.
+    pub(super) fn vae(&self) -> Result<(Config, Vae, Weights)> {
+        let folder = Folder::open(&self.used("vae", self.recipe.uses.vae.as_ref())?)?;
+        let config = Config::read(&folder, "AutoencoderKL")?;
+        let vae = Vae::new(VaeConfig::from_json(&config.path, &config.map)?);
+        let weights = self.load("vae", &folder, vae.shapes(), &Autoencoder)?;
+        Ok((config, vae, weights))
+    }
+
+    /// The denoiser that the recipe uses, its weights below `unet/`.
+    ///
+    /// # Errors
+    /// It is not named or cannot be read.
+    pub(super) fn unet(&self) -> Result<(Config, Weights)> {
+        let folder = Folder::open(&self.used("unet", self.recipe.uses.unet.as_ref())?)?;
+        let config = Config::read(&folder, "UNet2DConditionModel")?;
+        let unet = UNet::new(UNetConfig::from_json(&config.path, &config.map)?);
+        let weights = self.load("unet", &folder, unet.shapes(), &Plain)?;
+        Ok((config, weights))
     }
 
     fn load(
         &self,
         prefix: &str,
         folder: &Folder,
-        stem: &str,
         shapes: Shapes,
         naming: &dyn Naming,
     ) -> Result<Weights> {
-        let shards = Arc::new(Shards::open(folder, stem, None)?);
+        let shards = Arc::new(Shards::open(folder, STEM, None)?);
         let mut weights = Weights::new();
         let component = Component::find(prefix, shards, shapes, naming)?;
         component.load(&mut weights, &self.device, DType::F32)?;
         Ok(weights)
     }
 
-    /// Makes the job's folder: whole, or not at all.
+    /// Makes the folder of one diffusers network.
     ///
     /// # Errors
-    /// `fill` fails, or the folder cannot be written.
-    pub(super) fn write_folder(&self, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        let (into, partial) = (self.into(), beside(&self.into(), "partial"));
-        if partial.exists() {
-            fs::remove_dir_all(&partial).map_err(Error::write(&partial))?;
-        }
-        fs::create_dir_all(&partial).map_err(Error::write(&partial))?;
-        fill(&partial)?;
-        fs::rename(&partial, &into).map_err(Error::write(&into))?;
-        let checkpoint = self.checkpoint();
-        if checkpoint.is_dir() {
-            fs::remove_dir_all(&checkpoint).map_err(Error::write(&checkpoint))?;
-        } else if checkpoint.exists() {
-            fs::remove_file(&checkpoint).map_err(Error::write(&checkpoint))?;
-        }
-        Ok(())
-    }
-
-    /// Makes the folder of a diffusers network.
-    ///
-    /// # Errors
-    /// As [`Workshop::write_folder`]; a weight is not finite in the recipe's precision.
+    /// The folder cannot be written; a weight is not finite in the recipe's precision.
     pub(super) fn write_diffusers(
         &self,
-        config: &Map<String, Value>,
+        config: Map<String, Value>,
+        prefix: &str,
         shapes: &Shapes,
         weights: &Weights,
     ) -> Result<()> {
-        self.write_folder(|folder| {
-            write_json(&folder.join("config.json"), config)?;
-            let path = folder.join(format!("{DIFFUSERS}.safetensors"));
-            super::tensors::write(&path, shapes, weights, self.recipe.precision)
-        })
+        let new = NewFolder::create(&self.destination())?;
+        new.write_json("config.json", &Value::Object(config))?;
+        let path = new.place(Path::new(&format!("{STEM}.safetensors")))?;
+        write_weights(&path, weights, prefix, shapes, self.recipe.precision)?;
+        new.finish()
     }
-
-    /// Makes the folder of a transformers network that looks at pictures.
-    ///
-    /// # Errors
-    /// As [`Workshop::write_diffusers`].
-    pub(super) fn write_transformers(
-        &self,
-        config: &Map<String, Value>,
-        preprocessing: &Value,
-        shapes: &Shapes,
-        weights: &Weights,
-    ) -> Result<()> {
-        self.write_folder(|folder| {
-            write_json(&folder.join("config.json"), config)?;
-            write_json(&folder.join("preprocessor_config.json"), preprocessing)?;
-            let path = folder.join(format!("{TRANSFORMERS}.safetensors"));
-            super::tensors::write(&path, shapes, weights, self.recipe.precision)
-        })
-    }
-}
-
-/// Writes a value as indented JSON with a newline at its end.
-pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(value).expect("maps with text keys are JSON");
-    text.push('\n');
-    fs::write(path, text).map_err(Error::write(path))
-}
-
-/// A hidden neighbour of a folder.
-fn beside(folder: &Path, what: &str) -> PathBuf {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    folder.with_file_name(format!(".{name}.{what}"))
 }
