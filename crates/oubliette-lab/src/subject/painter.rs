@@ -9,7 +9,8 @@ use oubliette_model::{Weights, families::StableDiffusion, sample::Request};
 use super::{Asked, Bench, Denoising, Subject};
 use crate::{
     Error, Result, Study,
-    adapter::Adapter, captions,
+    adapter::Adapter,
+    captions,
     lot::Lot,
     parts::{
         anchor::Nothing,

@@ -112,12 +112,8 @@ impl State {
             let state = part.state().into_iter();
             beside.extend(state.map(|(below, weight)| (format!("{name}/{below}"), weight)));
         }
-        let row = Weight::from_f32(
-            self.losses.clone(),
-            &[self.losses.len()],
-            &self.device(),
-            DType::F32,
-        );
+        let row =
+            Weight::from_f32(self.losses.clone(), &[self.losses.len()], &self.device(), DType::F32);
         beside.insert(LOSSES, row);
         let path = &place.checkpoint;
         extra::save(&parts_file(path, self.step), &beside)?;
