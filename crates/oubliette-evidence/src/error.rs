@@ -76,6 +76,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// The stable code of this kind of refusal, for machine-readable output.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Recipe { .. } => "recipe",
+            Self::File { .. } => "evidence-file",
+            Self::Event { .. } => "evidence-event",
+            Self::Number { .. } => "number",
+            Self::Canonical { .. } => "canonical",
+            Self::Value { .. } => "contradiction",
+            Self::Io { .. } => "io",
+        }
+    }
+
     /// Wraps what the file system said about `file`.
     pub fn io(file: &Path, source: std::io::Error) -> Self {
         Self::Io { file: file.to_owned(), source }

@@ -6,6 +6,7 @@ mod gallery;
 mod page;
 mod pictures;
 mod rates;
+mod shrink;
 mod tables;
 mod text;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 
+use super::shrink::shrink;
 use crate::{Digest, Error, Result};
 
 /// Largest picture that is read, in bytes.
@@ -67,6 +68,10 @@ pub(super) fn image(pictures: &dyn Pictures, digest: &Digest, alt: &str) -> Resu
     let Some(bytes) = pictures.png(digest)? else {
         return Ok("<span class=\"none\">not kept</span>".into());
     };
+    let bytes = shrink(bytes).map_err(|thing| {
+        let thing = format!("picture {digest} cannot be shown: {thing}");
+        Error::value(thing, "run the audit again")
+    })?;
     let width = bytes.get(16..20).map_or(0, |w| w.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)));
     let class = if width < 128 { " class=\"small\"" } else { "" };
     let data = base64::engine::general_purpose::STANDARD.encode(&bytes);

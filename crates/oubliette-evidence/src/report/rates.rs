@@ -8,7 +8,7 @@ use crate::plan::{AuditPlan, Role};
 use crate::{Judgment, Result};
 
 const LEFT: f64 = 400.0;
-const WIDTH: f64 = 500.0;
+const WIDTH: f64 = 420.0;
 const ROW: f64 = 24.0;
 
 #[derive(Template)]

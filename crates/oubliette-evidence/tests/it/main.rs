@@ -5,5 +5,8 @@ mod bounds;
 mod checked;
 mod fold;
 mod page;
+mod refusals;
 mod rule;
+mod spec;
 mod tale;
+mod tidy;
