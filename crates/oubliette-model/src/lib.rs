@@ -4,6 +4,7 @@ pub mod device;
 pub mod error;
 pub mod families;
 pub mod init;
+pub mod lora;
 pub mod networks;
 pub mod preprocess;
 pub mod sample;
