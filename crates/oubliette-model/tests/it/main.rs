@@ -2,8 +2,11 @@
 
 mod detectors;
 mod golden;
+mod lora;
 mod networks;
 mod noising;
+mod pictures;
 mod released;
 mod token_ids;
+mod training;
 mod trajectories;
