@@ -41,7 +41,7 @@ pub trait Examples: Sync {
 ///
 /// # Errors
 /// One of them cannot be read.
-pub fn gather(source: &dyn Examples, indices: &[usize]) -> Result<Vec<Example>> {
+pub(super) fn gather(source: &dyn Examples, indices: &[usize]) -> Result<Vec<Example>> {
     indices.par_iter().map(|&index| source.example(index)).collect()
 }
 
@@ -49,7 +49,7 @@ pub fn gather(source: &dyn Examples, indices: &[usize]) -> Result<Vec<Example>> 
 ///
 /// # Errors
 /// Their sizes differ, or there are none.
-pub fn pixels<'a>(
+pub(super) fn pixels<'a>(
     pictures: impl IntoIterator<Item = &'a RgbImage>,
     device: &Device,
 ) -> Result<Tensor<4>> {
@@ -74,7 +74,7 @@ pub fn pixels<'a>(
 ///
 /// # Errors
 /// A text is absurdly long.
-pub fn tokens(
+pub(super) fn tokens(
     tokenizer: &ClipTokenizer,
     texts: &[String],
     device: &Device,
