@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use oubliette_evidence::document::Document;
 use oubliette_evidence::event::Event;
 use oubliette_evidence::evidence::EvidenceFile;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::plan::{ArmKind, Cell, Stage, training_seed};
 use oubliette_evidence::recipe::{AuditRecipe, UnlearnRecipe, UpdateRecipe};
 use oubliette_evidence::verify::Verification;
-use oubliette_evidence::{AuditPlan, Concept, Judgment, Plan, verify};
+use oubliette_evidence::{AuditPlan, Concept, Judgment, Plan, Recipe, verify};
 use schemars::{JsonSchema, schema_for};
 
 use crate::tale::{self, unlearned_shows};
@@ -48,6 +49,22 @@ fn schemas_are_fresh() {
     schema::<EvidenceFile>("evidence");
     schema::<Judgment>("verdict");
     schema::<Verification>("verification");
+}
+
+/// Every TOML example of the pages is read by this code.
+#[test]
+fn the_examples_are_read() {
+    let page = std::fs::read_to_string(spec().join("recipe.md")).unwrap();
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(examples.len(), 4);
+    for example in examples {
+        let document = Document::new(Path::new("recipe.md"), example);
+        match example.contains("task = ") {
+            true => drop(Recipe::parse(&document).unwrap()),
+            false => drop(Concept::parse(&document).unwrap()),
+        }
+    }
 }
 
 /// A small audit: fine-tuning brings the concept back.
