@@ -1,0 +1,6 @@
+//! The laboratory against subjects of known truth, and against its own rules.
+
+mod conformance;
+mod matrix;
+mod resume;
+mod tidy;

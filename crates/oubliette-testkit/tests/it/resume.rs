@@ -1,0 +1,77 @@
+//! Interrupted anywhere and run again, an audit comes to the same evidence.
+
+use std::{ops::ControlFlow, rc::Rc};
+
+use oubliette_lab::{ATTACKS, Class, Error, attacks::Attack, progress::unwatched};
+use oubliette_testkit::{Truth, examine, examine::unrelated};
+
+fn attacks() -> Vec<Rc<dyn Attack>> {
+    let table = toml::toml! { data = "." steps = [0, 5, 10] };
+    vec![
+        Rc::from(ATTACKS.build("direct", toml::Table::new()).unwrap()),
+        Rc::from(ATTACKS.build("finetune", table).unwrap()),
+    ]
+}
+
+#[test]
+fn interrupted_after_every_unit_the_evidence_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    unrelated(folder.path());
+    let truth = Truth::HidesOnDirectPrompts;
+    let (whole, broken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let undisturbed =
+        examine(truth, attacks(), folder.path(), whole.path(), &mut unwatched()).unwrap();
+    let mut stops = 0;
+    let resumed = loop {
+        let mut units = 0;
+        let mut watch = |_: oubliette_lab::progress::Progress<'_>| {
+            units += 1;
+            if units < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        match examine(truth, attacks(), folder.path(), broken.path(), &mut watch) {
+            Ok(done) => break done,
+            Err(error) => {
+                assert!(matches!(error, Error::Interrupted { .. }), "{error}");
+                assert_eq!(error.class(), Class::Retry);
+                stops += 1;
+            }
+        }
+    };
+    assert!(stops > 5, "{stops}");
+    assert_eq!(undisturbed.evidence.digest().unwrap(), resumed.evidence.digest().unwrap());
+}
+
+#[test]
+fn a_torn_event_is_cut_off_and_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    unrelated(folder.path());
+    let runs = tempfile::tempdir().unwrap();
+    let first =
+        examine(Truth::Forgets, attacks(), folder.path(), runs.path(), &mut unwatched()).unwrap();
+    let run = std::fs::read_dir(runs.path()).unwrap().next().unwrap().unwrap().path();
+    let events = run.join("events.jsonl");
+    let bytes = std::fs::read(&events).unwrap();
+    for keep in [bytes.len() / 3, bytes.len() / 2, bytes.len() - 4] {
+        std::fs::write(&events, &bytes[..keep]).unwrap();
+        let again =
+            examine(Truth::Forgets, attacks(), folder.path(), runs.path(), &mut unwatched())
+                .unwrap();
+        assert_eq!(first.evidence.digest().unwrap(), again.evidence.digest().unwrap());
+        assert_eq!(std::fs::read(&events).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_folder_that_is_worked_in_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    unrelated(folder.path());
+    let runs = tempfile::tempdir().unwrap();
+    let mut watch = |_: oubliette_lab::progress::Progress<'_>| {
+        let second =
+            examine(Truth::Forgets, attacks(), folder.path(), runs.path(), &mut unwatched());
+        let error = second.err().expect("the folder is in use");
+        assert!(matches!(error, Error::Held { .. }) && error.class() == Class::Retry, "{error}");
+        ControlFlow::Break(())
+    };
+    assert!(examine(Truth::Forgets, attacks(), folder.path(), runs.path(), &mut watch).is_err());
+}
