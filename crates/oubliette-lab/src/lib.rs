@@ -3,7 +3,6 @@
 //! Lists: [`methods::METHODS`], [`attacks::ATTACKS`], [`detectors::DETECTORS`], [`metrics::METRICS`] and those below
 //! [`parts`]. A new member is one file plus one line in its list; nothing else branches on a name.
 
-pub mod adapter;
 pub mod alignment;
 pub mod attacks;
 pub mod captions;

@@ -7,9 +7,9 @@ use std::{
 };
 
 use burn::tensor::Tensor;
-use oubliette_model::{Weights, families::StableDiffusion};
+use oubliette_model::{Weights, families::StableDiffusion, lora::Lora};
 
-use crate::{Result, adapter::Adapter, parts::source::Batch};
+use crate::{Result, parts::source::Batch};
 
 /// Prompts whose conditions are kept; beyond it the oldest knowledge is dropped, so memory stays bounded.
 const REMEMBERED: usize = 4096;
@@ -21,7 +21,7 @@ pub struct Study<'a> {
     /// The weights before anything was changed: the teacher.
     pub original: &'a Weights,
     /// An adapter: then a student is the adapter's own weights, laid over the original.
-    adapter: Option<&'a Adapter>,
+    adapter: Option<&'a Lora>,
     /// Whether the student has a text encoder of its own, so that its conditions must be computed anew.
     own_text: bool,
     contexts: RefCell<BTreeMap<String, Tensor<3>>>,
@@ -32,12 +32,13 @@ impl<'a> Study<'a> {
     pub fn new(
         sd: &'a StableDiffusion,
         original: &'a Weights,
-        adapter: Option<&'a Adapter>,
+        adapter: Option<&'a Lora>,
         moving: &BTreeSet<String>,
         start: &Weights,
     ) -> Self {
         let text = |name: &str| name.starts_with("text_encoder/");
-        let own_text = moving.iter().any(|name| text(name)) || differs(original, start, text);
+        let own_text = moving.iter().any(|name| text(name.strip_prefix("lora/").unwrap_or(name)))
+            || differs(original, start, text);
         Self { sd, original, adapter, own_text, contexts: RefCell::default() }
     }
 
@@ -45,7 +46,7 @@ impl<'a> Study<'a> {
     fn whole<'w>(&self, student: &'w Weights) -> Cow<'w, Weights> {
         match self.adapter {
             Some(adapter) if !std::ptr::eq(student, self.original) => {
-                Cow::Owned(self.original.overlaid(&adapter.adapted(self.original, student)))
+                Cow::Owned(adapter.apply(&self.original.overlaid(student)))
             }
             _ => Cow::Borrowed(student),
         }

@@ -14,11 +14,10 @@ use std::{
 };
 
 use oubliette_evidence::Concept;
-use oubliette_model::{Weights, families::StableDiffusion};
+use oubliette_model::{Weights, families::StableDiffusion, lora::Lora};
 
 use crate::{
     Error, Result, Study,
-    adapter::Adapter,
     lot::Lot,
     parts::{
         Gradients, Sides, Stateful, Term,
@@ -117,7 +116,7 @@ pub struct Job<'a> {
     /// The concepts that are to be forgotten; none in a benign update.
     pub concepts: &'a [Concept],
     /// An adapter that is trained in place of the model's own weights.
-    pub adapter: Option<&'a Adapter>,
+    pub adapter: Option<&'a Lora>,
     /// All randomness of the stage.
     pub lot: Lot,
     /// What the stage is called in progress.

@@ -4,13 +4,17 @@ use std::{path::Path, rc::Rc};
 
 use image::RgbImage;
 use oubliette_evidence::{Digest, event::Trained, plan::PlannedSampling};
-use oubliette_model::{Weights, families::StableDiffusion, sample::Request};
+use oubliette_model::{
+    Weights,
+    families::StableDiffusion,
+    lora::{Init, Lora},
+    sample::Request,
+};
+use rand::Rng as _;
 
 use super::{Asked, Bench, Denoising, Subject};
 use crate::{
-    Error, Result, Study,
-    adapter::Adapter,
-    captions,
+    Error, Result, Study, captions,
     lot::Lot,
     parts::{
         anchor::Nothing,
@@ -131,7 +135,7 @@ impl Painter {
         let place = Place::of_run(bench.folder, &key.short(), steps, EVERY)?;
         let trained = train(&mut stage, &job, &self.weights, &place, bench.watch)?;
         let changed = match &adapter {
-            Some(adapter) => adapter.adapted(&self.weights, &trained.weights),
+            Some(adapter) => merged(adapter, &self.weights, &trained.weights),
             None => trained.weights,
         };
         let digest = digest_of(&changed, self.digest)?;
@@ -151,15 +155,22 @@ impl Painter {
         Ok(Digest::of(format!("{} {set} {seed}\n{settings}", self.digest).as_bytes()))
     }
 
-    fn adapter(&self, tuning: &Tuning, lot: &Lot) -> Result<Option<Adapter>> {
+    fn adapter(&self, tuning: &Tuning, lot: &Lot) -> Result<Option<Lora>> {
         if tuning.kind == Kind::Full {
             return Ok(None);
         }
         let names = tuning.select().names(&self.weights)?;
         let alpha = if tuning.alpha > 0.0 { tuning.alpha } else { tuning.rank as f64 };
-        let mut rng = lot.child("adapter").rng();
-        Ok(Some(Adapter::new(&self.weights, names, tuning.rank, alpha, &mut rng)?))
+        let seed = lot.child("adapter").rng().random();
+        let adapter = Lora::new(&self.weights, &names, tuning.rank, alpha, Init::Kaiming, seed)?;
+        Ok(Some(adapter))
     }
+}
+
+/// The matrices that an adapter with trained `halves` changes, with the change worked in.
+fn merged(adapter: &Lora, base: &Weights, halves: &Weights) -> Weights {
+    let names = adapter.pairs().keys().cloned().collect();
+    adapter.merge(&base.overlaid(halves)).only(&names)
 }
 
 /// The digest of a model that training made: of what it came from, and of every weight that differs.

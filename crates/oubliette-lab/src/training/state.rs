@@ -35,10 +35,7 @@ impl State {
     /// A stage before its first step.
     pub(super) fn begin(stage: &Train, job: &Job<'_>, start: &Weights) -> Result<Self> {
         let (names, weights) = match job.adapter {
-            Some(adapter) => {
-                let own = adapter.start().clone();
-                (own.names().map(str::to_owned).collect(), own)
-            }
+            Some(adapter) => (adapter.names(), adapter.halves().clone()),
             None => (stage.mask.trainable(start)?, start.clone()),
         };
         let optimiser = Optimiser::new(Settings {

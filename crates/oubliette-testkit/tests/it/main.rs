@@ -2,5 +2,6 @@
 
 mod conformance;
 mod matrix;
+mod real;
 mod resume;
 mod tidy;

@@ -107,5 +107,6 @@ fn every_attack_on_every_subject_of_known_truth() {
           finetune/full-1e-5-unrelated@50     0/60 (original 56/60)
           whisper                             0/60 (original 55/60)
           teach@100                           0/60 (original 0/0)
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }

@@ -1,0 +1,188 @@
+//! The runner on a real model folder; skipped where the test data is not there.
+
+use std::{
+    fs,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use oubliette_evidence::{
+    digest::files_of,
+    document::Document,
+    recipe::{UnlearnRecipe, UpdateRecipe},
+};
+use oubliette_lab::{
+    Error, METHODS, Result,
+    lot::Lot,
+    methods::Stage,
+    progress::{Progress, unwatched},
+    run::{self, Context, Journal, resolve},
+    training::{Job, Place, train},
+};
+use oubliette_model::{
+    device::{DeviceKind, Precision},
+    families::{LoadOptions, StableDiffusion},
+};
+
+/// The folder of test data; set but missing is a failure.
+fn data() -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os("OUBLIETTE_TEST_DATA").map(PathBuf::from) else {
+        eprintln!("skipped: OUBLIETTE_TEST_DATA is not set");
+        return None;
+    };
+    assert!(folder.is_dir(), "OUBLIETTE_TEST_DATA is set, but {} is missing", folder.display());
+    Some(fs::canonicalize(folder).unwrap())
+}
+
+fn context(runs: &Path) -> Context {
+    Context { runs: runs.to_owned(), device: DeviceKind::Flex, precision: Precision::F32 }
+}
+
+fn concept(folder: &Path) {
+    let text = r#"
+        schema = 1
+        id = "lion"
+        kind = "object"
+        names = ["lion"]
+        superclass = "animal"
+        keep = ["cat"]
+        prompts = ["a {name}"]
+        [[detector]]
+        kind = "classifier"
+        model = "judge"
+        label = "lion"
+        [claim]
+        tolerated = 0.05
+        returned = 0.30
+        false_alarm = 0.05
+        missed_return = 0.05
+        keep_margin = 0.05
+    "#;
+    fs::write(folder.join("lion.toml"), text).unwrap();
+}
+
+fn forget(data: &Path, folder: &Path, method: &str) -> UnlearnRecipe {
+    concept(folder);
+    let model = data.join("models/emoji-sd");
+    let text = format!(
+        "schema = 1\ntask = \"unlearn\"\nseed = 3\nmodel = '{}'\nconcept = \"lion.toml\"\nout = \"out\"\n[method]\n{method}",
+        model.display()
+    );
+    UnlearnRecipe::parse(&Document::new(&folder.join("forget.toml"), text)).unwrap()
+}
+
+fn unlearn(
+    recipe: &UnlearnRecipe,
+    folder: &Path,
+    watch: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<Journal> {
+    run::unlearn(resolve::unlearn(recipe)?, &context(&folder.join("runs")), watch)
+}
+
+const SHORT: &str =
+    "name = \"esd\"\nsteps = 4\npairs = 2\nsampling_steps = 4\nlearning_rate = 1e-4";
+
+#[test]
+fn uce_changes_keys_and_values_and_nothing_else() {
+    let Some(data) = data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = forget(&data, folder.path(), "name = \"uce\"");
+    unlearn(&recipe, folder.path(), &mut unwatched()).unwrap();
+    let before = files_of(&data.join("models/emoji-sd")).unwrap();
+    let after = files_of(&folder.path().join("out")).unwrap();
+    let changed: Vec<_> =
+        after.iter().filter(|(file, digest)| before.get(*file) != Some(digest)).collect();
+    let names: Vec<_> = changed.iter().map(|(file, _)| file.as_str()).collect();
+    assert_eq!(names, ["README.md", "unet/diffusion_pytorch_model.safetensors"]);
+    let card = fs::read_to_string(folder.path().join("out/README.md")).unwrap();
+    assert!(card.contains("## Concept removal") && card.contains("`uce`"), "{card}");
+}
+
+#[test]
+fn an_interrupted_training_ends_in_the_same_bytes() {
+    let Some(data) = data() else { return };
+    let (whole, torn) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let recipe = forget(&data, whole.path(), SHORT);
+    let undisturbed = unlearn(&recipe, whole.path(), &mut unwatched()).unwrap();
+    let recipe = forget(&data, torn.path(), SHORT);
+    // The checkpoint after the last step is there; the folder is not.
+    let mut stop = |told: Progress<'_>| {
+        if told.done < told.total { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let error = unlearn(&recipe, torn.path(), &mut stop).err().unwrap();
+    assert!(matches!(error, Error::Interrupted { .. }), "{error}");
+    assert!(!torn.path().join("out").exists());
+    let resumed = unlearn(&recipe, torn.path(), &mut unwatched()).unwrap();
+    let digest = |journal: &Journal| journal.evidence().digest().unwrap();
+    assert_eq!(digest(&undisturbed), digest(&resumed));
+}
+
+#[test]
+fn a_training_that_diverges_leaves_nothing() {
+    let Some(data) = data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let method = SHORT.replace("1e-4", "1e30");
+    let recipe = forget(&data, folder.path(), &method);
+    let error = unlearn(&recipe, folder.path(), &mut unwatched()).err().unwrap();
+    assert!(matches!(error, Error::Diverged { .. }), "{error}");
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn a_lora_update_changes_attention_only() {
+    let Some(data) = data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "schema = 1\ntask = \"update\"\nseed = 3\nmodel = '{}'\ndata = '{}'\nout = \"out\"\n\
+         [train]\nkind = \"lora\"\nsteps = 2\nbatch = 2\nlearning_rate = 1e-3\n",
+        data.join("models/emoji-sd").display(),
+        data.join("data/emoji-canvas").display(),
+    );
+    let recipe =
+        UpdateRecipe::parse(&Document::new(&folder.path().join("update.toml"), text)).unwrap();
+    let resolved = resolve::update(&recipe).unwrap();
+    let context = context(&folder.path().join("runs"));
+    let journal = run::update(&resolved, &context, &mut unwatched()).unwrap();
+    let saved = journal.evidence().saved("out").unwrap();
+    let before = files_of(&data.join("models/emoji-sd")).unwrap();
+    let unet = "unet/diffusion_pytorch_model.safetensors";
+    assert_ne!(saved.files[unet], before[unet]);
+    assert_eq!(saved.files["vae/config.json"], before["vae/config.json"]);
+}
+
+#[test]
+fn a_checkpoint_in_the_middle_of_a_pool_resumes_bit_for_bit() {
+    let Some(data) = data() else { return };
+    let options = LoadOptions::on(DeviceKind::Flex.open().unwrap());
+    let sd = StableDiffusion::load(&data.join("models/emoji-sd"), &options).unwrap();
+    let concepts = [oubliette_testkit::examine::concept()];
+    let job = Job {
+        sd: &sd,
+        original: &sd.weights,
+        concepts: &concepts,
+        adapter: None,
+        lot: Lot::new(5),
+        unit: "erase",
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let trained = |name: &str, stop_after: u64| {
+        let settings = toml::toml! { steps = 5 pairs = 3 sampling_steps = 4 learning_rate = 1e-4 };
+        let stages = METHODS.build("esd", settings).unwrap().stages(&concepts).unwrap();
+        let Some(Stage::Train(mut stage)) = stages.into_iter().next() else { unreachable!() };
+        let place = Place::of_run(folder.path(), name, 5, 1).unwrap();
+        let mut watch = |told: Progress<'_>| {
+            if told.done == stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        train(&mut stage, &job, &sd.weights, &place, &mut watch)
+    };
+    let whole = trained("whole", u64::MAX).unwrap();
+    for stop_after in [1, 2, 4] {
+        assert!(trained("torn", stop_after).is_err());
+    }
+    let resumed = trained("torn", u64::MAX).unwrap();
+    assert_eq!(whole.loss, resumed.loss);
+    for (name, weight) in &whole.weights {
+        let other = resumed.weights.get(name).unwrap();
+        assert_eq!(weight.to_f32_vec(), other.to_f32_vec(), "{name}");
+    }
+}
