@@ -54,7 +54,7 @@ impl Lora {
             for name in &names {
                 self.add_halves(
                     &mut tensors,
-                    &format!("base_model.model.{}", layer(name).1),
+                    &format!("base_model.model.{}", peft_layer(name)),
                     name,
                     base,
                     false,
@@ -76,11 +76,11 @@ impl Lora {
         for name in names {
             let pair = self.pairs[*name];
             if (pair.rank, pair.scale) != (rank, scale) {
-                alphas.insert(layer(name).1.to_owned(), json!(pair.scale * pair.rank as f64));
-                ranks.insert(layer(name).1.to_owned(), json!(pair.rank));
+                alphas.insert(peft_layer(name).to_owned(), json!(pair.scale * pair.rank as f64));
+                ranks.insert(peft_layer(name).to_owned(), json!(pair.rank));
             }
         }
-        let targets: Vec<&str> = names.iter().map(|name| layer(name).1).collect();
+        let targets: Vec<&str> = names.iter().map(|name| peft_layer(name)).collect();
         json!({
             "alpha_pattern": alphas,
             "base_model_name_or_path": null,
@@ -135,6 +135,12 @@ impl Lora {
 fn layer(name: &str) -> (&str, &str) {
     let (component, layer) = name.split_once('/').unwrap_or(("unet", name));
     (component, layer.strip_suffix(".weight").unwrap_or(layer))
+}
+
+/// The layer as transformers 5 names it: its text encoders have lost the `text_model.` that diffusers still takes.
+fn peft_layer(name: &str) -> &str {
+    let layer = layer(name).1;
+    layer.strip_prefix("text_model.").unwrap_or(layer)
 }
 
 /// PEFT types alpha as a whole number; a fraction stays one.
