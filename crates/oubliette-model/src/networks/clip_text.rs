@@ -67,7 +67,7 @@ impl ClipTextConfig {
 pub(crate) fn check_heads(fields: &Fields<'_>, width: usize, heads: usize) -> Result<()> {
     let why = || format!("is {heads}, the width {width}");
     let remedy = "it must divide the width";
-    let divides = width % heads == 0;
+    let divides = width.is_multiple_of(heads);
     if divides { Ok(()) } else { Err(fields.error("num_attention_heads", why(), remedy)) }
 }
 
