@@ -126,6 +126,20 @@ def write_single_file(source, path):
     save_file(weights, path, {"format": "pt"})
 
 
+def write_single_file_sd2(source, path):
+    """The same for Stable Diffusion 2, whose files hold OpenCLIP's text encoder."""
+    load = {name: load_file(source / name / f"{file}.safetensors") for name, file in WEIGHTS.items()}
+    config = {name: json.loads((source / name / "config.json").read_text()) for name in WEIGHTS}
+    text = ldm.open_clip_text(load["text_encoder"], config["text_encoder"]["num_hidden_layers"])
+    weights = {**ldm.unet(load["unet"], config["unet"]), **ldm.vae(load["vae"], config["vae"]), **text}
+    save_file(weights, path, {"format": "pt"})
+    found = StableDiffusionPipeline.from_single_file(str(path), config=str(source), local_files_only=True)
+    wanted = StableDiffusionPipeline.from_pretrained(source)
+    for name in WEIGHTS:
+        theirs, ours = getattr(found, name).state_dict(), getattr(wanted, name).state_dict()
+        assert all(torch.equal(theirs[key], ours[key]) for key in ours), f"diffusers reads another {name} from {path}"
+
+
 def expected(pipeline):
     """Text, UNet, VAE and a guided picture that every layout must give."""
     ids = pipeline.tokenizer(PROMPTS, padding="max_length", truncation=True, return_tensors="pt").input_ids
@@ -157,6 +171,7 @@ def write(out):
         write_sharded(plain, root / "sharded")
         write_cache(plain, root / "cache")
         write_single_file(plain, root / "single-file.safetensors")
+        write_single_file_sd2(out / "tiny-sd2", root / "single-file-sd2.safetensors")
         wanted = expected(open_pipeline(plain))
         save_tensors(root / "expected.safetensors", wanted)
         check(root, plain, wanted)

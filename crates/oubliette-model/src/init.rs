@@ -69,3 +69,36 @@ fn uniform(fan_in: usize, count: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
     let bound = 1.0 / (fan_in as f32).sqrt();
     (0..count).map(|_| random.random_range(-bound..bound)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_begins_as_in_pytorch() {
+        let shapes: Shapes = [
+            ("fc.weight", vec![64, 100]),
+            ("fc.bias", vec![64]),
+            ("norm.weight", vec![8]),
+            ("norm.bias", vec![8]),
+            ("token_embedding.weight", vec![100, 64]),
+            ("logit_scale", vec![]),
+        ]
+        .map(|(name, shape)| (name.to_owned(), shape))
+        .into();
+        let weights = random_weights("net", &shapes, 1, &Device::flex());
+        let values = |name: &str| weights.get(&format!("net/{name}")).unwrap().to_f32_vec();
+        let spread = |values: Vec<f32>| {
+            (values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32).sqrt()
+        };
+        assert!(values("fc.weight").iter().chain(&values("fc.bias")).all(|v| v.abs() <= 0.1));
+        assert!((spread(values("fc.weight")) - 0.1 / 3_f32.sqrt()).abs() < 0.002);
+        assert!((spread(values("token_embedding.weight")) - 0.02).abs() < 0.001);
+        assert_eq!(values("norm.weight"), [1.0; 8]);
+        assert_eq!(values("norm.bias"), [0.0; 8]);
+        assert_eq!(values("logit_scale"), [2.6592]);
+        let alone: Shapes = [("fc.weight".to_owned(), vec![64, 100])].into();
+        let again = random_weights("net", &alone, 1, &Device::flex());
+        assert_eq!(again.get("net/fc.weight").unwrap().to_f32_vec(), values("fc.weight"));
+    }
+}

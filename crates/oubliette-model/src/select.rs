@@ -139,3 +139,50 @@ fn compile(pattern: &str) -> Result<Regex> {
         remedy: "correct it, or write a glob without `re:`".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tensor};
+
+    use super::*;
+    use crate::weights::Weight;
+
+    const NAMES: [&str; 5] = [
+        "text_encoder/text_model.final_layer_norm.bias",
+        "unet/conv_in.weight",
+        "unet/mid_block.attentions.0.transformer_blocks.0.attn1.to_k.weight",
+        "unet/mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight",
+        "unet/mid_block.attentions.0.transformer_blocks.0.attn2.to_q.weight",
+    ];
+
+    fn chosen(include: &[&str], exclude: &[&str]) -> Result<Vec<usize>> {
+        let weight = Weight::new(Tensor::<1>::zeros([1], &Device::flex()));
+        let weights = NAMES.iter().map(|name| ((*name).to_owned(), weight.clone())).collect();
+        let own = |list: &[&str]| list.iter().map(|pattern| (*pattern).to_owned()).collect();
+        let names = Select { include: own(include), exclude: own(exclude) }.names(&weights)?;
+        let place = |name: &String| NAMES.iter().position(|other| other == name).unwrap();
+        Ok(names.iter().map(place).collect())
+    }
+
+    #[test]
+    fn sets_globs_and_expressions() {
+        assert_eq!(chosen(&["attn2"], &[]).unwrap(), [3, 4]);
+        assert_eq!(chosen(&["attn2-kv"], &[]).unwrap(), [3]);
+        assert_eq!(chosen(&["all-but-attn2"], &[]).unwrap(), [1, 2]);
+        assert_eq!(chosen(&["text_encoder", "unet/conv_*"], &[]).unwrap(), [0, 1]);
+        assert_eq!(chosen(&["unet"], &["*.to_?.weight"]).unwrap(), [1]);
+        assert_eq!(chosen(&["re:to_[kq]"], &["attn1"]).unwrap(), [3, 4]);
+    }
+
+    #[test]
+    fn a_pattern_without_a_weight_is_a_mistake() {
+        for (include, exclude) in [(&["atn2"], &[][..]), (&["unet"], &["*"]), (&["re:("], &[])] {
+            assert!(matches!(chosen(include, exclude), Err(Error::Pattern { .. })));
+        }
+    }
+
+    #[test]
+    fn the_sets_are_in_order() {
+        assert!(NAMED_SETS.is_sorted_by_key(|set| set.name));
+    }
+}

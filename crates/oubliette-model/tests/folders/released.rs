@@ -45,6 +45,14 @@ fn a_single_file_takes_the_rest_from_its_base() {
 }
 
 #[test]
+fn a_single_file_of_version_2_holds_another_text_encoder() {
+    let folder = released("../tiny-sd2");
+    let options = LoadOptions { base: Some(folder.clone()), ..options() };
+    let model = StableDiffusion::load(&released("single-file-sd2.safetensors"), &options).unwrap();
+    assert_same(&load(&folder).weights, &model.weights);
+}
+
+#[test]
 fn the_numbers_are_those_of_diffusers() {
     let expected = TensorFile::open(&released("expected.safetensors")).unwrap();
     let model = load(&released("of-2022"));
