@@ -120,6 +120,23 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// A name for programs; it stays the same when the words change.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Unknown { .. } => "unknown-name",
+            Error::Settings { .. } => "settings",
+            Error::Input { .. } => "input",
+            Error::Diverged { .. } => "diverged",
+            Error::Held { .. } => "held",
+            Error::Interrupted { .. } => "interrupted",
+            Error::Io { .. } => "io",
+            Error::Picture { .. } => "picture",
+            Error::Changed { .. } => "changed",
+            Error::Model(error) => error.code(),
+            Error::Evidence(error) => error.code(),
+        }
+    }
+
     /// How a caller should treat this error.
     pub fn class(&self) -> Class {
         match self {

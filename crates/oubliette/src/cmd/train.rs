@@ -1,0 +1,59 @@
+//! `oubliette train`: makes a model, or a part of one, from a recipe.
+use super::{Answer, Verb};
+use crate::compute::Compute;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::terminal::Terminal;
+use crate::{interrupt, world};
+use clap::Args;
+use oubliette_evidence::document::Document;
+use oubliette_model::train::jobs::{self, Outcome, TrainRecipe};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Train a model, or a part of one, from a recipe
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  oubliette train recipes/canvas/2-vae.toml --workshop workshop       one part
+  for r in recipes/canvas/*.toml; do oubliette train $r; done         the embedded model, from nothing
+
+Run again after an interruption, the command takes up where it stopped; what is made already is left alone.")]
+pub(crate) struct Train {
+    /// A training recipe
+    recipe: PathBuf,
+    /// The folder that the parts are made in
+    #[arg(long, value_name = "DIR", default_value = "workshop")]
+    workshop: PathBuf,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// The result of a training.
+#[derive(Serialize)]
+struct Trained {
+    workshop: PathBuf,
+    /// False when everything was there already.
+    made: bool,
+}
+
+impl Verb for Train {
+    fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
+        let (device, _) = self.compute.begin()?;
+        let recipe = Document::read(&self.recipe)?.parse::<TrainRecipe>()?;
+        let examples = world::examples(&recipe.data)?;
+        let bar = Progress::new(terminal);
+        let mut watch = |told: &jobs::Progress| {
+            let what = told
+                .loss
+                .map_or(told.phase.to_owned(), |loss| format!("{}, loss {loss:.4}", told.phase));
+            bar.show(&what, told.done, told.total);
+            interrupt::flow()
+        };
+        let outcome = jobs::run(&recipe, &*examples, &self.workshop, &device.open()?, &mut watch)?;
+        let made = outcome == Outcome::Made;
+        let done = if made { "Made in" } else { "Nothing to do: it is there already, in" };
+        let text = format!("{done} {}.", self.workshop.display());
+        Ok(Answer::done(Trained { workshop: self.workshop.clone(), made }, text))
+    }
+}

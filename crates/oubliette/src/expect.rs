@@ -1,0 +1,137 @@
+//! The memory and the time that a plan is expected to take, from the model's size and one timed forward.
+use crate::failure::Failure;
+use burn::tensor::Tensor;
+use oubliette_lab::methods::Stage;
+use oubliette_lab::run::Context;
+use oubliette_model::families::StableDiffusion;
+use oubliette_model::train::{Estimate, Memory, TrainingShape, estimate};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+use std::time::Instant;
+
+/// A backward pass costs about two forwards.
+const FORWARDS_A_STEP: f64 = 3.0;
+
+/// What a run is expected to take.
+#[derive(Debug, Serialize)]
+pub(crate) struct Expectation {
+    /// Bytes at the peak.
+    memory_bytes: u64,
+    /// Seconds, by one timed forward of the denoiser.
+    seconds: f64,
+    /// What the seconds leave out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beside: Option<&'static str>,
+    #[serde(skip)]
+    memory: String,
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time =
+            indicatif::HumanDuration(std::time::Duration::from_secs_f64(self.seconds.ceil()));
+        write!(f, "memory {}\ntime about {time} on this machine", self.memory)?;
+        self.beside.map_or(Ok(()), |beside| write!(f, ", {beside}"))
+    }
+}
+
+/// Work in the units that were timed.
+#[derive(Default)]
+pub(crate) struct Work {
+    /// Pictures, with the denoising steps of each.
+    pub(crate) sampled: (u64, u32),
+    /// Training steps times their batch.
+    pub(crate) trained: u64,
+    /// Samples of a training step.
+    pub(crate) batch: usize,
+}
+
+/// A loaded model that was timed.
+pub(crate) struct Yardstick {
+    sd: StableDiffusion,
+    /// Seconds for one row of one forward of the denoiser.
+    row: f64,
+}
+
+impl Yardstick {
+    /// Loads a model and times one guided forward; the first, which also warms up, does not count.
+    pub(crate) fn of(folder: &Path, context: &Context) -> Result<Yardstick, Failure> {
+        let sd = StableDiffusion::load(folder, &context.options()?)?;
+        forward(&sd)?;
+        let begun = Instant::now();
+        forward(&sd)?;
+        Ok(Yardstick { sd, row: begun.elapsed().as_secs_f64() / 2.0 })
+    }
+
+    /// The expectation for a method's stages.
+    pub(crate) fn stages(&self, stages: &[Stage]) -> Result<Expectation, Failure> {
+        let (mut largest, mut steps) = (self.memory(&BTreeSet::new(), 1), 0);
+        for stage in stages {
+            if let Stage::Train(train) = stage {
+                let wanted = self.memory(&train.mask.trainable(&self.sd.weights)?, 1);
+                largest = if wanted.total() > largest.total() { wanted } else { largest };
+                steps += train.steps;
+            }
+        }
+        let beside = (steps > 0)
+            .then_some("and what making the training pictures costs (the method's card says)");
+        let work = Work { trained: steps, batch: 1, ..Work::default() };
+        Ok(Expectation { beside, ..self.expect(largest, &work) })
+    }
+
+    /// The expectation for training of `trainable` weights (none: nothing is trained) and sampling.
+    pub(crate) fn work(&self, trainable: &BTreeSet<String>, work: &Work) -> Expectation {
+        self.expect(self.memory(trainable, work.batch.max(1)), work)
+    }
+
+    /// The weights by name, for selecting those that are trained.
+    pub(crate) fn weights(&self) -> &oubliette_model::Weights {
+        &self.sd.weights
+    }
+
+    fn expect(&self, memory: Estimate, work: &Work) -> Expectation {
+        let (pictures, steps) = work.sampled;
+        // Guidance doubles the rows of sampling.
+        let rows = 2.0 * pictures as f64 * f64::from(steps) + FORWARDS_A_STEP * work.trained as f64;
+        Expectation {
+            memory_bytes: memory.total(),
+            seconds: rows * self.row,
+            beside: None,
+            memory: memory.to_string(),
+        }
+    }
+
+    fn memory(&self, trainable: &BTreeSet<String>, batch: usize) -> Estimate {
+        let [_, height, width] = latents(&self.sd);
+        let shape = TrainingShape {
+            batch,
+            latent: (height, width),
+            levels: self.sd.unet.config().block_out_channels.len(),
+            tokens: self.sd.tokenizer.length(),
+            memory: Memory::default(),
+            ema: false,
+        };
+        estimate(&self.sd.weights, trainable, &shape)
+    }
+}
+
+/// One forward of the denoiser on two rows.
+fn forward(sd: &StableDiffusion) -> Result<(), Failure> {
+    let [channels, height, width] = latents(sd);
+    let context = sd.encode_prompts(&sd.weights, &[String::new(), String::new()])?;
+    let options = (sd.device(), context.dtype());
+    let latents = Tensor::<4>::zeros([2, channels, height, width], options);
+    let times = Tensor::<1>::zeros([2], options);
+    // Reading the result waits for it on every device.
+    sd.predict(&sd.weights, latents, times, context).into_data();
+    Ok(())
+}
+
+/// Channels, height and width of the latents that the denoiser was made for.
+fn latents(sd: &StableDiffusion) -> [usize; 3] {
+    let config = sd.unet.config();
+    let (height, width) = config.sample_size.unwrap_or((64, 64));
+    [config.in_channels, height, width]
+}
