@@ -88,7 +88,7 @@ impl Request {
             (None, Some((height, width))) => (height * scale, width * scale),
             (None, None) => (64 * scale, 64 * scale),
         };
-        let fits = |side: usize| side > 0 && side % unit == 0 && side <= 4096;
+        let fits = |side: usize| side > 0 && side.is_multiple_of(unit) && side <= 4096;
         if !(fits(height) && fits(width)) {
             let why = format!("is {height} x {width} pixels");
             return Err(Error::setting(

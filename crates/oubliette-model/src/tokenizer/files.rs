@@ -34,6 +34,9 @@ pub(super) struct Parts {
     pub length: Option<usize>,
 }
 
+/// Vocabulary, merges and added tokens of a `tokenizer.json`.
+type WholeParts = (BTreeMap<String, u32>, Vec<(String, String)>, Vec<(Option<u32>, AddedToken)>);
+
 /// The files that a tokenizer folder may hold and that change the ids.
 pub(super) const NAMES: [&str; 6] = [
     "tokenizer.json",
@@ -69,7 +72,7 @@ impl TokenizerFiles {
     pub(super) fn parse(&self) -> Result<Parts> {
         let config: Map<String, Value> = self.json("tokenizer_config.json")?.unwrap_or_default();
         let (vocab, merges, mut added) = match self.json::<Whole>("tokenizer.json")? {
-            Some(whole) => self.from_whole(whole)?,
+            Some(whole) => self.whole_parts(whole)?,
             None => (self.vocab()?, self.merges()?, self.added_tokens()?),
         };
         let listed = config.get("added_tokens_decoder").and_then(Value::as_object);
@@ -98,11 +101,10 @@ impl TokenizerFiles {
         Ok(Parts { vocab, merges, added, bos, eos, unk, pad, length })
     }
 
-    fn from_whole(
+    fn whole_parts(
         &self,
         whole: Whole,
-    ) -> Result<(BTreeMap<String, u32>, Vec<(String, String)>, Vec<(Option<u32>, AddedToken)>)>
-    {
+    ) -> Result<WholeParts> {
         let file = self.folder.join("tokenizer.json");
         if whole.model.kind.as_deref().is_some_and(|kind| kind != "BPE")
             || whole.model.end_of_word_suffix.as_deref() != Some("</w>")
@@ -128,7 +130,7 @@ impl TokenizerFiles {
                 "neither `tokenizer.json` nor `vocab.json` with `merges.txt` is there",
             )
         };
-        Ok(self.json::<BTreeMap<String, u32>>("vocab.json")?.ok_or_else(missing)?)
+        self.json::<BTreeMap<String, u32>>("vocab.json")?.ok_or_else(missing)
     }
 
     fn merges(&self) -> Result<Vec<(String, String)>> {

@@ -38,7 +38,7 @@ pub(super) fn learn<B>(
         mean += (report.loss - mean) / seen;
         let done = trainer.steps();
         let told = shop.tell("learning", done, pace.steps, Some(mean));
-        if told.is_err() || done % pace.checkpoint == 0 || done == pace.steps {
+        if told.is_err() || done.is_multiple_of(pace.checkpoint) || done == pace.steps {
             trainer.save(&checkpoint)?;
         }
         told?;

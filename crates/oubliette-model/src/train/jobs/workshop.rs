@@ -27,6 +27,9 @@ const STEM: &str = "diffusion_pytorch_model";
 /// Positions of the longest CLIP; a tokenizer's folder says how many it uses.
 const MOST_TOKENS: usize = 77;
 
+/// Files by name, as they lie in a folder.
+type FileBytes = Vec<(String, Vec<u8>)>;
+
 /// A recipe at work.
 pub(super) struct Workshop<'a> {
     pub(super) recipe: &'a TrainRecipe,
@@ -125,7 +128,7 @@ impl<'a> Workshop<'a> {
     ///
     /// # Errors
     /// It is not named or cannot be read.
-    pub(super) fn tokenizer(&self) -> Result<(Vec<(String, Vec<u8>)>, ClipTokenizer)> {
+    pub(super) fn tokenizer(&self) -> Result<(FileBytes, ClipTokenizer)> {
         let folder = self.used("tokenizer", self.recipe.uses.tokenizer.as_ref())?;
         let files = TokenizerFiles::read(&folder)?;
         let tokenizer = ClipTokenizer::new(&files, MOST_TOKENS)?;
