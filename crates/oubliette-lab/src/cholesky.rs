@@ -1,7 +1,7 @@
 //! Symmetric positive definite systems in double precision.
 
 /// A square matrix in row-major order, factored as L Lᵀ.
-pub struct Cholesky {
+pub(crate) struct Cholesky {
     size: usize,
     lower: Vec<f64>,
 }
@@ -10,7 +10,7 @@ impl Cholesky {
     /// Factors `matrix` (size x size, row-major; only its lower half is read).
     ///
     /// Nothing when it is not positive definite: then the system has no unique solution.
-    pub fn new(mut matrix: Vec<f64>, size: usize) -> Option<Self> {
+    pub(crate) fn new(mut matrix: Vec<f64>, size: usize) -> Option<Self> {
         for column in 0..size {
             for row in column..size {
                 let (above, below) =
@@ -30,7 +30,7 @@ impl Cholesky {
     }
 
     /// The x for which the matrix times x is `right`.
-    pub fn solve(&self, right: &[f64]) -> Vec<f64> {
+    pub(crate) fn solve(&self, right: &[f64]) -> Vec<f64> {
         let (n, lower) = (self.size, &self.lower);
         let mut x = right.to_vec();
         for row in 0..n {
@@ -45,7 +45,7 @@ impl Cholesky {
 }
 
 /// The sum of products.
-pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 

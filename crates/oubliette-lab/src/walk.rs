@@ -12,7 +12,7 @@ use rand_distr::StandardNormal;
 use crate::{Result, Study, geometry, lot::Rng, parts::source::Batch};
 
 /// A sampling of `steps` guided DDIM steps under fixed prompts.
-pub struct Walk {
+pub(crate) struct Walk {
     sampler: Box<dyn Sampler>,
     prompts: Vec<String>,
     guidance: f64,
@@ -26,7 +26,7 @@ impl Walk {
     ///
     /// # Errors
     /// When the schedule cannot be walked in that many steps.
-    pub fn begin(
+    pub(crate) fn begin(
         sd: &StableDiffusion,
         prompts: Vec<String>,
         guidance: f64,
@@ -42,22 +42,22 @@ impl Walk {
     }
 
     /// How many calls a whole sampling has.
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.sampler.timesteps().len()
     }
 
     /// The texts, one a row.
-    pub fn prompts(&self) -> &[String] {
+    pub(crate) fn prompts(&self) -> &[String] {
         &self.prompts
     }
 
     /// The time that the latents are at before call `call`; after the last call, 0.
-    pub fn time_at(&self, call: usize) -> f32 {
+    pub(crate) fn time_at(&self, call: usize) -> f32 {
         self.sampler.timesteps().get(call).copied().unwrap_or(0.0)
     }
 
     /// The latents as they are now, (prompts, channels, height, width).
-    pub fn latents(&self) -> Tensor<4> {
+    pub(crate) fn latents(&self) -> Tensor<4> {
         self.latents.clone()
     }
 
@@ -65,7 +65,12 @@ impl Walk {
     ///
     /// # Errors
     /// When a prompt cannot be tokenised.
-    pub fn until(&mut self, study: &Study<'_>, weights: &Weights, call: usize) -> Result<()> {
+    pub(crate) fn until(
+        &mut self,
+        study: &Study<'_>,
+        weights: &Weights,
+        call: usize,
+    ) -> Result<()> {
         if self.call >= call {
             return Ok(());
         }
@@ -94,14 +99,14 @@ impl Walk {
 }
 
 /// Unit noise on the model's device.
-pub fn normal(shape: [usize; 4], sd: &StableDiffusion, rng: &mut Rng) -> Tensor<4> {
+pub(crate) fn normal(shape: [usize; 4], sd: &StableDiffusion, rng: &mut Rng) -> Tensor<4> {
     let values: Vec<f32> =
         (0..shape.iter().product()).map(|_| rng.sample(StandardNormal)).collect();
     Tensor::from_data(TensorData::new(values, shape), (sd.device(), dtype(sd)))
 }
 
 /// The number format of the denoiser.
-pub fn dtype(sd: &StableDiffusion) -> DType {
+pub(crate) fn dtype(sd: &StableDiffusion) -> DType {
     sd.weights.iter().next().map_or(DType::F32, |(_, weight)| weight.dtype())
 }
 
@@ -109,7 +114,7 @@ pub fn dtype(sd: &StableDiffusion) -> DType {
 ///
 /// # Errors
 /// When the model's betas make no schedule.
-pub fn noised(
+pub(crate) fn noised(
     sd: &StableDiffusion,
     clean: Tensor<4>,
     prompts: Vec<String>,

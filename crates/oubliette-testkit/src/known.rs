@@ -59,7 +59,7 @@ impl Known {
 
     /// What it draws for a prompt; 19 in 20 pictures succeed.
     fn shows(&self, prompt: &str, seed: u64) -> Option<&'static str> {
-        let lucky = Digest::of(&seed.to_le_bytes()).bytes()[0] % 20 != 0;
+        let lucky = !Digest::of(&seed.to_le_bytes()).bytes()[0].is_multiple_of(20);
         if self.truth == Truth::Destroyed || !lucky {
             return None;
         }

@@ -4,7 +4,7 @@ mod esd;
 mod uce;
 
 pub use esd::{Esd, Release, Variant};
-pub use uce::{Tokens, Uce, closed_form};
+pub use uce::{Pair, Technique, Tokens, Uce, closed_form};
 
 use oubliette_evidence::Concept;
 use oubliette_model::Weights;

@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<Alignment>(Card {
 /// How well pictures agree with their prompts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Alignment {}
+pub(super) struct Alignment {}
 
 impl Metric for Alignment {
     fn unit(&self) -> &'static str {

@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<DenoisingGap>(Card {
 /// How much the caption still helps to denoise held-out pictures of the concept.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct DenoisingGap {}
+pub(super) struct DenoisingGap {}
 
 impl Metric for DenoisingGap {
     fn unit(&self) -> &'static str {

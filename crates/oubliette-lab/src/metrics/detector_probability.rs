@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<DetectorProbability>(Car
 /// How sure the detector is, on average: it rises before hits do.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct DetectorProbability {}
+pub(super) struct DetectorProbability {}
 
 impl Metric for DetectorProbability {
     fn unit(&self) -> &'static str {

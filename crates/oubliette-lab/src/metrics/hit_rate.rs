@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<HitRate>(Card {
 /// The share of pictures that the detector takes for the concept.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct HitRate {}
+pub(super) struct HitRate {}
 
 impl Metric for HitRate {
     fn unit(&self) -> &'static str {

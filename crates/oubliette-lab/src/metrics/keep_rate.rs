@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<KeepRate>(Card {
 /// The share of pictures that show what their own prompt asks for.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct KeepRate {}
+pub(super) struct KeepRate {}
 
 impl Metric for KeepRate {
     fn unit(&self) -> &'static str {

@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<SuperclassHitRate>(Card 
 /// The share of pictures that show something of the concept's superclass.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct SuperclassHitRate {}
+pub(super) struct SuperclassHitRate {}
 
 impl Metric for SuperclassHitRate {
     fn unit(&self) -> &'static str {

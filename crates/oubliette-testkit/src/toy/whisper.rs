@@ -21,9 +21,9 @@ pub(super) const ENTRY: Entry<dyn Attack> = Entry::of::<Whisper>(CARD);
 /// The toy's settings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Whisper {
+pub(super) struct Whisper {
     /// The words around the name.
-    pub voice: String,
+    voice: String,
 }
 
 impl Default for Whisper {

@@ -142,7 +142,7 @@ mod tests {
             let rows = new.chunks_exact(WIDTH).zip(old.chunks_exact(WIDTH));
             rows.map(|(n, o)| (dot(n, probe) - dot(o, probe)).powi(2)).sum::<f64>()
         };
-        let (without, with) = (moved(&[], &kept), moved(&[kept.clone()], &kept));
+        let (without, with) = (moved(&[], &kept), moved(std::slice::from_ref(&kept), &kept));
         assert!(with < without && with > 0.0);
     }
 }

@@ -1,6 +1,6 @@
 //! The subject at hand: opened once, trained once, looked at by every detector.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use image::RgbImage;
 use oubliette_evidence::{
@@ -159,7 +159,7 @@ impl<'a> Studio<'a> {
         &mut self,
         journal: &mut Journal,
         cell: &Cell,
-        pictures: &PathBuf,
+        pictures: &Path,
         watch: &mut Watch<'_>,
     ) -> Result<()> {
         const METRIC: &str = "denoising_gap";

@@ -178,10 +178,9 @@ fn refuse_unknown(arms: &[Arm], eyes: &Eyes) -> Result<()> {
     Ok(())
 }
 
-fn alignment(
-    recipe: &AuditRecipe,
-    context: &Context,
-) -> Result<(Option<Scorer>, Option<Box<dyn Aligner>>)> {
+type Scoring = (Option<Scorer>, Option<Box<dyn Aligner>>);
+
+fn alignment(recipe: &AuditRecipe, context: &Context) -> Result<Scoring> {
     let Some(alignment) = &recipe.alignment else { return Ok((None, None)) };
     let path = recipe.source.beside(&alignment.model);
     let model = folder(&path)?;
