@@ -20,7 +20,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Uce>(Card {
     cost: "seconds: one symmetric system of the text encoder's width, no sampling, no gradients",
     broken_by: "names that were not edited; embedding searches (arXiv 2308.01508); few fine-tuning steps",
     source: "Unified Concept Editing in Diffusion Models (arXiv 2308.14761), equation 7; released code of 2023 and 2025",
-    differs: "computed as W0 plus a low-rank change in double precision, so no edit changes nothing, bit for bit",
+    differs: "computed as W0 plus a low-rank change in double precision, so no edit changes nothing, bit for bit; \
+              an empty guide is read at its start token, as the release's arithmetic gives",
     ..Card::BLANK
 });
 

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod conformance;
+mod golden;
 mod matrix;
 mod real;
 mod resume;

@@ -1,0 +1,129 @@
+//! ESD's loss and gradients and UCE's matrices against numbers computed apart, in f64: `goldens/erasure.py`.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use burn::tensor::{Tensor, TensorData};
+use oubliette_lab::{
+    Study,
+    methods::{Pair, Uce, closed_form},
+    parts::{
+        anchor::Nothing,
+        objective::{GuidanceReversal, Objective, Scene},
+        source::Batch,
+    },
+};
+use oubliette_model::{
+    Weight,
+    device::DeviceKind,
+    families::{LoadOptions, StableDiffusion},
+    train::value_and_gradients,
+};
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+fn goldens() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../goldens/data")
+}
+
+/// The reference tensors, which are f64: no model's weights, so the model core does not read them.
+struct Reference(Vec<u8>);
+
+impl Reference {
+    fn names(&self) -> Vec<String> {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let mut names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    fn read(&self, name: &str) -> Vec<f32> {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let bytes = file.tensor(name).unwrap().data().as_chunks::<8>().0.to_vec();
+        bytes.into_iter().map(|eight| f64::from_le_bytes(eight) as f32).collect()
+    }
+}
+
+fn tiny() -> (StableDiffusion, Reference, Value) {
+    let options = LoadOptions::on(DeviceKind::Flex.open().unwrap());
+    let sd = StableDiffusion::load(&goldens().join("tiny-sd1"), &options).unwrap();
+    let file = Reference(std::fs::read(goldens().join("erasure.safetensors")).unwrap());
+    let said = std::fs::read_to_string(goldens().join("erasure.json")).unwrap();
+    (sd, file, serde_json::from_str(&said).unwrap())
+}
+
+/// How far `found` is from `wanted`, relative to the latter's norm.
+fn distance(found: &[f32], wanted: &[f32]) -> f64 {
+    assert_eq!(found.len(), wanted.len());
+    let square = |x: f64| x * x;
+    let apart: f64 = found.iter().zip(wanted).map(|(a, b)| square(f64::from(a - b))).sum();
+    let norm: f64 = wanted.iter().map(|b| square(f64::from(*b))).sum();
+    (apart / norm.max(1e-30)).sqrt()
+}
+
+#[test]
+fn esd_has_the_reference_loss_and_gradients() {
+    let (sd, file, said) = tiny();
+    let mut student = sd.weights.clone();
+    let mut names = BTreeSet::new();
+    for key in file.names().iter().filter_map(|key| key.strip_prefix("esd.student/")) {
+        let name = format!("unet/{key}");
+        let values = file.read(&format!("esd.student/{key}"));
+        let old = student.get(&name).unwrap();
+        let moved = Weight::from_f32(values, old.shape(), &old.device(), old.dtype());
+        student.insert(name.clone(), moved);
+        names.insert(name);
+    }
+    assert!(names.len() > 10, "{}", names.len());
+    let x = TensorData::new(file.read("esd.x"), [2, 4, 8, 8]);
+    let batch = Batch {
+        latents: Tensor::from_data(x, sd.device()),
+        timesteps: Tensor::from_data(TensorData::new(vec![120.0f32, 740.0], [2]), sd.device()),
+        prompts: vec![said["esd"]["concept"].as_str().unwrap().to_owned(); 2],
+        target: None,
+    };
+    let study = Study::new(&sd, &sd.weights, None, &names, &student);
+    let scene = Scene { study: &study, concepts: &[], anchor: &Nothing {}, batch: &batch };
+    let loss = GuidanceReversal::default();
+    let (value, gradients) =
+        value_and_gradients(&student, &names, |weights| Ok(loss.loss(&scene, weights).unwrap()))
+            .unwrap();
+    let wanted = said["esd"]["loss"].as_f64().unwrap();
+    assert!((value - wanted).abs() < 1e-4 * wanted, "{value} is not {wanted}");
+    for (name, gradient) in &gradients {
+        let key = name.replacen("unet/", "esd.gradient/", 1);
+        let apart = distance(&gradient.to_f32_vec(), &file.read(&key));
+        assert!(apart < 1e-3, "{name}: {apart}");
+    }
+}
+
+/// The embeddings stand where the golden file says; which place an empty text has is the method's own matter.
+#[test]
+fn uce_has_the_reference_matrices() {
+    let (sd, file, said) = tiny();
+    let said = &said["uce"];
+    let embedding = |phrase: &str| -> Vec<f64> {
+        let context = sd.encode_prompts(&sd.weights, &[phrase.to_owned()]).unwrap();
+        let width = context.dims()[2];
+        let place = said["places"][phrase].as_u64().unwrap() as usize;
+        let values = Weight::new(context).to_f32_vec();
+        values[place * width..][..width].iter().copied().map(f64::from).collect()
+    };
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let pair = |pair: &Value| {
+        vec![Pair { from: embedding(&text(&pair[0])), to: embedding(&text(&pair[1])) }]
+    };
+    let edits: Vec<Vec<Pair>> = said["erase"].as_array().unwrap().iter().map(pair).collect();
+    let kept: Vec<Vec<f64>> =
+        said["keep"].as_array().unwrap().iter().map(|phrase| embedding(&text(phrase))).collect();
+    let mut checked = 0;
+    for key in file.names().iter().filter(|key| key.starts_with("uce/")) {
+        let old = sd.weights.get(&key.replacen("uce/", "unet/", 1)).unwrap();
+        let matrix: Vec<f64> = old.to_f32_vec().into_iter().map(f64::from).collect();
+        let new = closed_form(&matrix, old.shape()[0], &edits, &kept, &Uce::default()).unwrap();
+        let new: Vec<f32> = new.into_iter().map(|value| value as f32).collect();
+        let apart = distance(&new, &file.read(key));
+        assert!(apart < 1e-4, "{key}: {apart}");
+        checked += 1;
+    }
+    assert!(checked > 3, "{checked}");
+}
