@@ -10,12 +10,15 @@ use std::time::Instant;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use oubliette_kernels::*;
 
+/// An operation of leaves kept with four axes.
+type Operation = Box<dyn Fn(&[Tensor<4>]) -> Tensor<1>>;
+
 /// What is timed: operations of one floating-point type, and how many of them there are.
 struct Case {
     name: String,
     flops: f64,
     shapes: Vec<Vec<usize>>,
-    run: Box<dyn Fn(&[Tensor<4>]) -> Tensor<1>>,
+    run: Operation,
 }
 
 fn case(

@@ -3,6 +3,7 @@
 mod axis;
 mod gather;
 mod image;
+mod pointwise;
 mod weight_gradient;
 mod weights;
 
@@ -10,11 +11,13 @@ use burn::tensor::{Tensor, module, ops::ConvOptions};
 
 use crate::array::Array;
 use crate::buffer::unwritten;
+use crate::engine::product::Matrix;
 use crate::engine::reduce::channel_sums;
 use crate::op::{Kernel, apply, takes};
 use axis::Axis;
 use gather::Gather;
 use image::Images;
+use pointwise::Pointwise;
 use weight_gradient::WeightGradient;
 use weights::Weights;
 
@@ -85,6 +88,11 @@ impl Conv {
         Axis::forward(count, kernel, self.stride, self.padding.0)
     }
 
+    /// Whether it is a matrix product at every pixel.
+    fn is_pointwise(&self, kernel: (usize, usize)) -> bool {
+        kernel == (1, 1) && self.stride == 1 && self.padding == (0, 0)
+    }
+
     fn input_gradient(
         &self,
         gradient: &Array,
@@ -93,8 +101,13 @@ impl Conv {
     ) -> Array {
         let [samples, ..] = gradient.dims::<4>();
         let [_, inputs, kh, kw] = weight.dims();
-        let panels = weights(weight).backward();
         let mut dx = unwritten(samples * inputs * height * width);
+        if self.is_pointwise((kh, kw)) {
+            let left = Matrix { data: weight.data(), row: 1, step: inputs };
+            pointwise(gradient, left, inputs, None).run(samples, &mut dx);
+            return Array::new(dx, &[samples, inputs, height, width]);
+        }
+        let panels = weights(weight).backward();
         for y in Axis::backward(height, kh, self.stride, self.padding.0) {
             for x in Axis::backward(width, kw, self.stride, self.padding.0) {
                 let gather = Gather {
@@ -140,17 +153,23 @@ impl<const N: usize> Kernel<N> for Conv {
         let [outputs, _, kh, kw] = inputs[1].dims();
         let (y, x) = (self.positions(height, kh), self.positions(width, kw));
         let mut out = unwritten(samples * outputs * y * x);
-        let gather = Gather {
-            source: images(&inputs[0]),
-            samples,
-            panels: &weights(&inputs[1]).forward(),
-            taps: (kh * kw, kw),
-            bias: inputs.get(2).map(Array::data),
-            y: self.forward_axis(y, kh),
-            x: self.forward_axis(x, kw),
-            result: (outputs, y, x),
-        };
-        gather.run(&mut out);
+        let bias = inputs.get(2).map(Array::data);
+        if self.is_pointwise((kh, kw)) {
+            let left = Matrix { data: inputs[1].data(), row: inputs[1].shape()[1], step: 1 };
+            pointwise(&inputs[0], left, outputs, bias).run(samples, &mut out);
+        } else {
+            let gather = Gather {
+                source: images(&inputs[0]),
+                samples,
+                panels: &weights(&inputs[1]).forward(),
+                taps: (kh * kw, kw),
+                bias,
+                y: self.forward_axis(y, kh),
+                x: self.forward_axis(x, kw),
+                result: (outputs, y, x),
+            };
+            gather.run(&mut out);
+        }
         let sizes = Sizes { image: (height, width), kernel: (kh, kw) };
         (Array::new(out, &[samples, outputs, y, x]), sizes)
     }
@@ -194,4 +213,14 @@ fn images(x: &Array) -> Images<'_> {
 fn weights(weight: &Array) -> Weights<'_> {
     let [outputs, inputs, kh, kw] = weight.dims();
     Weights { data: weight.data(), outputs, inputs, taps: kh * kw }
+}
+
+fn pointwise<'a>(
+    x: &'a Array,
+    left: Matrix<'a>,
+    outputs: usize,
+    bias: Option<&'a [f32]>,
+) -> Pointwise<'a> {
+    let [_, channels, height, width] = x.dims();
+    Pointwise { source: x.data(), channels, pixels: height * width, left, outputs, bias }
 }

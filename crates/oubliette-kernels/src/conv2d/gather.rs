@@ -5,8 +5,8 @@ use super::image::{Images, Window};
 use super::weights::depth_of;
 use crate::buffer::{Parts, scratch};
 use crate::engine::micro::{LANES, Left, ROWS, Run};
-use crate::engine::panels::transpose;
 use crate::engine::product::tile;
+use crate::engine::transpose::transpose;
 use crate::parallel;
 
 /// Positions of one task, about.

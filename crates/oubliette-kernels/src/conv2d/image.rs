@@ -1,7 +1,7 @@
 //! Pieces of images with their channels last, in blocks, and zeros around.
 
 use crate::engine::micro::LANES;
-use crate::engine::panels::transpose;
+use crate::engine::transpose::transpose;
 
 /// A batch of images (n, channels, height, width) in the order of its axes.
 #[derive(Clone, Copy)]

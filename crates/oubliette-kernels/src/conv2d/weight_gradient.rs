@@ -2,9 +2,10 @@
 
 use super::axis::Axis;
 use super::image::{Images, Window};
-use crate::buffer::{Parts, unwritten};
+use crate::buffer::{Parts, scratch, unwritten};
 use crate::engine::micro::{LANES, Left, ROWS, Run};
 use crate::engine::product::tile;
+use crate::engine::transpose::transpose;
 use crate::parallel;
 
 /// Steps of the sum that are done before a tile is put down, about.
@@ -167,16 +168,20 @@ impl WeightGradient<'_> {
             return ordered;
         }
         let parts = Parts::new(&mut ordered);
-        parallel::tasks(self.output.channels, sums.len(), |o| {
-            // SAFETY: each task has its own output.
-            let ordered = unsafe { parts.part(o * inputs * taps, inputs * taps) };
-            for (i, into) in ordered.chunks_exact_mut(taps).enumerate() {
-                let block = (i / LANES) * self.output.blocks() + o / LANES;
-                let from = &sums[block * taps * LANES * LANES + (i % LANES) * LANES + o % LANES..];
-                into.iter_mut()
-                    .zip(from.iter().step_by(LANES * LANES))
-                    .for_each(|(into, sum)| *into = *sum);
-            }
+        let (depth, blocks) = (taps * LANES, self.output.blocks());
+        parallel::tasks(blocks * self.input.blocks(), sums.len(), |task| {
+            let (i, o) = (task / blocks, task % blocks);
+            let channels = self.input.in_block(i);
+            scratch(LANES * depth, |turned| {
+                transpose(&sums[task * depth * LANES..], LANES, depth, LANES, turned, depth);
+                for (o, row) in turned.chunks_exact(depth).take(self.output.in_block(o)).enumerate()
+                {
+                    let start = ((task % blocks) * LANES + o) * inputs + i * LANES;
+                    // SAFETY: each task has its own block of inputs of its own outputs.
+                    let ordered = unsafe { parts.part(start * taps, channels * taps) };
+                    transpose(row, LANES, taps, channels, ordered, taps);
+                }
+            });
         });
         ordered
     }

@@ -6,3 +6,4 @@ pub(crate) mod micro;
 pub(crate) mod panels;
 pub(crate) mod product;
 pub(crate) mod reduce;
+pub(crate) mod transpose;

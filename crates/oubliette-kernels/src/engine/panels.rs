@@ -3,6 +3,7 @@
 //! Block `j` holds columns `32 j ..` as `depth` rows of `LANES` values, zeros beyond the last column.
 
 use super::micro::LANES;
+use super::transpose::transpose;
 use crate::buffer::unwritten;
 use crate::parallel;
 
@@ -95,39 +96,4 @@ fn columns_block(
         panel.fill(0.0);
     }
     transpose(&source[from * stride..], stride, width, depth, panel, LANES);
-}
-
-/// Writes element (i, k) of `rows` rows of `depth` values to `k * into_stride + i`.
-pub(crate) fn transpose(
-    source: &[f32],
-    stride: usize,
-    rows: usize,
-    depth: usize,
-    into: &mut [f32],
-    into_stride: usize,
-) {
-    const SIDE: usize = 8;
-    let (whole_rows, whole_depth) = (rows / SIDE * SIDE, depth / SIDE * SIDE);
-    for k in (0..whole_depth).step_by(SIDE) {
-        for i in (0..whole_rows).step_by(SIDE) {
-            let mut square = [[0.0f32; SIDE]; SIDE];
-            for (m, row) in square.iter_mut().enumerate() {
-                row.copy_from_slice(&source[(i + m) * stride + k..][..SIDE]);
-            }
-            for n in 0..SIDE {
-                let column: [f32; SIDE] = std::array::from_fn(|m| square[m][n]);
-                into[(k + n) * into_stride + i..][..SIDE].copy_from_slice(&column);
-            }
-        }
-        for i in whole_rows..rows {
-            for n in k..k + SIDE {
-                into[n * into_stride + i] = source[i * stride + n];
-            }
-        }
-    }
-    for k in whole_depth..depth {
-        for i in 0..rows {
-            into[k * into_stride + i] = source[i * stride + k];
-        }
-    }
 }
