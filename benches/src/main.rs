@@ -5,6 +5,8 @@
 mod inputs;
 mod memory;
 mod micro;
+mod sampling;
+mod step;
 
 use std::io::{BufRead, Write};
 use std::path::Path;
@@ -17,7 +19,11 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum Case {
+    Esd(step::Settings),
+    Forward(step::Settings),
     Micro(micro::Settings),
+    Sampling(sampling::Settings),
+    Step(step::Settings),
 }
 
 /// Something that can be timed.
@@ -31,6 +37,10 @@ trait Run {
 fn open(folder: &Path) -> Result<Box<dyn Run>> {
     let case = std::fs::read(folder.join("case.json")).context("no case.json in the folder")?;
     Ok(match serde_json::from_slice(&case)? {
+        Case::Esd(settings) => Box::new(step::Esd::open(folder, &settings)?),
+        Case::Forward(settings) => Box::new(step::Forward::open(folder, &settings)?),
+        Case::Sampling(settings) => Box::new(sampling::Sampling::open(folder, &settings)?),
+        Case::Step(settings) => Box::new(step::Step::open(folder, &settings)?),
         Case::Micro(settings) => Box::new(micro::Micro::open(folder, settings)?),
     })
 }

@@ -3,6 +3,7 @@
 
 mod bench;
 mod goldens;
+mod interop;
 mod process;
 mod python;
 mod size;
@@ -26,6 +27,8 @@ enum Chore {
     Bench(bench::Arguments),
     /// Make the goldens again with the reference implementations and say what differs
     Goldens(goldens::Arguments),
+    /// Have diffusers, transformers and PEFT open what we write and draw the same pictures
+    Interop(interop::Arguments),
     /// Check the size of the shipped assets and report the longest source files
     Size,
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Goldens(arguments) => goldens::run(&arguments),
+        Chore::Interop(arguments) => interop::run(&arguments),
         Chore::Size => size::run(),
     };
     match done {

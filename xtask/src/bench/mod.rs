@@ -82,10 +82,7 @@ pub(crate) struct Outcome {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let python = Python::open()?;
-    let worker = ["build", "--release", "--quiet", "--package", "oubliette-benches"];
-    process::run(
-        std::process::Command::new(env!("CARGO")).args(worker).current_dir(workspace::root()),
-    )?;
+    workspace::build("oubliette-benches", &[])?;
     let wanted = arguments.only.as_deref().unwrap_or("");
     let mut outcomes = Vec::new();
     for case in cases::of(arguments.suite).into_iter().filter(|case| case.name.contains(wanted)) {

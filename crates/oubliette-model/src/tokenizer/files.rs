@@ -101,10 +101,7 @@ impl TokenizerFiles {
         Ok(Parts { vocab, merges, added, bos, eos, unk, pad, length })
     }
 
-    fn whole_parts(
-        &self,
-        whole: Whole,
-    ) -> Result<WholeParts> {
+    fn whole_parts(&self, whole: Whole) -> Result<WholeParts> {
         let file = self.folder.join("tokenizer.json");
         if whole.model.kind.as_deref().is_some_and(|kind| kind != "BPE")
             || whole.model.end_of_word_suffix.as_deref() != Some("</w>")
