@@ -159,7 +159,7 @@ impl Esd {
         let context = Tensor::cat(vec![self.net.empty.clone(), self.net.context.clone()], 0);
         let both = self.net.forward(weights, double, Tensor::cat(vec![t.clone(), t], 0), context);
         let batch = x.dims()[0];
-        [both.clone().slice([0..batch]), both.slice([batch..2 * batch])]
+        [both.clone().narrow(0, 0, batch), both.narrow(0, batch, batch)]
     }
 
     /// The first steps of 50 under the concept, guided.

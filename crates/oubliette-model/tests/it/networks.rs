@@ -31,7 +31,7 @@ fn check_unet(sd: &StableDiffusion, golden: &Tensors, context: Tensor<3>) {
             t => ("latents", vec![t.parse::<f32>().unwrap(); 2], 2),
         };
         let times = Tensor::<1>::from_data(times.as_slice(), &Device::flex());
-        let context = context.clone().slice([0..prompts]);
+        let context = context.clone().narrow(0, 0, prompts);
         golden.expect(name, sd.unet.forward(&unet, golden.floats(x), times, context));
     }
 }

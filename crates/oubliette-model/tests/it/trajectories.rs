@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Tensor;
-use oubliette_model::schedule::{self, ScheduleConfig, Steps};
+use oubliette_model::schedule::{ScheduleConfig, Steps};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ fn every_configuration_walks_as_diffusers_does() {
         let mut sampler = (config.sampler().unwrap().build)(&config, steps).unwrap();
         near(&format!("times of {text}"), sampler.timesteps(), &case.timesteps, 1e-6);
         let wanted = tensors.floats::<5>(&format!("states.{index}"));
-        let row = |all: &Tensor<5>, i: usize| all.clone().slice([i..i + 1]).squeeze_dim::<4>(0);
+        let row = |all: &Tensor<5>, i: usize| all.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
         let mut x = tensors.floats::<4>("start") * sampler.start_scale();
         let mut calls = 0;
         for step in 0..=sampler.timesteps().len() {
