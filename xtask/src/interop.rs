@@ -28,7 +28,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if work.exists() {
         fs::remove_dir_all(&work)?;
     }
-    let mut models = vec![workspace::at("goldens/data/tiny-sd1"), workspace::at("goldens/data/tiny-sd2")];
+    let mut models =
+        vec![workspace::at("goldens/data/tiny-sd1"), workspace::at("goldens/data/tiny-sd2")];
     models.extend(arguments.model.iter().cloned());
     process::run(python.script("interop/interop.py").arg("prepare").arg(&work).args(&models))?;
     for model in &models {
@@ -50,9 +51,22 @@ fn make(work: &Path, model: &Path) -> Result<()> {
     let latents = folder.join("latents.safetensors");
     for sampler in SAMPLERS {
         let mut generate = ours();
-        generate.args(["generate", "--quiet", "--prompt", "a red fox on a hill", "--negative", "a blue car"]);
-        generate.args(["--steps", "25", "--guidance", "7.5", "--sampler", sampler, "--model"]).arg(&unlearned);
-        generate.arg("--latents").arg(&latents).arg("--out").arg(folder.join(format!("{sampler}.png")));
+        generate.args([
+            "generate",
+            "--quiet",
+            "--prompt",
+            "a red fox on a hill",
+            "--negative",
+            "a blue car",
+        ]);
+        generate
+            .args(["--steps", "25", "--guidance", "7.5", "--sampler", sampler, "--model"])
+            .arg(&unlearned);
+        generate
+            .arg("--latents")
+            .arg(&latents)
+            .arg("--out")
+            .arg(folder.join(format!("{sampler}.png")));
         process::run(&mut generate)?;
     }
     let mut adapter = Command::new(workspace::target().join("release/examples/adapter"));

@@ -28,5 +28,7 @@ pub(crate) fn build(package: &str, more: &[&str]) -> Result<()> {
     // built anew.
     let packages = ["--package", "oubliette", "--package", package];
     let mut cargo = Command::new(env!("CARGO"));
-    process::run(cargo.args(["build", "--release", "--quiet"]).args(packages).args(more).current_dir(root()))
+    process::run(
+        cargo.args(["build", "--release", "--quiet"]).args(packages).args(more).current_dir(root()),
+    )
 }

@@ -1,4 +1,7 @@
 //! Every training job in miniature: a whole model from nothing, the same bits after an interruption, and refusals.
+
+#![allow(clippy::unwrap_used, reason = "a helper that cannot go on has failed its test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
