@@ -9,11 +9,17 @@ use super::{Entry, examples, training};
 use crate::error::Result;
 use crate::networks::{Vae, VaeConfig};
 use crate::train::StepRandom;
-use crate::weights::Weights;
+use crate::weights::{Weight, Weights};
 
 /// The entry of the list.
 pub(super) const ENTRY: Entry =
     Entry { name: "vae", about: "an autoencoder between pictures and latents", run };
+
+/// The logarithm of the first variances.
+const QUIET: f32 = -6.0;
+
+/// The side of a patch whose mean colour is compared.
+const PATCH: usize = 8;
 
 /// How many examples the scale of the latents is measured on.
 const MEASURED: usize = 512;
@@ -25,11 +31,14 @@ struct Settings {
     kl: f64,
     /// Weight of the difference between neighbouring pixels' differences, which keeps edges sharp.
     edges: f64,
+    /// Weight of the difference in colour apart from brightness, and of the mean difference of patches of 8 × 8 pixels.
+    /// Without it brightness is learned long before colour.
+    colour: f64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { kl: 1e-4, edges: 0.5 }
+        Self { kl: 1e-5, edges: 0.5, colour: 1.0 }
     }
 }
 
@@ -38,7 +47,7 @@ fn run(shop: &mut Workshop<'_>) -> Result<()> {
     let path = shop.config_path();
     let vae = Vae::new(VaeConfig::from_json(&path, &shop.recipe.network)?);
     let zeros = [".conv2.weight", ".to_out.0.weight"];
-    let start = shop.begin("vae", &vae.shapes(), &zeros);
+    let start = quiet(shop.begin("vae", &vae.shapes(), &zeros), &vae);
     let trained = training::learn(shop, start, batch, |weights, (pictures, random)| {
         Ok(loss(&vae, weights, pictures.clone(), random, &settings))
     })?;
@@ -46,6 +55,18 @@ fn run(shop: &mut Workshop<'_>) -> Result<()> {
     config.insert("scaling_factor".into(), json!(scaling_factor(shop, &vae, &trained)?));
     config.insert("_class_name".into(), json!("AutoencoderKL"));
     shop.write_diffusers(config, "vae", &vae.shapes(), &trained)
+}
+
+/// Latents begin with little noise on them: as much as a fresh network's would have drowns what it says at first.
+fn quiet(mut weights: Weights, vae: &Vae) -> Weights {
+    let name = "vae/quant_conv.bias";
+    if let Some(bias) = weights.remove(name) {
+        let half = vae.config().latent_channels;
+        let begin = |(i, value)| if i < half { value } else { QUIET };
+        let values = bias.to_f32_vec().into_iter().enumerate().map(begin).collect();
+        weights.insert(name, Weight::from_f32(values, bias.shape(), &bias.device(), bias.dtype()));
+    }
+    weights
 }
 
 /// Pictures, and the step's random numbers for the noise on their latents.
@@ -73,9 +94,20 @@ fn loss(
     let edges = across.abs().mean() + down.abs().mean();
     let kl = (mean.powi_scalar(2) + logvar.clone().exp() - logvar).mean() - 1.0;
     error.clone().abs().mean()
-        + error.powi_scalar(2).mean().mul_scalar(0.5)
+        + error.clone().powi_scalar(2).mean().mul_scalar(0.5)
         + edges.mul_scalar(settings.edges)
+        + colours(error).mul_scalar(settings.colour)
         + kl.mul_scalar(0.5 * settings.kl)
+}
+
+/// How far colours are off: apart from brightness, and on the whole of each patch.
+fn colours(error: Tensor<4>) -> Tensor<1> {
+    let [batch, channels, height, width] = error.dims();
+    let hue = error.clone() - error.clone().mean_dim(1);
+    let (rows, columns) = (height / PATCH, width / PATCH);
+    let kept = error.narrow(2, 0, rows * PATCH).narrow(3, 0, columns * PATCH);
+    let patches = kept.reshape([batch * channels * rows, PATCH, columns, PATCH]);
+    hue.abs().mean() + patches.mean_dim(3).mean_dim(1).abs().mean()
 }
 
 /// What latents are multiplied with so that their standard deviation is 1.
