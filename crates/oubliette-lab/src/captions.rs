@@ -56,12 +56,14 @@ pub fn read(folder: &Path) -> Result<Vec<Captioned>> {
 }
 
 /// The content of a whole set: captions and picture bytes, in order; independent of where the folder lies.
+/// Every picture is opened, so that a broken one is met here and not in the middle of a training.
 ///
 /// # Errors
 /// When a picture cannot be read.
 pub fn digest(all: &[Captioned]) -> Result<Digest> {
     let mut text = String::new();
     for one in all {
+        open(one)?;
         let bytes = fs::read(&one.path).map_err(Error::io("read", &one.path))?;
         text += &format!("{} {}\n", Digest::of(&bytes), one.caption);
     }

@@ -159,9 +159,9 @@ impl ClipTokenizer {
         self.pad
     }
 
-    /// How many ids there are, added tokens included.
+    /// How many rows a table of embeddings needs: one more than the largest id, added tokens included.
     pub fn vocabulary(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.inner.get_vocab(true).into_values().max().map_or(0, |largest| largest as usize + 1)
     }
 
     fn text_ids(&self, text: &str) -> Result<Vec<u32>> {

@@ -29,12 +29,13 @@ pub fn unlearn(
     watch: &mut Watch<'_>,
 ) -> Result<Journal> {
     let plan = Plan::Unlearn(Box::new(resolved.plan.clone()));
+    // Loaded first: a model that is refused leaves no run behind.
+    let sd = StableDiffusion::load(&resolved.model, &context.options()?)?;
     let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
     if journal.evidence().finished() {
         folder::check(&resolved.out, &journal)?;
         return Ok(journal);
     }
-    let sd = StableDiffusion::load(&resolved.model, &context.options()?)?;
     let mut changed = Weights::new();
     for (number, stage) in resolved.stages.iter_mut().enumerate() {
         let weights = sd.weights.overlaid(&changed);

@@ -19,12 +19,13 @@ pub fn update(
     watch: &mut Watch<'_>,
 ) -> Result<Journal> {
     let plan = Plan::Update(Box::new(resolved.plan.clone()));
+    // Loaded first: a model that is refused leaves no run behind.
+    let painter = Painter::load(&resolved.model, context, 1)?;
     let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
     if journal.evidence().finished() {
         folder::check(&resolved.out, &journal)?;
         return Ok(journal);
     }
-    let painter = Painter::load(&resolved.model, context, 1)?;
     let work = journal.workspace()?;
     let mut bench = Bench {
         base: std::path::Path::new(""),

@@ -8,7 +8,7 @@ use image::RgbImage;
 use serde_json::Value;
 
 use super::classifier::read_preprocessor;
-use super::stable_diffusion::check_links;
+use super::stable_diffusion::{check_links, check_vocabulary};
 use crate::device::Precision;
 use crate::error::Result;
 use crate::networks::ClipModel;
@@ -45,6 +45,7 @@ impl Clip {
         check_links(&folder)?;
         let tokens = network.text().config().max_tokens;
         let tokenizer = ClipTokenizer::load(folder.root(), tokens)?;
+        check_vocabulary(folder.root(), &tokenizer, network.text().config().vocab_size)?;
         let shards = Arc::new(Shards::open(&folder, "model", None)?);
         let component = Component::find(PREFIX, shards, network.shapes(), &store::Clip)?;
         let mut weights = Weights::new();

@@ -18,7 +18,7 @@ use crate::weights::Weights;
 
 pub use fresh::FreshModel;
 
-pub(super) use open::check_links;
+pub(super) use open::{check_links, check_vocabulary};
 
 use open::Source;
 

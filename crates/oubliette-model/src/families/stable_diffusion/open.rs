@@ -99,6 +99,12 @@ fn check_index(folder: &Folder) -> Result<()> {
     }
     let path = folder.path("model_index.json")?;
     let map = read_object(&path, MAX_CONFIG_BYTES)?;
+    let remedy = "use a Stable Diffusion 1.x or 2.x model";
+    // Variations of the pipeline (image to image, for example) share their components.
+    let pipeline = map.get("_class_name").and_then(Value::as_str);
+    if let Some(other) = pipeline.filter(|name| !name.starts_with("StableDiffusion")) {
+        return Err(Error::config(&path, "_class_name", format!("is {other}"), remedy));
+    }
     let wanted = [
         (UNET, "UNet2DConditionModel"),
         (VAE, "AutoencoderKL"),
@@ -112,7 +118,6 @@ fn check_index(folder: &Folder) -> Result<()> {
             continue;
         }
         let why = format!("is {}, not {class}", named.unwrap_or("missing"));
-        let remedy = "use a Stable Diffusion 1.x or 2.x model";
         return Err(Error::config(&path, key, why, remedy));
     }
     Ok(())
@@ -151,15 +156,24 @@ fn read_rest(folder: &Folder, text: &ClipText) -> Result<(ClipTokenizer, Schedul
     check_links(&tokenizer)?;
     let config = text.config();
     let tokens = ClipTokenizer::load(tokenizer.root(), config.max_tokens)?;
-    if tokens.vocabulary() > config.vocab_size {
-        let why =
-            format!("has {} entries, the text encoder {}", tokens.vocabulary(), config.vocab_size);
-        let remedy = "put components together that belong together";
-        return Err(Error::file(tokenizer.root(), why, remedy));
-    }
+    check_vocabulary(tokenizer.root(), &tokens, config.vocab_size)?;
     let path = folder.folder("scheduler")?.path("scheduler_config.json")?;
     let schedule = ScheduleConfig::parse(&read_capped(&path, MAX_CONFIG_BYTES)?, &path)?;
     Ok((tokens, schedule.for_stable_diffusion()))
+}
+
+/// Every id must have a row in the text encoder's table.
+pub(in crate::families) fn check_vocabulary(
+    folder: &Path,
+    tokenizer: &ClipTokenizer,
+    rows: usize,
+) -> Result<()> {
+    let ids = tokenizer.vocabulary();
+    if ids <= rows {
+        return Ok(());
+    }
+    let why = format!("the tokenizer has ids up to {}, the text encoder {rows} rows", ids - 1);
+    Err(Error::file(folder, why, "put components together that belong together"))
 }
 
 /// Refuses links that lead out of a folder which other code reads by path.

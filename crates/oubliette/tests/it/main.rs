@@ -1,0 +1,8 @@
+//! The command line from outside: what it says, writes and answers, also to input that means harm.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking")]
+mod answers;
+mod bench;
+mod forge;
+mod hostile;
+mod requests;
+mod scene;
