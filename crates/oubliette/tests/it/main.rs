@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking")]
 mod answers;
 mod bench;
+mod examples;
 mod forge;
 mod hostile;
+mod interruptions;
 mod requests;
 mod scene;

@@ -1,0 +1,48 @@
+//! The recipes under `examples/` are read and their settings filled in; only the models are missing.
+use oubliette_evidence::{Concept, Recipe};
+use oubliette_lab::{ATTACKS, DETECTORS, METHODS, tuning::Tuning};
+use std::path::{Path, PathBuf};
+
+/// Every TOML file below a folder.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_example_is_read_and_its_settings_are_known() {
+    let mut found = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples"), &mut found);
+    assert!(found.len() >= 10, "{found:?}");
+    for file in found {
+        if file.parent().unwrap().ends_with("concepts") {
+            for detector in Concept::read(&file).unwrap().detector {
+                DETECTORS.fill(&detector.kind, detector.settings).unwrap();
+            }
+            continue;
+        }
+        match Recipe::read(&file).unwrap_or_else(|error| panic!("{error}")) {
+            Recipe::Unlearn(recipe) => {
+                METHODS.fill(&recipe.method.name, recipe.method.settings.clone()).unwrap();
+                assert!(recipe.source.beside(&recipe.concept).is_file(), "{}", file.display());
+            }
+            Recipe::Update(recipe) => {
+                let mut train = recipe.train.clone();
+                train.remove("steps").unwrap();
+                let _: Tuning = train.try_into().unwrap();
+            }
+            Recipe::Audit(recipe) => {
+                for attack in &recipe.attack {
+                    ATTACKS.fill(&attack.name, attack.settings.clone()).unwrap();
+                }
+                assert!(recipe.source.beside(&recipe.concept).is_file(), "{}", file.display());
+            }
+        }
+    }
+}

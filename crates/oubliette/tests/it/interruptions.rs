@@ -1,0 +1,160 @@
+//! Killed, starved, on one thread or two: a run ends with the same evidence, or says to try again.
+use crate::bench::bench;
+use crate::scene::{Ended, Scene};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const RUNS: [&[&str]; 3] =
+    [&["unlearn", "unlearn.toml"], &["update", "update.toml"], &["audit", "audit.toml"]];
+
+/// A scene whose runs take long enough to be killed in the middle.
+fn longer() -> Scene {
+    let scene = bench();
+    scene.edit("unlearn.toml", |text| text.replace("steps = 4\n", "steps = 12\n"));
+    scene.edit("update.toml", |text| text.replace("steps = 4", "steps = 24"));
+    scene.edit("audit.toml", |text| text.replace("per_arm = 4", "per_arm = 12"));
+    scene
+}
+
+/// The digest that a finished run ends with.
+fn digest(scene: &Scene, command: &[&str]) -> String {
+    let ended = scene.run(&[command, &["--json"]].concat());
+    assert!(matches!(ended.code, Some(0 | 1 | 3)), "{command:?}: {ended:?}");
+    ended.json()["result"]["evidence_digest"].as_str().unwrap().to_owned()
+}
+
+/// Nobody listens to a process that is about to be killed.
+fn quiet(mut command: Command) -> Command {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Waits until a run has begun to write its events.
+fn wait_for_a_run(scene: &Scene) {
+    let begun = Instant::now();
+    let folders = || std::fs::read_dir(scene.at("runs")).into_iter().flatten().flatten();
+    while !folders().any(|run| run.path().join("events.jsonl").exists()) {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no run begins");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// How many moments are tried for each command: more where somebody asks for it.
+fn moments() -> u32 {
+    std::env::var("OUBLIETTE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+}
+
+/// Moments that are spread over the whole run, the same in every run of the test.
+fn moment(number: u32, whole: Duration) -> Duration {
+    whole.mul_f64((f64::from(number) * 0.618_034 + 0.1).fract())
+}
+
+#[test]
+fn a_run_that_is_killed_ends_as_if_it_had_not_been() {
+    for command in RUNS {
+        let undisturbed = longer();
+        let begun = Instant::now();
+        let expected = digest(&undisturbed, command);
+        let whole = begun.elapsed();
+        for number in 0..moments() {
+            let scene = longer();
+            let mut child = quiet(scene.command(command)).spawn().unwrap();
+            std::thread::sleep(moment(number, whole));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(digest(&scene, command), expected, "{command:?}, moment {number}");
+        }
+    }
+}
+
+#[test]
+fn threads_change_no_byte() {
+    for command in RUNS {
+        let one = digest(&bench(), &[command, &["--threads", "1"]].concat());
+        let two = digest(&bench(), &[command, &["--threads", "2"]].concat());
+        assert_eq!(one, two, "{command:?}");
+    }
+}
+
+#[test]
+fn an_interrupt_is_a_clean_stop_that_a_rerun_takes_up() {
+    let scene = longer();
+    scene.edit("update.toml", |text| text.replace("steps = 24", "steps = 4000"));
+    let update = ["update", "update.toml", "--json"];
+    let mut command = scene.command(&update);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_a_run(&scene);
+    let stopped = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(stopped.success());
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(75), "{ended:?}");
+    assert_eq!(ended.json()["error"]["code"], "interrupted");
+    assert!(!scene.at("updated").exists(), "a model that is not finished was left");
+}
+
+#[test]
+fn a_run_that_is_held_is_worth_another_try() {
+    let scene = longer();
+    scene.edit("update.toml", |text| text.replace("steps = 24", "steps = 4000"));
+    let mut first = quiet(scene.command(&["update", "update.toml"])).spawn().unwrap();
+    wait_for_a_run(&scene);
+    let ended = scene.run(&["update", "update.toml", "--json"]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(ended.code, Some(75), "{ended:?}");
+    assert_eq!(ended.json()["error"]["code"], "held");
+}
+
+#[test]
+fn a_full_disk_is_worth_another_try() {
+    for command in RUNS {
+        let expected = digest(&bench(), command);
+        let scene = bench();
+        // No file may grow beyond 4 KiB: plans fit, weights, pictures and longer logs do not.
+        let limited = format!("ulimit -f 8; exec \"$0\" {}", command.join(" "));
+        let program = scene.command(&[]).get_program().to_owned();
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(limited).arg(program).current_dir(scene.at(""));
+        let ended = Ended::from(shell.output().unwrap());
+        assert_eq!(ended.code, Some(75), "{command:?}: {ended:?}");
+        assert!(ended.err.contains("make room"), "{ended:?}");
+        assert_eq!(digest(&scene, command), expected, "{command:?}");
+    }
+}
+
+#[test]
+fn out_of_memory_is_worth_another_try() {
+    let scene = bench();
+    let limited = "ulimit -v 300000; exec \"$0\" generate --model model --prompt x --width 4096 \
+                   --height 4096 --steps 1 --threads 1 --out x.png";
+    let program = scene.command(&[]).get_program().to_owned();
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(limited).arg(program).current_dir(scene.at(""));
+    let ended = Ended::from(shell.output().unwrap());
+    assert_eq!(ended.code, Some(75), "{ended:?}");
+    assert!(ended.err.contains("out of memory"), "{ended:?}");
+    assert!(!scene.at("x.png").exists());
+}
+
+#[test]
+fn any_changed_byte_is_an_integrity_failure() {
+    let scene = bench();
+    digest(&scene, &["audit", "audit.toml"]);
+    let runs: Vec<_> = std::fs::read_dir(scene.at("runs")).unwrap().flatten().collect();
+    let run = runs[0].path();
+    let verify = ["verify", run.to_str().unwrap()];
+    assert_eq!(scene.run(&verify).code, Some(0));
+    for name in ["plan.json", "events.jsonl", "evidence.json", "verdict.json", "report.html"] {
+        let whole = std::fs::read(run.join(name)).unwrap();
+        for share in [1, 3, 5, 7] {
+            let mut changed = whole.clone();
+            let at = whole.len() * share / 8;
+            changed[at] ^= 1;
+            std::fs::write(run.join(name), &changed).unwrap();
+            let ended = scene.run(&verify);
+            assert_eq!(ended.code, Some(4), "{name}, byte {at}: {ended:?}");
+        }
+        std::fs::write(run.join(name), &whole).unwrap();
+    }
+    assert_eq!(scene.run(&verify).code, Some(0));
+}
