@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking")]
 mod answers;
 mod bench;
+mod codes;
 mod examples;
 mod forge;
 mod hostile;
