@@ -1,6 +1,9 @@
-"""Reference values of two ways to forget, in f64: ESD's loss and gradient, UCE's closed form.
+"""Reference values of ways to forget, in f64: ESD's and concept ablation's loss and gradient, UCE's closed form, the
+restricted gradient.
 
 ESD: arXiv 2303.07345, equation 7. UCE: arXiv 2308.14761, equation 7, one embedding a concept (its last subject token).
+Concept ablation: arXiv 2303.13516, equation 4, the anchor's prediction by the student itself. Restricted gradient:
+arXiv 2412.07808, theorem 4, on the gradients of the two losses before, turned against each other.
 """
 
 import copy
@@ -11,7 +14,7 @@ from networks import encode
 
 CONCEPT, SUPERCLASS = "a red fox", "a dog"
 ERASE, KEEP = [("fox", "dog"), ("guitar", "")], ["cat", "blue car"]
-ETA, LAMBDA = 1.0, 0.5
+ETA, LAMBDA, ALPHA = 1.0, 0.5, 1.6
 
 
 def esd(pipeline):
@@ -33,7 +36,39 @@ def esd(pipeline):
     for name, weight in student.named_parameters():
         if ".attn2." in name:
             tensors |= {f"esd.student/{name}": weight.detach(), f"esd.gradient/{name}": weight.grad}
-    return loss.item(), tensors
+    return loss.item(), tensors, ablation(student, text, pipeline, x, t)
+
+
+def ablation(student, text, pipeline, x, t):
+    """Concept ablation's loss and gradients at the same student."""
+    student.zero_grad()
+    with torch.no_grad():
+        concept, anchor = (text(encode(pipeline, [prompt] * 2))[0] for prompt in (CONCEPT, SUPERCLASS))
+        target = student(x, t, anchor).sample
+    loss = torch.nn.functional.mse_loss(student(x, t, concept).sample, target)
+    loss.backward()
+    named = student.named_parameters()
+    return loss.item(), {f"ca.gradient/{name}": weight.grad for name, weight in named if ".attn2." in name}
+
+
+def restricted(forget, retain):
+    """delta_f + alpha delta_r, over all weights together."""
+    dot = lambda a, b: sum((a[name] * b[name]).sum() for name in a)  # noqa: E731
+    across = dot(forget, retain)
+    if across >= 0:
+        return {name: forget[name] + ALPHA * retain[name] for name in forget}
+    delta_f = {name: forget[name] - across / dot(retain, retain) * retain[name] for name in forget}
+    delta_r = {name: retain[name] - across / dot(forget, forget) * forget[name] for name in forget}
+    return {name: delta_f[name] + ALPHA * delta_r[name] for name in forget}
+
+
+def joint(tensors):
+    """The step of two gradients that point against each other."""
+    side = lambda prefix: {n.removeprefix(prefix): g for n, g in tensors.items() if n.startswith(prefix)}  # noqa: E731
+    forget, retain = side("esd.gradient/"), side("ca.gradient/")
+    sign = -1.0 if sum((forget[name] * retain[name]).sum() for name in forget) > 0 else 1.0
+    step = restricted(forget, {name: sign * gradient for name, gradient in retain.items()})
+    return sign, {f"restricted/{name}": value for name, value in step.items()}
 
 
 def embedding(pipeline, text_encoder, phrase):
@@ -70,9 +105,12 @@ def closed_form(weight, vectors):
 
 def write(pipeline, path):
     """One file for both."""
-    loss, esd_tensors = esd(pipeline)
+    loss, esd_tensors, (ca_loss, ca_tensors) = esd(pipeline)
+    sign, joint_tensors = joint(esd_tensors | ca_tensors)
     places, uce_tensors = uce(pipeline)
-    save_tensors(path, esd_tensors | uce_tensors)
+    save_tensors(path, esd_tensors | ca_tensors | joint_tensors | uce_tensors)
     save_json(path.with_suffix(".json"), {
         "esd": {"concept": CONCEPT, "eta": ETA, "loss": loss},
+        "ca": {"anchor": SUPERCLASS, "loss": ca_loss},
+        "restricted": {"alpha": ALPHA, "sign": sign},
         "uce": {"erase": ERASE, "keep": KEEP, "lambda": LAMBDA, "places": places}})

@@ -29,10 +29,16 @@ def tokenizer(folder):
     return CLIPTokenizer.from_pretrained(folder / "tokenizer")
 
 
+def with_lora(source, adapter):
+    """The source with an adapter laid over it, as a user does."""
+    pipeline = open_pipeline(source)
+    pipeline.load_lora_weights(adapter)
+    return pipeline
+
+
 def adapted(source, folder):
     """The source with the adapter, read from either format."""
-    one, other = open_pipeline(source), open_pipeline(source)
-    one.load_lora_weights(folder / "diffusers")
+    one, other = with_lora(source, folder / "diffusers"), open_pipeline(source)
     other.unet = PeftModel.from_pretrained(copy.deepcopy(other.unet), folder / "peft").merge_and_unload()
     return {"diffusers": one, "peft": other}
 

@@ -17,6 +17,8 @@ import drawing  # noqa: E402
 import records  # noqa: E402
 
 DECIBELS = 45.0
+KEYS_AND_VALUES = ("attn2.to_k.weight", "attn2.to_v.weight")
+CROSS_ATTENTION = (*KEYS_AND_VALUES, "attn2.to_q.weight", "attn2.to_out.0.weight", "attn2.to_out.0.bias")
 CONCEPT = """schema = 1
 id = "fox"
 kind = "object"
@@ -50,6 +52,10 @@ def prepare(work, models):
         save_file({name: torch.from_numpy(generator.standard_normal(shape).astype(np.float32))
                    for name, shape in drawn.items()}, folder / "latents.safetensors")
         (folder / "source").write_text(str(model))
+    pictures = work / "pictures"
+    pictures.mkdir(exist_ok=True)
+    Image.fromarray(np.full((16, 16, 3), 200, np.uint8)).save(pictures / "0.png")
+    (pictures / "metadata.csv").write_text("file_name,text\n0.png,a grey square\n")
     clip = Path(__file__).parent.parent / "goldens/data/tiny-clip"
     (work / "concept.toml").write_text(CONCEPT.replace("CLIP", str(clip)))
 
@@ -73,15 +79,15 @@ def tensors(path):
         return {name: file.get_tensor(name) for name in file.keys()}
 
 
-def untouched(source, made):
-    """Everything but the edited weights is the same, byte for byte; what changed is keys and values."""
+def untouched(source, made, moved):
+    """Everything but the edited weights is the same, byte for byte; what changed ends as `moved` says."""
     good = True
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         name, copy = path.relative_to(source), made / path.relative_to(source)
         if name.parts[0] == "unet" and path.suffix == ".safetensors":
             old, new = tensors(path), tensors(copy)
             changed = [key for key in old if not torch.equal(old[key], new[key])]
-            wrong = [key for key in changed if not key.endswith(("attn2.to_k.weight", "attn2.to_v.weight"))]
+            wrong = [key for key in changed if not key.endswith(moved)]
             print(f"  {name}: {len(changed)} of {len(old)} tensors changed")
             good &= bool(changed) and not wrong and old.keys() == new.keys()
         elif not copy.exists() or path.read_bytes() != copy.read_bytes():
@@ -100,13 +106,18 @@ def same_ids(source, made):
 
 def check_model(folder):
     """All pictures of one model."""
-    source, made = Path((folder / "source").read_text()), folder / "unlearned"
+    source, made = Path((folder / "source").read_text()), folder / "uce"
     given = load_file(folder / "latents.safetensors")
     print(folder.name)
-    results = [untouched(source, made), same_ids(source, made)]
+    results = [untouched(source, made, KEYS_AND_VALUES), same_ids(source, made)]
+    results += [untouched(source, folder / "esd", CROSS_ATTENTION)]
     for sampler in drawing.SAMPLERS:
         wanted = drawing.draw(drawing.open_pipeline(made), sampler, given)
-        results.append(same_picture(f"unlearned, {sampler}", folder / f"{sampler}.png", wanted))
+        results.append(same_picture(f"unlearned by uce, {sampler}", folder / f"{sampler}.png", wanted))
+    wanted = drawing.draw(drawing.open_pipeline(folder / "esd"), "ddim", given)
+    results.append(same_picture("unlearned by esd, ddim", folder / "esd.png", wanted))
+    wanted = drawing.draw(drawing.with_lora(source, folder / "lora"), "ddim", given)
+    results.append(same_picture("adapter of an update, ddim", folder / "updated.png", wanted))
     for format_, adapted in drawing.adapted(source, folder / "adapter").items():
         wanted = drawing.draw(adapted, "ddim", given, negative="")
         results.append(same_picture(f"adapter as {format_}", folder / "adapter/picture.png", wanted))

@@ -30,6 +30,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let mut models =
         vec![workspace::at("goldens/data/tiny-sd1"), workspace::at("goldens/data/tiny-sd2")];
+    // A real model that others trained, where it lies beside the checkout.
+    let data = std::env::var_os("OUBLIETTE_TEST_DATA").map(PathBuf::from);
+    models.extend(data.map(|data| data.join("models/emoji-sd")));
     models.extend(arguments.model.iter().cloned());
     process::run(python.script("interop/interop.py").arg("prepare").arg(&work).args(&models))?;
     for model in &models {
@@ -39,38 +42,59 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     process::run(python.script("interop/interop.py").arg("check").arg(&work).arg(schemas))
 }
 
-/// Unlearns, draws with every sampler, writes an adapter.
+/// Unlearns in two ways, draws with every sampler, updates with an adapter, writes a random one.
 fn make(work: &Path, model: &Path) -> Result<()> {
     let Some(name) = model.file_name() else { bail!("{} is no folder", model.display()) };
     let folder = work.join(name);
-    let unlearned = folder.join("unlearned");
-    let mut unlearn = ours();
-    unlearn.args(["unlearn", "--quiet", "--method", "uce", "--model"]).arg(model);
-    unlearn.arg("--concept").arg(work.join("concept.toml")).arg("--out").arg(&unlearned);
-    process::run(unlearn.arg("--runs").arg(work.join("runs")))?;
     let latents = folder.join("latents.safetensors");
+    unlearn(work, model, &folder, &["--method", "uce"])?;
     for sampler in SAMPLERS {
-        let mut generate = ours();
-        generate.args([
-            "generate",
-            "--quiet",
-            "--prompt",
-            "a red fox on a hill",
-            "--negative",
-            "a blue car",
-        ]);
-        generate
-            .args(["--steps", "25", "--guidance", "7.5", "--sampler", sampler, "--model"])
-            .arg(&unlearned);
-        generate
-            .arg("--latents")
-            .arg(&latents)
-            .arg("--out")
-            .arg(folder.join(format!("{sampler}.png")));
-        process::run(&mut generate)?;
+        draw(&folder.join("uce"), sampler, &latents, &folder.join(format!("{sampler}.png")))?;
     }
+    let short = ["steps=2", "sampling_steps=4", "learning_rate=1e-3"];
+    let settings = short.into_iter().flat_map(|setting| ["--set", setting]);
+    let esd: Vec<&str> = ["--method", "esd"].into_iter().chain(settings).collect();
+    unlearn(work, model, &folder, &esd)?;
+    draw(&folder.join("esd"), "ddim", &latents, &folder.join("esd.png"))?;
+    update(work, model, &folder)?;
+    draw(&folder.join("updated"), "ddim", &latents, &folder.join("updated.png"))?;
     let mut adapter = Command::new(workspace::target().join("release/examples/adapter"));
     process::run(adapter.arg(model).arg(&latents).arg(folder.join("adapter")))
+}
+
+/// Unlearns into a folder that is named after the method.
+fn unlearn(work: &Path, model: &Path, folder: &Path, method: &[&str]) -> Result<()> {
+    let mut unlearn = ours();
+    unlearn.args(["unlearn", "--quiet"]).args(method).arg("--model").arg(model);
+    unlearn
+        .arg("--concept")
+        .arg(work.join("concept.toml"))
+        .arg("--out")
+        .arg(folder.join(method[1]));
+    process::run(unlearn.arg("--runs").arg(work.join("runs")))
+}
+
+/// Trains an adapter, and writes it by itself and worked into the model.
+fn update(work: &Path, model: &Path, folder: &Path) -> Result<()> {
+    let model = fs::canonicalize(model)?;
+    let recipe = folder.join("update.toml");
+    let text = format!(
+        "schema = 1\ntask = \"update\"\nmodel = {:?}\ndata = \"../pictures\"\nout = \"updated\"\nadapter = \"lora\"\n\
+         [train]\nkind = \"lora\"\nsteps = 5\nbatch = 1\nlearning_rate = 0.05\n",
+        model.display().to_string()
+    );
+    fs::write(&recipe, text)?;
+    let mut update = ours();
+    update.args(["update", "--quiet"]).arg(recipe);
+    process::run(update.arg("--runs").arg(work.join("runs")))
+}
+
+fn draw(model: &Path, sampler: &str, latents: &Path, out: &Path) -> Result<()> {
+    let mut generate = ours();
+    generate.args(["generate", "--quiet", "--prompt", "a red fox on a hill"]);
+    generate.args(["--negative", "a blue car", "--steps", "25", "--guidance", "7.5"]);
+    generate.args(["--sampler", sampler, "--model"]).arg(model);
+    process::run(generate.arg("--latents").arg(latents).arg("--out").arg(out))
 }
 
 /// The command line, as a user runs it.

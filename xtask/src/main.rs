@@ -1,6 +1,7 @@
-//! Chores: bench, goldens, interop, size.
+//! Chores: assets, bench, goldens, interop, size.
 #![expect(clippy::print_stdout, reason = "the chores' answers are what they print")]
 
+mod assets;
 mod bench;
 mod goldens;
 mod interop;
@@ -23,6 +24,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Take a workshop's models over as the embedded ones
+    Assets(assets::Arguments),
     /// Time our work beside PyTorch's, interleaved, and append the ratios to BENCHMARKS.md
     Bench(bench::Arguments),
     /// Make the goldens again with the reference implementations and say what differs
@@ -35,6 +38,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
+        Chore::Assets(arguments) => assets::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Goldens(arguments) => goldens::run(&arguments),
         Chore::Interop(arguments) => interop::run(&arguments),

@@ -2,8 +2,8 @@
 
 mod painter;
 
-pub use painter::Painter;
 pub(crate) use painter::digest_of;
+pub use painter::{Painter, Tuned};
 
 use std::path::Path;
 

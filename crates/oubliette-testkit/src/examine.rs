@@ -107,7 +107,11 @@ pub fn examine(
     Ok(Examined { evidence: journal.evidence().clone(), plan: examiner.plan, judgment })
 }
 
-fn examiner(truth: Truth, attacks: Vec<Rc<dyn Attack>>, base: &Path) -> Result<Examiner> {
+/// Everything that such an audit's plan stands for.
+///
+/// # Errors
+/// When an attack refuses its data.
+pub fn examiner(truth: Truth, attacks: Vec<Rc<dyn Attack>>, base: &Path) -> Result<Examiner> {
     let concept = concept();
     let prompts = concept.prompts(Path::new("lion.toml"))?;
     let samples = Samples { per_arm: 60, keep: 90, worst: 20, runs: 1, looks: Looks::Equal(1) };

@@ -21,6 +21,18 @@ impl Failure {
         Failure { code: "usage", exit: Exit::Input, message: message.into() }
     }
 
+    /// A kept verdict is not the one that follows from the evidence beside it.
+    pub(crate) fn differs(path: &Path) -> Failure {
+        Failure {
+            code: "verdict-differs",
+            exit: Exit::Integrity,
+            message: format!(
+                "`{}` is not what follows from the events beside it; restore the folder, or remove it and run the cell again",
+                path.display()
+            ),
+        }
+    }
+
     /// A result cannot be written.
     pub(crate) fn unwritable(path: &Path, source: &std::io::Error) -> Failure {
         Failure {
@@ -49,6 +61,16 @@ impl From<oubliette_model::Error> for Failure {
     fn from(error: oubliette_model::Error) -> Failure {
         let said = if error.is_temporary() { Exit::TryAgain } else { Exit::Input };
         Failure { code: error.code(), exit: exit::of(&error, said), message: whole(&error) }
+    }
+}
+
+impl From<oubliette_canvas::folder::Error> for Failure {
+    fn from(error: oubliette_canvas::folder::Error) -> Failure {
+        Failure {
+            code: "file-unwritable",
+            exit: exit::of(&error, Exit::Input),
+            message: whole(&error),
+        }
     }
 }
 

@@ -3,6 +3,7 @@ mod catalogue;
 mod cli;
 mod cmd;
 mod compute;
+mod embedded;
 mod exit;
 mod expect;
 mod failure;

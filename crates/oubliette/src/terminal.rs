@@ -13,6 +13,7 @@ pub(crate) const SCHEMA_VERSION: u32 = 1;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
     json: bool,
+    quiet: bool,
     colour: bool,
     watched: bool,
 }
@@ -22,6 +23,7 @@ impl Terminal {
     pub(crate) fn new(common: &Common) -> Terminal {
         Terminal {
             json: common.json,
+            quiet: common.quiet,
             colour: !no_colour() && !common.json && io::stdout().is_terminal(),
             watched: !common.quiet && io::stderr().is_terminal(),
         }
@@ -35,6 +37,13 @@ impl Terminal {
     /// The text in bold where that is shown.
     pub(crate) fn bold(&self, text: &str) -> String {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Tells people how far a long story is; programs read the answer only. That nobody listens is no reason to fail.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.json && !self.quiet {
+            let _ = writeln!(io::stdout().lock(), "{text}");
+        }
     }
 
     /// Prints what a command answered.

@@ -1,6 +1,7 @@
 //! What was said: the user's TOML files, checked for shape, before anything is looked up.
 
 mod audit;
+mod compare;
 mod unlearn;
 mod update;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use audit::{
     Alignment, AuditRecipe, Controls, Keep, Looks, Positive, Report, Samples, Sampling, Subjects,
 };
+pub use compare::{CompareRecipe, Compared, ComparedCell, Twin};
 pub use unlearn::UnlearnRecipe;
 pub use update::UpdateRecipe;
 
@@ -28,6 +30,8 @@ pub enum Task {
     Update,
     /// Look whether it stays forgotten.
     Audit,
+    /// Unlearn and audit many concepts with many methods.
+    Compare,
 }
 
 /// Key, thing, remedy: a refusal before it knows its file.
@@ -42,6 +46,8 @@ pub enum Recipe {
     Update(UpdateRecipe),
     /// `task = "audit"`
     Audit(Box<AuditRecipe>),
+    /// `task = "compare"`
+    Compare(Box<CompareRecipe>),
 }
 
 impl Recipe {
@@ -57,8 +63,10 @@ impl Recipe {
             Some("unlearn") => UnlearnRecipe::parse(document).map(Self::Unlearn),
             Some("update") => UpdateRecipe::parse(document).map(Self::Update),
             Some("audit") => AuditRecipe::parse(document).map(|r| Self::Audit(Box::new(r))),
+            Some("compare") => CompareRecipe::parse(document).map(|r| Self::Compare(Box::new(r))),
             _ => {
-                let remedy = "write `task = \"unlearn\"`, `\"update\"` or `\"audit\"`";
+                let remedy =
+                    "write `task = \"unlearn\"`, `\"update\"`, `\"audit\"` or `\"compare\"`";
                 Err(document.error("task", "this file says no task", remedy))
             }
         }

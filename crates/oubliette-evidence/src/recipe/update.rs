@@ -26,6 +26,9 @@ pub struct UpdateRecipe {
     pub data: PathBuf,
     /// Folder that will hold the updated model.
     pub out: PathBuf,
+    /// Folder that will hold the adapter by itself, as diffusers reads it; only for `kind = "lora"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<PathBuf>,
     /// How it is trained: `kind` (`full` or `lora`), `steps`, `batch`, `learning_rate` and what else
     /// the training knows; checked where the training is.
     #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
@@ -51,9 +54,16 @@ impl UpdateRecipe {
 
     fn check(&self) -> Result<(), Problem> {
         check_head(self.task, Task::Update, self.seed)?;
-        match self.out == self.model {
-            true => Err(("out".into(), "`out` is `model`".into(), "write to another folder")),
-            false => Ok(()),
+        if self.out == self.model {
+            return Err(("out".into(), "`out` is `model`".into(), "write to another folder"));
+        }
+        match &self.adapter {
+            Some(adapter) if *adapter == self.out || *adapter == self.model => Err((
+                "adapter".into(),
+                "`adapter` is a model's folder".into(),
+                "write to another folder",
+            )),
+            _ => Ok(()),
         }
     }
 }

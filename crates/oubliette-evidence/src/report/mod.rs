@@ -1,5 +1,6 @@
 //! The report: a verdict in words and pictures. It computes nothing but places on a page.
 
+mod comparison;
 mod curve;
 mod dot;
 mod gallery;
@@ -10,6 +11,7 @@ mod shrink;
 mod tables;
 mod text;
 
+pub use comparison::{ComparedAudit, render_comparison};
 pub use page::render;
 pub use pictures::{Folder, NoPictures, Pictures};
 pub use text::render_text;

@@ -1,6 +1,6 @@
 //! The benign update: trains the model on captioned pictures that have nothing to do with the concept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use oubliette_evidence::{
     Digest,
@@ -25,7 +25,8 @@ const CARD: Card = Card {
     cost: "one training for every subject and training seed; sampling at every step count",
     broken_by: "data that shows or names the concept: then it teaches instead of reviving",
     source: "Unstable Unlearning (arXiv 2410.08074); protocol of ResAlign (arXiv 2507.16302) and Illusion of Unlearning",
-    differs: "captions that name the concept are refused; pictures that the detector takes for it are counted",
+    differs: "captions that name the concept are refused; pictures that the detector takes for it are counted, and \
+              refused where they are more than its measured error explains",
     ..Card::BLANK
 };
 
@@ -97,6 +98,10 @@ impl Attack for Finetune {
         Ok(std::iter::once(before).chain(after).collect())
     }
 
+    fn benign(&self) -> Option<&Path> {
+        Some(&self.data)
+    }
+
     fn prepare(
         &self,
         arm: &Arm,
@@ -125,7 +130,7 @@ impl Finetune {
     }
 }
 
-fn refuse_named(folder: &std::path::Path, set: &[Captioned], brief: &Brief<'_>) -> Result<()> {
+fn refuse_named(folder: &Path, set: &[Captioned], brief: &Brief<'_>) -> Result<()> {
     let names = &brief.concept.names;
     let named = |one: &&Captioned| names.iter().any(|name| wording::contains(&one.caption, name));
     match set.iter().find(named) {

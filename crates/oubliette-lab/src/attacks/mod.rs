@@ -43,6 +43,11 @@ pub trait Attack {
     /// When data that the attack needs is missing or unfit.
     fn arms(&self, brief: &Brief<'_>) -> Result<Vec<Arm>>;
 
+    /// The captioned pictures that it trains on, relative to the recipe, where they should not show the concept.
+    fn benign(&self) -> Option<&Path> {
+        None
+    }
+
     /// The subject as the attack leaves it; nothing when the subject is taken as it is.
     ///
     /// # Errors

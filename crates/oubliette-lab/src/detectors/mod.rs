@@ -55,7 +55,7 @@ pub const DETECTORS: List<dyn Detector> =
     List { what: "detector", all: &[classifier::ENTRY, clip::ENTRY] };
 
 /// Pictures looked at together; what is seen does not depend on it.
-const TOGETHER: usize = 32;
+pub(crate) const TOGETHER: usize = 32;
 
 /// The concept's superclass and neighbours: what counts as a superclass hit where nothing else is said.
 fn relatives(concept: &Concept, given: &[String]) -> Vec<String> {

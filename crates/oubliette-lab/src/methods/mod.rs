@@ -1,8 +1,10 @@
 //! How a subject is made to forget: each method is a preset of parts, and imports no attack.
 
+mod ca;
 mod esd;
 mod uce;
 
+pub use ca::Ca;
 pub use esd::{Esd, Release, Variant};
 pub use uce::{Pair, Technique, Tokens, Uce, closed_form};
 
@@ -45,4 +47,5 @@ impl<M: Method + Serialize + DeserializeOwned + 'static> Make<dyn Method> for M 
 }
 
 /// All methods.
-pub const METHODS: List<dyn Method> = List { what: "method", all: &[esd::ENTRY, uce::ENTRY] };
+pub const METHODS: List<dyn Method> =
+    List { what: "method", all: &[ca::ENTRY, esd::ENTRY, uce::ENTRY] };

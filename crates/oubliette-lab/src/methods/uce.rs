@@ -64,6 +64,9 @@ pub struct Uce {
     pub preserve: Vec<String>,
     /// Also erase the release's five phrases around every name.
     pub expand: bool,
+    /// Phrases with `{name}` in which the concept's names, its guide and the preserved texts are read as well: what a
+    /// text encoder says of a name depends on the words before it.
+    pub phrases: Vec<String>,
     /// Which tokens.
     pub tokens: Tokens,
     /// What they are given.
@@ -79,6 +82,7 @@ impl Default for Uce {
             guide: None,
             preserve: Vec::new(),
             expand: false,
+            phrases: Vec::new(),
             tokens: Tokens::LastSubject,
             technique: Technique::Replace,
         }
@@ -88,6 +92,13 @@ impl Default for Uce {
 impl Method for Uce {
     fn stages(&self, _concepts: &[Concept]) -> Result<Vec<Stage>> {
         let positive = self.lambda.is_finite() && self.lambda > 0.0;
+        if let Some(phrase) = self.phrases.iter().find(|phrase| !phrase.contains("{name}")) {
+            return Err(Error::Input {
+                file: "the recipe".to_owned(),
+                thing: format!("uce's phrase `{phrase}` names nothing"),
+                remedy: "write `{name}` where the concept's name belongs".to_owned(),
+            });
+        }
         if !positive || self.erase_scale.is_nan() || self.preserve_scale.is_nan() {
             return Err(Error::Input {
                 file: "the recipe".to_owned(),
@@ -106,13 +117,13 @@ impl Edit for Uce {
     fn edit(&self, study: &Study<'_>, concepts: &[Concept], weights: &Weights) -> Result<Weights> {
         let mut edits = Vec::new();
         for concept in concepts {
-            for text in self.texts(concept) {
-                edits.push(self.pairs(study, weights, &text, &self.guide_of(concept))?);
+            for (text, guide) in self.texts(concept) {
+                edits.push(self.pairs(study, weights, &text, &guide)?);
             }
         }
         let mut kept = Vec::new();
-        for text in &self.preserve {
-            kept.extend(self.embeddings(study, weights, text, 0)?);
+        for text in self.preserve.iter().flat_map(|text| self.within(text)) {
+            kept.extend(self.embeddings(study, weights, &text, 0)?);
         }
         let names = oubliette_model::Select {
             include: vec!["attn2-kv".to_owned()],
@@ -143,8 +154,27 @@ impl Uce {
             .to(&old.device(), old.dtype()))
     }
 
-    fn texts(&self, concept: &Concept) -> Vec<String> {
-        let phrases: &[&str] = match (self.expand, concept.kind) {
+    /// What is erased, each with what it becomes.
+    fn texts(&self, concept: &Concept) -> Vec<(String, String)> {
+        let guide = self.guide_of(concept);
+        let erased = |name: &String| {
+            let usual =
+                self.around(concept.kind, name).into_iter().map(|text| (text, guide.clone()));
+            let own = self.within(name).into_iter().zip(self.within(&guide));
+            own.chain(usual).collect::<Vec<_>>()
+        };
+        concept.names.iter().flat_map(erased).collect()
+    }
+
+    /// A text by itself and in every phrase of the recipe.
+    fn within(&self, text: &str) -> Vec<String> {
+        let phrases = self.phrases.iter().map(|phrase| wording::fill(phrase, text));
+        std::iter::once(text.to_owned()).chain(phrases).collect()
+    }
+
+    /// The release's phrases around a name, where the recipe asks for them.
+    fn around(&self, kind: Kind, name: &str) -> Vec<String> {
+        let phrases: &[&str] = match (self.expand, kind) {
             (false, _) => &[],
             (true, Kind::Style) => &[
                 "painting by {name}",
@@ -161,13 +191,7 @@ impl Uce {
                 "painting of {name}",
             ],
         };
-        let around =
-            |name: &String| phrases.iter().map(|p| wording::fill(p, name)).collect::<Vec<_>>();
-        concept
-            .names
-            .iter()
-            .flat_map(|name| std::iter::once(name.clone()).chain(around(name)))
-            .collect()
+        phrases.iter().map(|phrase| wording::fill(phrase, name)).collect()
     }
 
     fn guide_of(&self, concept: &Concept) -> String {
@@ -215,4 +239,34 @@ impl Uce {
 /// Where the text's last token stands; for the empty text that is the start token, as in the release.
 fn last_token(study: &Study<'_>, text: &str) -> Result<usize> {
     Ok(study.sd.tokenizer.encode(text)?.used - 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::METHODS;
+
+    #[test]
+    fn a_phrase_holds_the_concept_and_its_guide_alike() {
+        let uce = Uce {
+            guide: Some("fox".to_owned()),
+            phrases: vec!["a drawn {name}".to_owned()],
+            ..Uce::default()
+        };
+        let text = "schema = 1\nid = \"lion\"\nkind = \"object\"\nnames = [\"lion\"]\nprompts = [\"a {name}\"]\n\
+                    [[detector]]\nkind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\nfalse_alarm = 0.05\n\
+                    missed_return = 0.05\nkeep_margin = 0.05\n";
+        let document = oubliette_evidence::document::Document::new("lion.toml".as_ref(), text);
+        let concept = Concept::parse(&document).unwrap();
+        let erased = uce.texts(&concept);
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(erased, [pair("lion", "fox"), pair("a drawn lion", "a drawn fox")]);
+    }
+
+    #[test]
+    fn a_phrase_that_names_nothing_is_refused() {
+        let uce = METHODS.build("uce", toml::toml! { phrases = ["a drawing"] }).unwrap();
+        let error = uce.stages(&[]).err().unwrap().to_string();
+        assert!(error.contains("a drawing") && error.contains("{name}"), "{error}");
+    }
 }

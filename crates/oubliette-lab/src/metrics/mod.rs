@@ -8,12 +8,12 @@ mod keep_rate;
 mod superclass_hit_rate;
 
 use oubliette_evidence::event::Sampled;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{List, Make, Result, subject::Denoising};
 
 /// A mean and how many things it is of.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Mean {
     /// The mean.
     pub value: f64,

@@ -1,5 +1,7 @@
 //! Runs an audit: rounds of draws until the plan says stop, every finished unit on disk before the next.
 
+mod frames;
+mod known;
 mod studio;
 
 use std::{
@@ -9,22 +11,20 @@ use std::{
 };
 
 use oubliette_evidence::{
-    AuditPlan, Event, Next, Plan,
-    event::{Finished, Sampled},
-    judge::Range,
-    next,
-    plan::Arm,
+    AuditPlan, Event, Next, Plan, event::Finished, judge::Range, next, plan::Arm,
 };
 
 use super::{Journal, Subjects};
 use crate::{
-    Error, Result,
+    Result,
     alignment::Aligner,
     attacks::Attack,
     detectors::Eye,
     progress::{Progress, Watch, tell},
     subject::Asked,
 };
+use frames::Frame;
+use known::Known;
 use studio::Studio;
 
 /// Everything that an audit's plan stands for on this machine.
@@ -63,7 +63,8 @@ pub fn look(
     if journal.evidence().finished() {
         return Ok(journal);
     }
-    let mut studio = Studio::new(examiner);
+    let known = Known::of(&examiner.plan, journal.folder(), device);
+    let mut studio = Studio::new(examiner, known);
     while let Next::Round(mut ranges) = next(&examiner.plan, journal.evidence())? {
         // Grouped by subject and training run, so that each is loaded and trained once a round.
         ranges.sort_by_key(|range| studio.order(&range.cell));
@@ -93,7 +94,8 @@ fn examine(
     let arm = studio.arm(&range.cell)?;
     let unit = format!("{}, {}", arm.id, range.cell.subject);
     for indices in missing.chunks(studio.examiner.batch.max(1)) {
-        let events = unit_of(studio, journal, arm, range, indices, watch)?;
+        let frames = frames(arm, studio.examiner.plan.seed, range, indices);
+        let events = studio.look(journal, &range.cell, &frames, watch)?;
         journal.append(events)?;
         *done += indices.len() as u64;
         tell(watch, Progress { unit: &unit, done: *done, total, loss: None })?;
@@ -101,47 +103,17 @@ fn examine(
     Ok(())
 }
 
-/// One unit: a batch of pictures, painted, kept and looked at.
-fn unit_of(
-    studio: &mut Studio<'_>,
-    journal: &mut Journal,
-    arm: &Arm,
-    range: &Range,
-    indices: &[u32],
-    watch: &mut Watch<'_>,
-) -> Result<Vec<Event>> {
-    let (cell, examiner) = (&range.cell, studio.examiner);
-    let draws: Vec<_> =
-        indices.iter().map(|&index| arm.draw(examiner.plan.seed, cell.stage, index)).collect();
-    let prompts: Vec<_> =
-        draws.iter().filter_map(|draw| arm.prompts.get(draw.prompt as usize)).collect();
-    let asked = prompts.iter().zip(&draws).map(|(prompt, draw)| Asked {
-        prompt: prompt.text.clone(),
-        seed: draw.seed,
-        guidance: prompt.guidance.map(|guidance| guidance.get()),
-    });
-    let asked: Vec<_> = asked.collect();
-    let pictures = studio.subject(journal, cell, watch)?.paint(&asked, &examiner.plan.sampling)?;
-    if pictures.len() != indices.len() {
-        return Err(Error::Changed {
-            path: journal.folder().to_owned(),
-            thing: format!("{} pictures were asked for and {} came", indices.len(), pictures.len()),
-        });
-    }
-    let sought: Vec<_> = prompts.iter().map(|prompt| prompt.label.as_deref()).collect();
-    let scores = studio.scores(&pictures, &sought)?;
-    let alignment = studio.alignment(&pictures, &asked)?;
-    let mut events = Vec::with_capacity(indices.len());
-    for (row, (&index, draw)) in indices.iter().zip(&draws).enumerate() {
-        events.push(Event::Sampled(Sampled {
-            cell: cell.clone(),
-            index,
-            prompt: draw.prompt,
+/// What is asked for in these draws of a range.
+fn frames(arm: &Arm, seed: u64, range: &Range, indices: &[u32]) -> Vec<Frame> {
+    let frame = |&index: &u32| {
+        let draw = arm.draw(seed, range.cell.stage, index);
+        let prompt = arm.prompts.get(draw.prompt as usize)?;
+        let asked = Asked {
+            prompt: prompt.text.clone(),
             seed: draw.seed,
-            picture: journal.keep(&pictures[row])?,
-            scores: scores.iter().map(|(name, of)| (name.clone(), of[row])).collect(),
-            alignment: alignment.as_ref().map(|of| of[row]),
-        }));
-    }
-    Ok(events)
+            guidance: prompt.guidance.map(|guidance| guidance.get()),
+        };
+        Some(Frame { index, prompt: draw.prompt, asked, sought: prompt.label.clone() })
+    };
+    indices.iter().filter_map(frame).collect()
 }

@@ -21,6 +21,14 @@ pub(super) fn save(
     section: &CardSection,
     out: &Path,
 ) -> Result<Saved> {
+    appear(out, |unfinished| Ok(sd.save(unfinished, changed, Some(section))?))
+}
+
+/// Has `write` make a folder under a hidden name, and puts it in its place when it is whole.
+///
+/// # Errors
+/// As [`save`], and what `write` returns.
+pub(super) fn appear(out: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<Saved> {
     let unfinished = beside(out);
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).map_err(Error::io("write", &unfinished))?;
@@ -28,7 +36,7 @@ pub(super) fn save(
     if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
     }
-    sd.save(&unfinished, changed, Some(section))?;
+    write(&unfinished)?;
     let digest = Digest::of_folder(&unfinished)?;
     settle(&unfinished, out, digest)?;
     let name = out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());

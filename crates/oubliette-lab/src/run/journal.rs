@@ -126,12 +126,19 @@ impl Journal {
     /// When it cannot be written.
     pub fn keep(&self, picture: &RgbImage) -> Result<Digest> {
         let refuse = |source| Error::Picture { doing: "write", path: self.folder.clone(), source };
-        let bytes = picture::png(picture).map_err(refuse)?;
-        let digest = Digest::of(&bytes);
+        self.keep_bytes(&picture::png(picture).map_err(refuse)?)
+    }
+
+    /// Keeps a PNG file under its digest, and gives the digest.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn keep_bytes(&self, bytes: &[u8]) -> Result<Digest> {
+        let digest = Digest::of(bytes);
         let path = self.folder.join("samples").join(format!("{digest}.png"));
         // A picture that a crash left torn has another length, and is written again.
         if fs::metadata(&path).map(|file| file.len()).ok() != Some(bytes.len() as u64) {
-            write_whole(&path, &bytes)?;
+            write_whole(&path, bytes)?;
         }
         Ok(digest)
     }

@@ -23,7 +23,9 @@ pub fn update(
     let painter = Painter::load(&resolved.model, context, 1)?;
     let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
     if journal.evidence().finished() {
-        folder::check(&resolved.out, &journal)?;
+        for written in std::iter::once(&resolved.out).chain(&resolved.adapter) {
+            folder::check(written, &journal)?;
+        }
         return Ok(journal);
     }
     let work = journal.workspace()?;
@@ -35,13 +37,19 @@ pub fn update(
         trained: Vec::new(),
     };
     let seed = resolved.plan.seed;
-    let (changed, _) =
+    let tuned =
         painter.train(&resolved.tuning, &resolved.data, resolved.steps, seed, &mut bench)?;
     for event in bench.trained {
         journal.record(event)?;
     }
     let card = super::card::updated(&resolved.plan, plan.digest()?)?;
-    let saved = folder::save(painter.model(), &changed, &card, &resolved.out)?;
-    journal.append(vec![Event::Saved(saved), Event::Finished(Finished {})])?;
+    let mut events = Vec::new();
+    if let (Some(out), Some(adapter)) = (&resolved.adapter, &tuned.adapter) {
+        let write = |to: &_| Ok(adapter.write_diffusers(to, &painter.model().weights)?);
+        events.push(Event::Saved(folder::appear(out, write)?));
+    }
+    let saved = folder::save(painter.model(), &tuned.changed, &card, &resolved.out)?;
+    events.extend([Event::Saved(saved), Event::Finished(Finished {})]);
+    journal.append(events)?;
     Ok(journal)
 }

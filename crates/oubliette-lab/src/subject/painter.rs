@@ -26,6 +26,16 @@ use crate::{
     tuning::{Kind, Tuning},
 };
 
+/// What further training made of a model.
+pub struct Tuned {
+    /// The weights that it changed, with their new values.
+    pub changed: Weights,
+    /// The model with them, by content.
+    pub digest: Digest,
+    /// The adapter by itself, where one was trained.
+    pub adapter: Option<Lora>,
+}
+
 /// Steps between checkpoints of a training run.
 const EVERY: u64 = 50;
 /// Noised pictures that the denoising loss is a mean of.
@@ -85,7 +95,7 @@ impl Subject for Painter {
         seed: u64,
         bench: &mut Bench<'_>,
     ) -> Result<Box<dyn Subject>> {
-        let (changed, digest) = self.train(tuning, data, steps, seed, bench)?;
+        let Tuned { changed, digest, .. } = self.train(tuning, data, steps, seed, bench)?;
         let weights = self.weights.overlaid(&changed);
         Ok(Box::new(Self { sd: Rc::clone(&self.sd), weights, digest, batch: self.batch }))
     }
@@ -108,7 +118,7 @@ impl Subject for Painter {
 }
 
 impl Painter {
-    /// The weights that training changes, and the digest of the model with them.
+    /// Trains the model further.
     ///
     /// # Errors
     /// As [`Subject::tuned`].
@@ -119,7 +129,7 @@ impl Painter {
         steps: u64,
         seed: u64,
         bench: &mut Bench<'_>,
-    ) -> Result<(Weights, Digest)> {
+    ) -> Result<Tuned> {
         let lot = Lot::new(seed);
         let key = self.key(tuning, data, seed)?;
         let adapter = self.adapter(tuning, &lot)?;
@@ -134,6 +144,7 @@ impl Painter {
         };
         let place = Place::of_run(bench.folder, &key.short(), steps, EVERY)?;
         let trained = train(&mut stage, &job, &self.weights, &place, bench.watch)?;
+        let adapter = adapter.map(|adapter| adapter.with_halves(&trained.weights));
         let changed = match &adapter {
             Some(adapter) => merged(adapter, &self.weights, &trained.weights),
             None => trained.weights,
@@ -141,7 +152,7 @@ impl Painter {
         let digest = digest_of(&changed, self.digest)?;
         let loss = trained.loss.map(oubliette_evidence::Real::new).transpose()?;
         bench.trained.push(Trained { unit: bench.unit.clone(), steps, weights: digest, loss });
-        Ok((changed, digest))
+        Ok(Tuned { changed, digest, adapter })
     }
 
     /// Names a training run by everything that its weights follow from, except for how long it is.

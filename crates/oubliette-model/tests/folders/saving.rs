@@ -164,6 +164,7 @@ fn a_fresh_model_is_written_and_read() {
         text_encoder: json("text_encoder/config.json"),
         scheduler: json("scheduler/scheduler_config.json"),
         tokenizer: ["vocab.json", "merges.txt", "tokenizer_config.json"].map(token_file).to_vec(),
+        card: "# Fresh\n".into(),
     };
     let (unet, vae, text) = fresh.networks(Path::new("fresh")).unwrap();
     let mut weights = Weights::new();
@@ -174,6 +175,7 @@ fn a_fresh_model_is_written_and_read() {
     }
     let place = temp.path().join("fresh");
     fresh.write(&place, &weights, Precision::F32).unwrap();
+    assert_eq!(fs::read_to_string(place.join("README.md")).unwrap(), "# Fresh\n");
     assert_same(&weights, &load(&place).weights);
     let half = temp.path().join("half");
     fresh.write(&half, &weights, Precision::F16).unwrap();

@@ -1,4 +1,4 @@
-//! ESD's loss and gradients and UCE's matrices against numbers computed apart, in f64: `goldens/erasure.py`.
+//! Losses, gradients, joint steps and closed forms of ways to forget against numbers computed apart, in f64: `goldens/erasure.py`.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -7,13 +7,15 @@ use oubliette_lab::{
     Study,
     methods::{Pair, Uce, closed_form},
     parts::{
-        anchor::Nothing,
-        objective::{GuidanceReversal, Objective, Scene},
+        Sides,
+        anchor::{Anchor, Nothing, Prompt},
+        combiner::{Combiner as _, Restricted},
+        objective::{AnchorMatch, GuidanceReversal, Objective, Scene},
         source::Batch,
     },
 };
 use oubliette_model::{
-    Weight,
+    Weight, Weights,
     device::DeviceKind,
     families::{LoadOptions, StableDiffusion},
     train::value_and_gradients,
@@ -60,11 +62,9 @@ fn distance(found: &[f32], wanted: &[f32]) -> f64 {
     (apart / norm.max(1e-30)).sqrt()
 }
 
-#[test]
-fn esd_has_the_reference_loss_and_gradients() {
-    let (sd, file, said) = tiny();
-    let mut student = sd.weights.clone();
-    let mut names = BTreeSet::new();
+/// The student of the reference, which has moved a little, and what of it is trained.
+fn student(sd: &StableDiffusion, file: &Reference) -> (Weights, BTreeSet<String>) {
+    let (mut student, mut names) = (sd.weights.clone(), BTreeSet::new());
     for key in file.names().iter().filter_map(|key| key.strip_prefix("esd.student/")) {
         let name = format!("unet/{key}");
         let values = file.read(&format!("esd.student/{key}"));
@@ -74,25 +74,76 @@ fn esd_has_the_reference_loss_and_gradients() {
         names.insert(name);
     }
     assert!(names.len() > 10, "{}", names.len());
+    (student, names)
+}
+
+fn batch(sd: &StableDiffusion, file: &Reference, said: &Value) -> Batch {
     let x = TensorData::new(file.read("esd.x"), [2, 4, 8, 8]);
-    let batch = Batch {
+    Batch {
         latents: Tensor::from_data(x, sd.device()),
         timesteps: Tensor::from_data(TensorData::new(vec![120.0f32, 740.0], [2]), sd.device()),
         prompts: vec![said["esd"]["concept"].as_str().unwrap().to_owned(); 2],
         target: None,
-    };
+    }
+}
+
+/// Checks a loss and its gradients against `part` of the reference.
+fn has_the_reference(part: &str, anchor: &dyn Anchor, loss: &dyn Objective) {
+    let (sd, file, said) = tiny();
+    let (student, names) = student(&sd, &file);
+    let batch = batch(&sd, &file, &said);
     let study = Study::new(&sd, &sd.weights, None, &names, &student);
-    let scene = Scene { study: &study, concepts: &[], anchor: &Nothing {}, batch: &batch };
-    let loss = GuidanceReversal::default();
+    let scene = Scene { study: &study, concepts: &[], anchor, batch: &batch };
     let (value, gradients) =
         value_and_gradients(&student, &names, |weights| Ok(loss.loss(&scene, weights).unwrap()))
             .unwrap();
-    let wanted = said["esd"]["loss"].as_f64().unwrap();
+    let wanted = said[part]["loss"].as_f64().unwrap();
     assert!((value - wanted).abs() < 1e-4 * wanted, "{value} is not {wanted}");
     for (name, gradient) in &gradients {
-        let key = name.replacen("unet/", "esd.gradient/", 1);
+        let key = name.replacen("unet/", &format!("{part}.gradient/"), 1);
         let apart = distance(&gradient.to_f32_vec(), &file.read(&key));
         assert!(apart < 1e-3, "{name}: {apart}");
+    }
+}
+
+#[test]
+fn esd_has_the_reference_loss_and_gradients() {
+    has_the_reference("esd", &Nothing {}, &GuidanceReversal::default());
+}
+
+#[test]
+fn concept_ablation_has_the_reference_loss_and_gradients() {
+    let (_, _, said) = tiny();
+    let text = said["ca"]["anchor"].as_str().unwrap().to_owned();
+    has_the_reference("ca", &Prompt { text }, &AnchorMatch::default());
+}
+
+#[test]
+fn the_restricted_gradient_is_the_reference_step() {
+    let (sd, file, said) = tiny();
+    let (student, names) = student(&sd, &file);
+    let said = &said["restricted"];
+    let sign = said["sign"].as_f64().unwrap() as f32;
+    let side = |prefix: &str, sign: f32| {
+        let gradient = |name: &String| {
+            let values = file.read(&name.replacen("unet/", prefix, 1));
+            let old = student.get(name).unwrap();
+            let values = values.into_iter().map(|value| sign * value).collect();
+            (name.clone(), Weight::from_f32(values, old.shape(), &old.device(), old.dtype()))
+        };
+        names.iter().map(gradient).collect::<Weights>()
+    };
+    let sides = Sides {
+        forget: Some(side("esd.gradient/", 1.0)),
+        retain: Some(side("ca.gradient/", sign)),
+        memory: Vec::new(),
+    };
+    let mut combiner =
+        Restricted { alpha: said["alpha"].as_f64().unwrap(), ..Restricted::default() };
+    for (name, step) in &combiner.combine(sides).unwrap() {
+        let wanted = file.read(&name.replacen("unet/", "restricted/", 1));
+        let apart = distance(&step.to_f32_vec(), &wanted);
+        assert!(apart < 1e-4, "{name}: {apart}");
     }
 }
 

@@ -7,4 +7,5 @@ mod golden;
 mod matrix;
 mod real;
 mod resume;
+mod shared;
 mod tidy;

@@ -48,11 +48,12 @@ fn a_torn_event_is_cut_off_and_made_again() {
     let runs = tempfile::tempdir().unwrap();
     let first =
         examine(Truth::Forgets, attacks(), folder.path(), runs.path(), &mut unwatched()).unwrap();
-    let run = std::fs::read_dir(runs.path()).unwrap().next().unwrap().unwrap().path();
+    let run = run_in(runs.path());
     let events = run.join("events.jsonl");
     let bytes = std::fs::read(&events).unwrap();
     for keep in [bytes.len() / 3, bytes.len() / 2, bytes.len() - 4] {
         std::fs::write(&events, &bytes[..keep]).unwrap();
+        std::fs::remove_dir_all(runs.path().join(".known")).unwrap();
         let again =
             examine(Truth::Forgets, attacks(), folder.path(), runs.path(), &mut unwatched())
                 .unwrap();
@@ -74,4 +75,11 @@ fn a_folder_that_is_worked_in_is_left_alone() {
         ControlFlow::Break(())
     };
     assert!(examine(Truth::Forgets, attacks(), folder.path(), runs.path(), &mut watch).is_err());
+}
+
+/// The one run folder below `runs`.
+fn run_in(runs: &std::path::Path) -> std::path::PathBuf {
+    let entries = std::fs::read_dir(runs).unwrap().map(|entry| entry.unwrap().path());
+    let mut found = entries.filter(|path| path.join("plan.json").is_file());
+    found.next().unwrap()
 }

@@ -3,6 +3,7 @@ mod inputs;
 
 use super::{Answer, Verb};
 use crate::compute::Compute;
+use crate::embedded;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
+  oubliette generate --prompt \"a watercolour painting of a red house\" --out house.png      by the embedded miniature
   oubliette generate --model models/sd --prompt \"a photo of a church\" --seed 7 --out church.png
   oubliette generate --model models/sd --prompt \"a fox\" --count 4 --steps 25 --sampler ddim --out fox.png
   oubliette generate --model models/sd --lora styles/ink --prompt \"a cat\" --out cat.png
@@ -25,9 +27,9 @@ Examples:
 With --count, picture N has seed SEED + N and is written to OUT-N.png.
 A picture depends on its own seed alone, never on those made beside it.")]
 pub(crate) struct Generate {
-    /// A diffusers folder, or a single-file checkpoint
+    /// A diffusers folder, or a single-file checkpoint [default: the embedded miniature]
     #[arg(long, value_name = "PATH")]
-    model: PathBuf,
+    model: Option<PathBuf>,
     /// What to show
     #[arg(long, value_name = "TEXT")]
     prompt: String,
@@ -89,8 +91,8 @@ impl Verb for Generate {
         inputs::check(self)?;
         let (device, dtype) = self.compute.begin()?;
         let options = LoadOptions { dtype, ..LoadOptions::on(device.open()?) };
-        let sd = StableDiffusion::load(&self.model, &options)?;
-        tracing::info!(model = %self.model.display(), tensors = sd.weights.len(), "loaded");
+        let sd = self.load(&options)?;
+        tracing::info!(tensors = sd.weights.len(), "loaded");
         let weights = inputs::weights(self, &sd)?;
         let pictures = self.pictures(&sd, &weights, terminal)?;
         let mut written = Vec::new();
@@ -108,6 +110,16 @@ impl Verb for Generate {
 }
 
 impl Generate {
+    fn load(&self, options: &LoadOptions) -> Result<StableDiffusion, Failure> {
+        if let Some(model) = &self.model {
+            return Ok(StableDiffusion::load(model, options)?);
+        }
+        let folder = tempfile::tempdir()
+            .map_err(|source| Failure::unwritable(&std::env::temp_dir(), &source))?;
+        embedded::unpack_model(folder.path())?;
+        Ok(StableDiffusion::load(folder.path(), options)?)
+    }
+
     fn pictures(
         &self,
         sd: &StableDiffusion,

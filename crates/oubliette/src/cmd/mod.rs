@@ -1,5 +1,7 @@
 //! The verbs, one file each, and what every one of them answers.
 mod audit;
+mod compare;
+mod demo;
 mod generate;
 mod judged;
 mod list;
@@ -52,11 +54,13 @@ pub(crate) trait Verb {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Demo),
     Generate(generate::Generate),
     Train(train::Train),
     Unlearn(unlearn::Unlearn),
     Update(update::Update),
     Audit(audit::Audit),
+    Compare(compare::Compare),
     Report(report::Report),
     Verify(verify::Verify),
     List(list::List),
@@ -67,11 +71,13 @@ impl Command {
     /// The verb as it is typed, and what does it.
     pub(crate) fn verb(&self) -> (&'static str, &dyn Verb) {
         match self {
+            Command::Demo(verb) => ("demo", verb),
             Command::Generate(verb) => ("generate", verb),
             Command::Train(verb) => ("train", verb),
             Command::Unlearn(verb) => ("unlearn", verb),
             Command::Update(verb) => ("update", verb),
             Command::Audit(verb) => ("audit", verb),
+            Command::Compare(verb) => ("compare", verb),
             Command::Report(verb) => ("report", verb),
             Command::Verify(verb) => ("verify", verb),
             Command::List(verb) => ("list", verb),

@@ -1,8 +1,10 @@
 //! Help, lists, cards, the JSON object and the exit codes of plain use.
 use crate::scene::Scene;
 
-const VERBS: [&str; 9] =
-    ["generate", "train", "unlearn", "update", "audit", "report", "verify", "list", "show"];
+const VERBS: [&str; 11] = [
+    "compare", "demo", "generate", "train", "unlearn", "update", "audit", "report", "verify",
+    "list", "show",
+];
 
 #[test]
 fn every_help_has_examples() {

@@ -1,4 +1,5 @@
-//! The recipes under `examples/` are read and their settings filled in; only the models are missing.
+//! The recipes under `examples/`, of the demo and of the studies are read and their settings filled in; only the models are missing.
+use oubliette_evidence::recipe::{AuditRecipe, UnlearnRecipe};
 use oubliette_evidence::{Concept, Recipe};
 use oubliette_lab::{ATTACKS, DETECTORS, METHODS, tuning::Tuning};
 use std::path::{Path, PathBuf};
@@ -18,8 +19,10 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 #[test]
 fn every_example_is_read_and_its_settings_are_known() {
     let mut found = Vec::new();
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples"), &mut found);
-    assert!(found.len() >= 10, "{found:?}");
+    for folder in ["examples", "assets", "studies/benign-updates"] {
+        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder), &mut found);
+    }
+    assert!(found.len() >= 15, "{found:?}");
     for file in found {
         if file.parent().unwrap().ends_with("concepts") {
             for detector in Concept::read(&file).unwrap().detector {
@@ -28,21 +31,35 @@ fn every_example_is_read_and_its_settings_are_known() {
             continue;
         }
         match Recipe::read(&file).unwrap_or_else(|error| panic!("{error}")) {
-            Recipe::Unlearn(recipe) => {
-                METHODS.fill(&recipe.method.name, recipe.method.settings.clone()).unwrap();
-                assert!(recipe.source.beside(&recipe.concept).is_file(), "{}", file.display());
-            }
+            Recipe::Unlearn(recipe) => unlearn(&recipe),
             Recipe::Update(recipe) => {
                 let mut train = recipe.train.clone();
                 train.remove("steps").unwrap();
                 let _: Tuning = train.try_into().unwrap();
             }
-            Recipe::Audit(recipe) => {
-                for attack in &recipe.attack {
-                    ATTACKS.fill(&attack.name, attack.settings.clone()).unwrap();
+            Recipe::Audit(recipe) => audit(&recipe),
+            Recipe::Compare(recipe) => {
+                for cell in recipe.cells().unwrap() {
+                    unlearn(&cell.unlearn);
+                    audit(&cell.audit);
                 }
-                assert!(recipe.source.beside(&recipe.concept).is_file(), "{}", file.display());
             }
         }
     }
+}
+
+fn unlearn(recipe: &UnlearnRecipe) {
+    let mut settings = recipe.method.settings.clone();
+    settings.remove("parts");
+    METHODS.fill(&recipe.method.name, settings).unwrap();
+    let file = recipe.source.file();
+    assert!(recipe.source.beside(&recipe.concept).is_file(), "{}", file.display());
+}
+
+fn audit(recipe: &AuditRecipe) {
+    for attack in &recipe.attack {
+        ATTACKS.fill(&attack.name, attack.settings.clone()).unwrap();
+    }
+    let file = recipe.source.file();
+    assert!(recipe.source.beside(&recipe.concept).is_file(), "{}", file.display());
 }

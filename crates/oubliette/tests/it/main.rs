@@ -1,8 +1,11 @@
 //! The command line from outside: what it says, writes and answers, also to input that means harm.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail by panicking")]
+mod adapter;
 mod answers;
 mod bench;
 mod codes;
+mod compare;
+mod embedded;
 mod examples;
 mod forge;
 mod hostile;

@@ -2,10 +2,12 @@
 
 mod nothing;
 mod prompt;
+mod replaced;
 mod superclass;
 
 pub use nothing::Nothing;
 pub use prompt::Prompt;
+pub use replaced::Replaced;
 pub use superclass::Superclass;
 
 use burn::tensor::Tensor;
@@ -46,5 +48,7 @@ impl<A: Anchor + Serialize + DeserializeOwned + 'static> Make<dyn Anchor> for A 
 }
 
 /// All anchors.
-pub const ANCHORS: List<dyn Anchor> =
-    List { what: "anchor", all: &[nothing::ENTRY, prompt::ENTRY, superclass::ENTRY] };
+pub const ANCHORS: List<dyn Anchor> = List {
+    what: "anchor",
+    all: &[nothing::ENTRY, prompt::ENTRY, replaced::ENTRY, superclass::ENTRY],
+};

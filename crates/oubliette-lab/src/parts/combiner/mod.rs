@@ -1,7 +1,9 @@
 //! How forget and retain gradients become one step.
 
+mod restricted;
 mod sum;
 
+pub use restricted::Restricted;
 pub use sum::Sum;
 
 use oubliette_model::Weights;
@@ -26,4 +28,5 @@ impl<C: Combiner + Serialize + DeserializeOwned + 'static> Make<dyn Combiner> fo
 }
 
 /// All combiners.
-pub const COMBINERS: List<dyn Combiner> = List { what: "combiner", all: &[sum::ENTRY] };
+pub const COMBINERS: List<dyn Combiner> =
+    List { what: "combiner", all: &[restricted::ENTRY, sum::ENTRY] };

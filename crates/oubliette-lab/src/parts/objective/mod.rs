@@ -1,9 +1,11 @@
 //! What "forget" and "retain" mean as losses.
 
+mod anchor_match;
 mod distill;
 mod guidance_reversal;
 mod noise_mse;
 
+pub use anchor_match::{AnchorMatch, Teacher};
 pub use distill::Distill;
 pub use guidance_reversal::{From, GuidanceReversal};
 pub use noise_mse::NoiseMse;
@@ -44,8 +46,10 @@ impl<O: Objective + Serialize + DeserializeOwned + 'static> Make<dyn Objective> 
 }
 
 /// All objectives.
-pub const OBJECTIVES: List<dyn Objective> =
-    List { what: "objective", all: &[distill::ENTRY, guidance_reversal::ENTRY, noise_mse::ENTRY] };
+pub const OBJECTIVES: List<dyn Objective> = List {
+    what: "objective",
+    all: &[anchor_match::ENTRY, distill::ENTRY, guidance_reversal::ENTRY, noise_mse::ENTRY],
+};
 
 /// Mean of squared differences over all elements.
 fn mean_square(prediction: Tensor<4>, target: Tensor<4>) -> Tensor<1> {

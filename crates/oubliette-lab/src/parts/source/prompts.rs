@@ -28,6 +28,9 @@ pub(super) const ENTRY: Entry<dyn Source> = Entry::of::<Prompts>(Card {
 pub struct Prompts {
     /// What is drawn.
     pub prompts: Vec<String>,
+    /// Texts that the pictures are shown under, one for every prompt; empty: the prompts themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under: Vec<String>,
     /// Pictures of every prompt.
     #[serde(default = "one")]
     pub repeats: usize,
@@ -102,6 +105,14 @@ impl Source for Prompts {
                 remedy: "give `prompts` and at least one repeat".to_owned(),
             });
         }
+        if !self.under.is_empty() && self.under.len() != self.prompts.len() {
+            let (under, prompts) = (self.under.len(), self.prompts.len());
+            return Err(Error::Input {
+                file: "the recipe".to_owned(),
+                thing: format!("the source `prompts` shows {prompts} prompts under {under} texts"),
+                remedy: "give one text for every prompt, or none".to_owned(),
+            });
+        }
         if self.drawn.is_empty() {
             self.draw(study, lot)?;
         }
@@ -110,7 +121,16 @@ impl Source for Prompts {
         let chosen: Vec<usize> =
             (0..self.batch.max(1)).filter_map(|_| rows.choose(&mut rng).copied()).collect();
         let clean = Tensor::cat(chosen.iter().map(|&row| self.drawn[row].clone()).collect(), 0);
-        let prompts = chosen.iter().map(|&row| self.prompts[row / self.repeats].clone()).collect();
+        let texts = if self.under.is_empty() { &self.prompts } else { &self.under };
+        let prompts = chosen.iter().map(|&row| texts[row / self.repeats].clone()).collect();
         walk::noised(study.sd, clean, prompts, &mut rng)
+    }
+}
+
+impl Prompts {
+    /// Pictures of `prompts`, `repeats` of each, with the usual sampling; `batch` rows a step.
+    pub fn new(prompts: Vec<String>, repeats: usize, batch: usize) -> Self {
+        let (guidance, steps) = (guidance(), steps());
+        Self { prompts, under: Vec::new(), repeats, guidance, steps, batch, drawn: Vec::new() }
     }
 }

@@ -4,15 +4,15 @@ use std::path::Path;
 
 use image::RgbImage;
 use oubliette_evidence::{
-    Event, Real,
-    event::{Measured, Score},
+    Digest, Event, Real,
+    event::{Measured, Score, Trained},
     plan::{Arm, Cell, Role, training_seed},
 };
 
-use super::Examiner;
+use super::{Examiner, known::Known};
 use crate::{
-    Error, Result,
-    metrics::{self, Seen},
+    Error, Result, captions,
+    metrics::{self, Mean, Seen},
     progress::{Progress, Watch, tell},
     run::Journal,
     subject::{Asked, Bench, Subject},
@@ -24,13 +24,17 @@ type At = (Role, Option<(String, u32)>);
 /// Holds at most one subject as it came and one as an attack left it, so that memory stays bounded.
 pub(super) struct Studio<'a> {
     pub(super) examiner: &'a Examiner,
+    /// What was seen before.
+    pub(super) known: Known<'a>,
+    /// The held-out pictures by content, once they were read.
+    held_out: Option<Digest>,
     plain: Option<(Role, Box<dyn Subject>)>,
     trained: Option<(At, Option<Box<dyn Subject>>)>,
 }
 
 impl<'a> Studio<'a> {
-    pub(super) fn new(examiner: &'a Examiner) -> Self {
-        Self { examiner, plain: None, trained: None }
+    pub(super) fn new(examiner: &'a Examiner, known: Known<'a>) -> Self {
+        Self { examiner, known, held_out: None, plain: None, trained: None }
     }
 
     /// The arm of a cell.
@@ -55,6 +59,28 @@ impl<'a> Studio<'a> {
     /// The arm whose training made the model that `arm` looks at.
     fn model_arm(&self, arm: &'a Arm) -> &'a Arm {
         arm.after.as_deref().and_then(|id| self.examiner.plan.arm(id)).unwrap_or(arm)
+    }
+
+    /// What the model of a cell follows from, where it may be shared. How its training ended is then in the evidence,
+    /// known from before or done now.
+    pub(super) fn identity(
+        &mut self,
+        journal: &mut Journal,
+        cell: &Cell,
+        watch: &mut Watch<'_>,
+    ) -> Result<Option<Digest>> {
+        let arm = self.model_arm(self.arm(cell)?);
+        let Some(model) = self.known.model(arm, cell) else { return Ok(None) };
+        if let (true, Some(steps)) = (arm.trained, arm.steps) {
+            let unit = unit(arm, cell);
+            if journal.evidence().trained(&unit, steps).is_none() {
+                match self.known.training(model) {
+                    Some(known) => journal.record(Trained { unit, ..known })?,
+                    None => drop(self.subject(journal, cell, watch)?),
+                }
+            }
+        }
+        Ok(Some(model))
     }
 
     /// The subject of a cell, opened and trained as its arm says.
@@ -103,12 +129,16 @@ impl<'a> Studio<'a> {
         let mut bench = Bench {
             base: &self.examiner.base,
             folder: &folder,
-            unit: format!("{series}/{}/{}", role_name(cell.subject), cell.run),
+            unit: unit(arm, cell),
             watch,
             trained: Vec::new(),
         };
         let made = attack.prepare(arm, subject.as_ref(), seed, &mut bench)?;
+        let model = self.known.model(arm, cell);
         for event in bench.trained {
+            if let Some(model) = model {
+                self.known.note_training(model, &event)?;
+            }
             journal.record(event)?;
         }
         Ok(made)
@@ -155,6 +185,41 @@ impl<'a> Studio<'a> {
         Ok(())
     }
 
+    fn held_out(&mut self, pictures: &Path) -> Result<Digest> {
+        match self.held_out {
+            Some(digest) => Ok(digest),
+            None => {
+                let digest = captions::digest(&captions::read(pictures)?)?;
+                Ok(*self.held_out.insert(digest))
+            }
+        }
+    }
+
+    /// A mean over held-out pictures, taken before or now.
+    fn denoising_gap(
+        &mut self,
+        metric: &str,
+        journal: &mut Journal,
+        cell: &Cell,
+        pictures: &Path,
+        watch: &mut Watch<'_>,
+    ) -> Result<Option<Mean>> {
+        let model = self.identity(journal, cell, watch)?;
+        let data = self.held_out(pictures)?;
+        if let Some(model) = model
+            && let Some(mean) = self.known.measurement(model, metric, data)
+        {
+            return Ok(Some(mean));
+        }
+        let seed = self.examiner.plan.seed;
+        let denoising = self.subject(journal, cell, watch)?.denoising(pictures, seed)?;
+        let mean = metrics::measure(metric, &Seen { sampled: &[], detector: "", denoising })?;
+        if let (Some(model), Some(mean)) = (model, &mean) {
+            self.known.note_measurement(model, metric, data, mean)?;
+        }
+        Ok(mean)
+    }
+
     fn measure_one(
         &mut self,
         journal: &mut Journal,
@@ -169,10 +234,9 @@ impl<'a> Studio<'a> {
         if known.measurement(METRIC, Some(cell.subject), name.as_deref(), cell.run).is_some() {
             return Ok(());
         }
-        let seed = self.examiner.plan.seed;
-        let denoising = self.subject(journal, cell, watch)?.denoising(pictures, seed)?;
-        let seen = Seen { sampled: &[], detector: "", denoising };
-        let Some(mean) = metrics::measure(METRIC, &seen)? else { return Ok(()) };
+        let Some(mean) = self.denoising_gap(METRIC, journal, cell, pictures, watch)? else {
+            return Ok(());
+        };
         let unit = metrics::METRICS.build(METRIC, toml::Table::new())?.unit().to_owned();
         journal.append(vec![Event::Measured(Measured {
             metric: METRIC.to_owned(),
@@ -184,6 +248,12 @@ impl<'a> Studio<'a> {
             count: mean.count,
         })])
     }
+}
+
+/// What a cell's training is called in events.
+fn unit(arm: &Arm, cell: &Cell) -> String {
+    let series = arm.series.as_deref().unwrap_or(&arm.id);
+    format!("{series}/{}/{}", role_name(cell.subject), cell.run)
 }
 
 /// The role as part of a name.

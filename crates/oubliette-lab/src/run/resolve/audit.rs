@@ -1,5 +1,6 @@
 //! The plan of an audit, and the examiner who can carry it out.
 
+mod benign;
 mod merge;
 mod subjects;
 
@@ -57,9 +58,13 @@ pub fn audit(recipe: &AuditRecipe, context: &Context) -> Result<ResolvedAudit> {
     let control = recipe.controls.positive.as_ref();
     let control =
         control.map(|positive| Control::new(positive, &prompts, &sampling, places.clone()));
-    let (arms, attacks) = arms(recipe, &brief, control)?;
+    let (mut arms, attacks) = arms(recipe, &brief, control)?;
     let (detectors, eyes, held_out) = detectors(&concept, &file, context)?;
     refuse_unknown(&arms, &eyes)?;
+    if let (Some(first), Some((_, eye))) = (detectors.first(), eyes.first()) {
+        let calibration = first.calibration.as_ref();
+        benign::count(&mut arms, &attacks, eye.as_ref(), calibration, &base(document))?;
+    }
     let (alignment, aligner) = alignment(recipe, context)?;
     let plan = AuditPlan {
         schema: 1,

@@ -9,7 +9,10 @@ use oubliette_evidence::{
 };
 
 use super::{folder, source};
-use crate::{Error, Result, captions, tuning::Tuning};
+use crate::{
+    Error, Result, captions,
+    tuning::{Kind, Tuning},
+};
 
 /// A plan with what it stands for on this machine.
 pub struct ResolvedUpdate {
@@ -25,6 +28,8 @@ pub struct ResolvedUpdate {
     pub data: PathBuf,
     /// Where the updated model goes.
     pub out: PathBuf,
+    /// Where the adapter by itself goes, if it is wanted.
+    pub adapter: Option<PathBuf>,
 }
 
 /// Makes the plan; loads no model.
@@ -49,6 +54,14 @@ pub fn update(recipe: &UpdateRecipe) -> Result<ResolvedUpdate> {
         name: "train".to_owned(),
         source: Box::new(source),
     })?;
+    let adapter = recipe.adapter.as_ref().map(|folder| document.beside(folder));
+    if adapter.is_some() && tuning.kind == Kind::Full {
+        return Err(Error::Input {
+            file: format!("`{}`", document.file().display()),
+            thing: "`adapter` is given, but a full training makes none".to_owned(),
+            remedy: "train with `kind = \"lora\"`, or leave `adapter` out".to_owned(),
+        });
+    }
     let (model, data) = (document.beside(&recipe.model), document.beside(&recipe.data));
     let set = captions::read(&data)?;
     let mut filled = toml::Table::try_from(&tuning).unwrap_or_default();
@@ -63,5 +76,6 @@ pub fn update(recipe: &UpdateRecipe) -> Result<ResolvedUpdate> {
         data: Model { name, digest: captions::digest(&set)? },
         train: settings(&filled)?,
     };
-    Ok(ResolvedUpdate { plan, tuning, steps, model, data, out: document.beside(&recipe.out) })
+    let out = document.beside(&recipe.out);
+    Ok(ResolvedUpdate { plan, tuning, steps, model, data, out, adapter })
 }

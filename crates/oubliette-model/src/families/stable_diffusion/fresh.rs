@@ -24,6 +24,8 @@ pub struct FreshModel {
     pub scheduler: Value,
     /// Names and bytes of the files of `tokenizer/`.
     pub tokenizer: Vec<(String, Vec<u8>)>,
+    /// The model card, `README.md`; empty: none.
+    pub card: String,
 }
 
 impl FreshModel {
@@ -60,6 +62,9 @@ impl FreshModel {
         new.write_json("scheduler/scheduler_config.json", &self.scheduler)?;
         for (name, bytes) in &self.tokenizer {
             new.write(&Path::new("tokenizer").join(name), bytes)?;
+        }
+        if !self.card.is_empty() {
+            new.write(Path::new("README.md"), self.card.as_bytes())?;
         }
         new.write_json("model_index.json", &self.index())?;
         new.finish()

@@ -18,6 +18,8 @@ pub(super) const ENTRY: Entry =
 struct Settings {
     /// `scheduler_config.json`; its `_class_name` is the sampler that the folder names.
     schedule: Map<String, Value>,
+    /// The model card, `README.md`; none is written where it is empty.
+    card: String,
 }
 
 fn run(shop: &mut Workshop<'_>) -> Result<()> {
@@ -34,6 +36,7 @@ fn run(shop: &mut Workshop<'_>) -> Result<()> {
         text_encoder: text_config(&clip.map),
         scheduler: Value::Object(settings.schedule),
         tokenizer,
+        card: settings.card,
     };
     model.write(&shop.destination(), &weights, shop.recipe.precision)
 }

@@ -1,4 +1,7 @@
 //! The job `vae`: an autoencoder whose pictures come back close in colour and sharp at the edges.
+//!
+//! With `uses.vae` the decoder of that autoencoder is trained on while its latents stay what they are, so that a denoiser
+//! of them is still one.
 
 use burn::tensor::Tensor;
 use serde::Deserialize;
@@ -6,7 +9,7 @@ use serde_json::json;
 
 use super::workshop::Workshop;
 use super::{Entry, examples, training};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::networks::{Vae, VaeConfig};
 use crate::train::StepRandom;
 use crate::weights::{Weight, Weights};
@@ -27,6 +30,10 @@ const MEASURED: usize = 512;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Settings {
+    /// Weight of the absolute difference.
+    absolute: f64,
+    /// Weight of the squared difference: large errors, such as a wrong colour, count most.
+    squared: f64,
     /// Weight of the Kullback-Leibler term, per latent number.
     kl: f64,
     /// Weight of the difference between neighbouring pixels' differences, which keeps edges sharp.
@@ -38,7 +45,7 @@ struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { kl: 1e-5, edges: 0.5, colour: 1.0 }
+        Self { absolute: 1.0, squared: 0.5, kl: 1e-5, edges: 0.5, colour: 1.0 }
     }
 }
 
@@ -46,27 +53,59 @@ fn run(shop: &mut Workshop<'_>) -> Result<()> {
     let settings: Settings = shop.recipe.settings()?;
     let path = shop.config_path();
     let vae = Vae::new(VaeConfig::from_json(&path, &shop.recipe.network)?);
-    let zeros = [".conv2.weight", ".to_out.0.weight"];
-    let start = quiet(shop.begin("vae", &vae.shapes(), &zeros), &vae);
+    let (start, frozen) = begin(shop, &vae)?;
     let trained = training::learn(shop, start, batch, |weights, (pictures, random)| {
-        Ok(loss(&vae, weights, pictures.clone(), random, &settings))
+        Ok(loss(&vae, &frozen.overlaid(weights), pictures.clone(), random, &settings))
     })?;
+    let whole = frozen.overlaid(&trained);
     let mut config = shop.recipe.network.clone();
-    config.insert("scaling_factor".into(), json!(scaling_factor(shop, &vae, &trained)?));
+    let factor = match frozen.is_empty() {
+        true => json!(scaling_factor(shop, &vae, &whole)?),
+        false => json!(shop.vae()?.1.config().scaling_factor),
+    };
+    config.insert("scaling_factor".into(), factor);
     config.insert("_class_name".into(), json!("AutoencoderKL"));
-    shop.write_diffusers(config, "vae", &vae.shapes(), &trained)
+    shop.write_diffusers(config, "vae", &vae.shapes(), &whole)
 }
 
-/// Latents begin with little noise on them: as much as a fresh network's would have drowns what it says at first.
-fn quiet(mut weights: Weights, vae: &Vae) -> Weights {
-    let name = "vae/quant_conv.bias";
-    if let Some(bias) = weights.remove(name) {
-        let half = vae.config().latent_channels;
-        let begin = |(i, value)| if i < half { value } else { QUIET };
-        let values = bias.to_f32_vec().into_iter().enumerate().map(begin).collect();
-        weights.insert(name, Weight::from_f32(values, bias.shape(), &bias.device(), bias.dtype()));
+/// What is trained, and what stays: with an autoencoder to go on from, everything that makes its latents.
+fn begin(shop: &Workshop<'_>, vae: &Vae) -> Result<(Weights, Weights)> {
+    if shop.recipe.uses.vae.is_none() {
+        let zeros = [".conv2.weight", ".to_out.0.weight"];
+        return Ok((awake(&shop.begin("vae", &vae.shapes(), &zeros), vae), Weights::new()));
     }
-    weights
+    let (_, known, weights) = shop.vae()?;
+    if known.shapes() != vae.shapes() {
+        let why = "describes another autoencoder than `uses.vae` holds";
+        return Err(Error::setting("network", why, "write the same `[network]` as its recipe has"));
+    }
+    let decodes =
+        |name: &str| name.starts_with("vae/decoder.") || name.starts_with("vae/post_quant");
+    let part = |moves: bool| {
+        let of = weights.iter().filter(|(name, _)| decodes(name) == moves);
+        of.map(|(name, weight)| (name.clone(), weight.clone())).collect()
+    };
+    Ok((part(true), part(false)))
+}
+
+/// What lets an autoencoder this narrow learn colours early: convolutions keep the scale of what passes through them,
+/// no bias drowns it before a normalisation, and latents begin with little noise on them.
+fn awake(weights: &Weights, vae: &Vae) -> Weights {
+    let quiet = vae.config().latent_channels;
+    weights.map(|name, weight| {
+        let values = weight.to_f32_vec();
+        let values: Vec<f32> = match name {
+            "vae/quant_conv.bias" => {
+                (0..values.len()).map(|i| if i < quiet { 0.0 } else { QUIET }).collect()
+            }
+            _ if name.ends_with(".bias") => vec![0.0; values.len()],
+            _ if weight.shape().len() == 4 => {
+                values.into_iter().map(|value| value * 3f32.sqrt()).collect()
+            }
+            _ => return weight.clone(),
+        };
+        Weight::from_f32(values, weight.shape(), &weight.device(), weight.dtype())
+    })
 }
 
 /// Pictures, and the step's random numbers for the noise on their latents.
@@ -93,8 +132,8 @@ fn loss(
     let down = error.clone().narrow(2, 1, height - 1) - error.clone().narrow(2, 0, height - 1);
     let edges = across.abs().mean() + down.abs().mean();
     let kl = (mean.powi_scalar(2) + logvar.clone().exp() - logvar).mean() - 1.0;
-    error.clone().abs().mean()
-        + error.clone().powi_scalar(2).mean().mul_scalar(0.5)
+    error.clone().abs().mean().mul_scalar(settings.absolute)
+        + error.clone().powi_scalar(2).mean().mul_scalar(settings.squared)
         + edges.mul_scalar(settings.edges)
         + colours(error).mul_scalar(settings.colour)
         + kl.mul_scalar(0.5 * settings.kl)

@@ -1,0 +1,124 @@
+//! The recipe that compares: many methods on many concepts, one unlearning and one audit for every pair.
+
+mod cell;
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use cell::ComparedCell;
+
+use super::{Problem, Task, check_head};
+use crate::document::Document;
+use crate::{Concept, Result, settings::Named};
+
+/// A recipe with `task = "compare"`. Paths are relative to the folder of the recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompareRecipe {
+    /// Always 1.
+    pub schema: u32,
+    /// Always `compare`.
+    pub task: Task,
+    /// Every random choice follows from it; below 2^53.
+    #[serde(default)]
+    pub seed: u64,
+    /// Folder of the model that is to forget.
+    pub model: PathBuf,
+    /// The concepts' files.
+    pub concepts: Vec<PathBuf>,
+    /// Folder for the unlearned models.
+    pub models: PathBuf,
+    /// Folder that keeps what the page is made of: a few small files a cell.
+    pub out: PathBuf,
+    /// The methods, in order.
+    pub method: Vec<Compared>,
+    /// Twins that never saw some of the concepts.
+    #[serde(default)]
+    pub never_exposed: Vec<Twin>,
+    /// The audit of every cell: an audit recipe without concept and subjects. Texts may hold `{id}`, `{superclass}`
+    /// and `{neighbour}`.
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
+    pub audit: toml::Table,
+    /// The text this recipe was read from.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub source: Document,
+}
+
+/// A method under a name of its own, with its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Compared {
+    /// What the page calls it: lower-case letters, digits and hyphens.
+    pub label: String,
+    /// The method.
+    #[serde(flatten)]
+    pub method: Named,
+}
+
+/// A model that never saw some concepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Twin {
+    /// Its folder.
+    pub model: PathBuf,
+    /// The concepts' ids.
+    pub concepts: Vec<String>,
+}
+
+impl CompareRecipe {
+    /// Reads and checks a recipe file.
+    pub fn read(file: &Path) -> Result<Self> {
+        Self::parse(&Document::read(file)?)
+    }
+
+    /// Reads and checks a recipe.
+    pub fn parse(document: &Document) -> Result<Self> {
+        let recipe: Self = document.parse()?;
+        recipe.check().map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
+        Ok(Self { source: document.clone(), ..recipe })
+    }
+
+    /// One cell for every concept and method, concepts first.
+    pub fn cells(&self) -> Result<Vec<ComparedCell>> {
+        let mut cells = Vec::new();
+        for file in &self.concepts {
+            let concept = Concept::read(&self.source.beside(file))?;
+            for method in &self.method {
+                cells.push(ComparedCell::new(self, file, &concept, method)?);
+            }
+        }
+        Ok(cells)
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        check_head(self.task, Task::Compare, self.seed)?;
+        if self.concepts.is_empty() || self.method.is_empty() {
+            let thing = "there is no concept or no method".to_owned();
+            return Err(("concepts".into(), thing, "name at least one of each"));
+        }
+        for (number, compared) in self.method.iter().enumerate() {
+            let label = &compared.label;
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if label.is_empty() || label.len() > 64 || !label.chars().all(plain) {
+                let remedy = "use lower-case letters, digits and hyphens, at most 64";
+                return Err((format!("method.{number}.label"), format!("label `{label}`"), remedy));
+            }
+            if self.method[..number].iter().any(|other| other.label == *label) {
+                let thing = format!("two methods are labelled `{label}`");
+                return Err((format!("method.{number}.label"), thing, "give each its own label"));
+            }
+        }
+        match self.audit.keys().find(|key| OWN.contains(&key.as_str())) {
+            Some(key) => {
+                let remedy = "leave it out; every cell has its own";
+                Err((format!("audit.{key}"), format!("`{key}` of the audit"), remedy))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// What every cell's audit has of its own.
+const OWN: [&str; 5] = ["schema", "task", "seed", "concept", "subjects"];

@@ -1,0 +1,174 @@
+//! Many audits side by side, as Markdown: what was forgotten, what was kept, and what came back.
+
+use std::collections::BTreeMap;
+
+use super::text::clean;
+use crate::plan::{ArmKind, Role};
+use crate::verdict::{ArmFinding, Judgment, KeepFinding, Rate};
+use crate::{AuditPlan, Verdict};
+
+/// One audit of a comparison.
+#[derive(Debug, Clone)]
+pub struct ComparedAudit {
+    /// The concept's id.
+    pub concept: String,
+    /// The method's label.
+    pub method: String,
+    /// What was planned.
+    pub plan: AuditPlan,
+    /// What follows.
+    pub judgment: Judgment,
+}
+
+/// The page: a table of forgetting and keeping, a table of returns, and which cells (`missing`) are not in them.
+pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String {
+    let mut page = String::from("## Forgotten and kept\n\n");
+    page += "Hits of samples, before → after. *Own*: the concept's own prompts. *Other words*: paraphrases. \
+             *Superclass*: pictures under the own prompts that show something of the superclass.\n\n";
+    page += &row(&FORGOTTEN.map(str::to_owned));
+    page += &row(&FORGOTTEN.map(|_| "---".to_owned()));
+    audits.iter().for_each(|audit| page += &row(&forgotten(audit)));
+    page += "\n## What came back\n\n";
+    page += "Hits of samples under the own prompts, by training steps of the update.\n\n";
+    for steps in step_lists(audits) {
+        page += &returns(audits, &steps);
+    }
+    if !missing.is_empty() {
+        page += &format!("\n**Partial.** Not measured yet: {}.\n", missing.join(", "));
+    }
+    page
+}
+
+const FORGOTTEN: [&str; 9] = [
+    "concept",
+    "method",
+    "own",
+    "other words",
+    "superclass",
+    "neighbours",
+    "unrelated",
+    "alignment falls",
+    "verdict",
+];
+
+fn forgotten(audit: &ComparedAudit) -> [String; 9] {
+    let judgment = &audit.judgment;
+    let own = |role| arm(judgment, "direct/own", role);
+    let pair = |id: &str| {
+        change(
+            arm(judgment, id, Role::Original).map(|found| found.all),
+            arm(judgment, id, Role::Unlearned).map(|found| found.all),
+        )
+    };
+    let superclass = change(
+        own(Role::Original).and_then(|a| a.superclass),
+        own(Role::Unlearned).and_then(|a| a.superclass),
+    );
+    let kept =
+        |group| keep(judgment, group).map_or_else(none, |k| change(Some(k.original), Some(k.kept)));
+    let alignment = keep(judgment, "unrelated").and_then(|found| found.alignment);
+    [
+        audit.concept.clone(),
+        audit.method.clone(),
+        pair("direct/own"),
+        pair("direct/paraphrase"),
+        superclass,
+        kept("neighbours"),
+        kept("unrelated"),
+        alignment.map_or_else(none, |found| format!("{:.3}", found.fall.value.get())),
+        verdict(&judgment.verdict),
+    ]
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Held { .. } => "held".to_owned(),
+        Verdict::Broken { by, .. } => format!("broken by {}", by.arm),
+        Verdict::Inconclusive { .. } => "cannot be decided".to_owned(),
+    }
+}
+
+/// Every list of step counts that some update was looked at.
+fn step_lists(audits: &[ComparedAudit]) -> Vec<Vec<u64>> {
+    let mut lists: Vec<Vec<u64>> =
+        audits.iter().flat_map(|audit| series(&audit.plan).into_values()).collect();
+    lists.sort();
+    lists.dedup();
+    lists
+}
+
+/// The step counts of every trained series of attacks.
+fn series(plan: &AuditPlan) -> BTreeMap<&str, Vec<u64>> {
+    let mut all: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for arm in plan.arms.iter().filter(|arm| arm.kind == ArmKind::Attack && arm.trained) {
+        if let (Some(series), Some(steps)) = (&arm.series, arm.steps) {
+            all.entry(series).or_default().push(steps);
+        }
+    }
+    all.values_mut().for_each(|steps| steps.sort_unstable());
+    all
+}
+
+/// The table of all updates that were looked at after these steps.
+fn returns(audits: &[ComparedAudit], steps: &[u64]) -> String {
+    let head = ["concept", "method", "update", "model"].map(str::to_owned).into_iter();
+    let head: Vec<String> = head.chain(steps.iter().map(u64::to_string)).collect();
+    let mut table = row(&head) + &row(&vec!["---".to_owned(); head.len()]);
+    for audit in audits {
+        let judgment = &audit.judgment;
+        for (series, _) in series(&audit.plan).into_iter().filter(|(_, list)| list == steps) {
+            for role in [Role::Unlearned, Role::Original, Role::NeverExposed] {
+                let found = |steps: &u64| arm(judgment, &format!("{series}@{steps}"), role);
+                let rates: Vec<_> = steps.iter().map(|steps| found(steps).map(|a| a.all)).collect();
+                if rates.iter().all(Option::is_none) {
+                    continue;
+                }
+                let cells =
+                    [&audit.concept, &audit.method, series, &role.to_string()].map(str::to_owned);
+                let rates = rates.into_iter().map(|rate| rate.map_or_else(none, shown));
+                table += &row(&cells.into_iter().chain(rates).collect::<Vec<_>>());
+            }
+        }
+        for found in judgment.arms.iter().filter(|found| found.kind == ArmKind::Positive) {
+            let cells =
+                [&audit.concept, &audit.method, &found.arm, "positive control"].map(str::to_owned);
+            let blank = vec![String::new(); steps.len().saturating_sub(1)];
+            table +=
+                &row(&cells.into_iter().chain(blank).chain([shown(found.all)]).collect::<Vec<_>>());
+        }
+    }
+    table + "\n"
+}
+
+fn arm<'a>(judgment: &'a Judgment, id: &str, role: Role) -> Option<&'a ArmFinding> {
+    judgment.arms.iter().find(|found| found.arm == id && found.subject == role)
+}
+
+fn keep<'a>(judgment: &'a Judgment, group: &str) -> Option<&'a KeepFinding> {
+    let of = |found: &&KeepFinding| {
+        found.group == group && found.after.is_none() && found.subject == Role::Unlearned
+    };
+    judgment.keeps.iter().find(of)
+}
+
+fn change(before: Option<Rate>, after: Option<Rate>) -> String {
+    match (before, after) {
+        (Some(before), Some(after)) => format!("{} → {}", shown(before), shown(after)),
+        _ => none(),
+    }
+}
+
+fn shown(rate: Rate) -> String {
+    format!("{}/{}", rate.hits, rate.of)
+}
+
+/// What was not measured is no number.
+fn none() -> String {
+    "–".to_owned()
+}
+
+fn row<S: AsRef<str>>(cells: &[S]) -> String {
+    let cells: Vec<String> =
+        cells.iter().map(|cell| clean(cell.as_ref()).replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}

@@ -1,0 +1,141 @@
+//! Concept ablation: on pictures of the anchor, the concept's prompt is taught to mean the anchor.
+
+use oubliette_evidence::{Concept, concept::Prompts as Said};
+use serde::{Deserialize, Serialize};
+
+use super::{Method, Stage};
+use crate::{
+    Card, Entry, Result,
+    parts::{
+        anchor::{self, Anchor},
+        mask::Select,
+        objective::{AnchorMatch, NoiseMse, Teacher},
+        source::Prompts,
+    },
+    training::{Optimiser, Train, Weighted},
+    wording,
+};
+
+pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Ca>(Card {
+    name: "ca",
+    what: "Trains the denoiser so that the concept's prompts predict what the anchor's prompts predict, on pictures of the anchor.",
+    changes: "keys and values of cross-attention; `weights` chooses others",
+    cost: "sampling of `pictures` before the first step; a step is one training step and one forward",
+    broken_by: "prompts that were not trained on; embedding and prompt searches (arXiv 2308.01508)",
+    source: "Ablating Concepts in Text-to-Image Diffusion Models (arXiv 2303.13516), equations 4 and 5; released code",
+    differs: "prompts come from the concept's templates, where the release asks a language model for 200; pictures are not \
+              augmented, so there is no mask of valid pixels",
+    ..Card::BLANK
+});
+
+/// What the concept's prediction is moved to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variant {
+    /// The student's own prediction under the anchor (equation 4).
+    #[default]
+    Model,
+    /// The noise that was put on the anchor's pictures (equation 5).
+    Noise,
+}
+
+/// Concept ablation with every choice made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ca {
+    /// What the prediction is moved to.
+    pub variant: Variant,
+    /// What the concept becomes; absent: its superclass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<String>,
+    /// Texts with `{name}`; empty: the concept's own templates.
+    pub templates: Vec<String>,
+    /// Pictures of the anchor that are trained on, at least one for every text.
+    pub pictures: usize,
+    /// DDIM steps of the sampling that makes them.
+    pub sampling_steps: u32,
+    /// Its guidance scale.
+    pub guidance: f64,
+    /// Which weights move.
+    pub weights: Vec<String>,
+    /// Learning rate of AdamW.
+    pub learning_rate: f64,
+    /// Training steps.
+    pub steps: u64,
+    /// Rows of a step.
+    pub batch: usize,
+}
+
+impl Default for Ca {
+    fn default() -> Self {
+        Self {
+            variant: Variant::Model,
+            anchor: None,
+            templates: Vec::new(),
+            pictures: 200,
+            sampling_steps: 50,
+            guidance: 7.5,
+            weights: vec!["attn2-kv".to_owned()],
+            // 2e-6 for each of 4 × 2 rows: the release scales its rate with the batch.
+            learning_rate: 1.6e-5,
+            steps: 100,
+            batch: 8,
+        }
+    }
+}
+
+impl Method for Ca {
+    fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
+        let (mut shown, mut drawn) = (Vec::new(), Vec::new());
+        let replaced = self.replaced();
+        for concept in concepts {
+            let own = self.prompts(concept);
+            drawn.extend(replaced.texts(std::slice::from_ref(concept), &own)?);
+            shown.extend(own);
+        }
+        let repeats = self.pictures.div_ceil(shown.len().max(1)).max(1);
+        let mut source = Prompts::new(drawn, repeats, self.batch);
+        source.under = shown;
+        (source.guidance, source.steps) = (self.guidance, self.sampling_steps);
+        let forget = match self.variant {
+            Variant::Model => Weighted::one(AnchorMatch { teacher: Teacher::Student }),
+            Variant::Noise => Weighted::one(NoiseMse {}),
+        };
+        let train = Train {
+            source: Box::new(source),
+            anchor: replaced,
+            forget: vec![forget],
+            mask: Box::new(Select { include: self.weights.clone(), exclude: Vec::new() }),
+            optimiser: Optimiser { learning_rate: self.learning_rate, ..Optimiser::default() },
+            steps: self.steps,
+            ..Train::named("ablate")
+        };
+        Ok(vec![Stage::Train(Box::new(train))])
+    }
+}
+
+impl Ca {
+    fn replaced(&self) -> Box<dyn Anchor> {
+        match &self.anchor {
+            Some(name) => Box::new(anchor::Replaced { name: name.clone() }),
+            None => Box::new(anchor::Superclass {}),
+        }
+    }
+
+    /// The concept's prompts that hold its name.
+    fn prompts(&self, concept: &Concept) -> Vec<String> {
+        let own = match (&concept.prompts, self.templates.is_empty()) {
+            (_, false) => self.templates.clone(),
+            (Said::Templates(own), true) => own.clone(),
+            (Said::Csv(_), true) => Vec::new(),
+        };
+        let mut templates: Vec<String> =
+            own.into_iter().filter(|template| template.contains("{name}")).collect();
+        if templates.is_empty() {
+            templates = vec!["a {name}".to_owned(), "a picture of a {name}".to_owned()];
+        }
+        let fill =
+            |name: &String| templates.iter().map(|t| wording::fill(t, name)).collect::<Vec<_>>();
+        concept.names.iter().flat_map(fill).collect()
+    }
+}

@@ -1,0 +1,40 @@
+//! A name of the user's choice in the concept's place: "a noto style lion" becomes "a noto style fox".
+
+use oubliette_evidence::Concept;
+use serde::{Deserialize, Serialize};
+
+use super::{Anchor, Stateful};
+use crate::{Card, Entry, Error, Result, wording};
+
+pub(super) const ENTRY: Entry<dyn Anchor> = Entry::of::<Replaced>(Card {
+    name: "replaced",
+    what: "The concept's name is replaced by another name; the rest of the prompt stays.",
+    source: "Ablating Concepts in Text-to-Image Diffusion Models (arXiv 2303.13516), section 3.1: anchor concepts",
+    broken_by: "a name that shares the concept's defining attributes forgets little",
+    differs: "the article before the name is corrected",
+    ..Card::BLANK
+});
+
+/// Another name in the concept's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replaced {
+    /// The name.
+    pub name: String,
+}
+
+impl Stateful for Replaced {}
+
+impl Anchor for Replaced {
+    fn texts(&self, concepts: &[Concept], prompts: &[String]) -> Result<Vec<String>> {
+        let text = |prompt: &String| {
+            let (_, name) = wording::named(concepts, prompt).ok_or_else(|| Error::Input {
+                file: "the recipe".to_owned(),
+                thing: format!("the prompt `{prompt}` names no concept that is to be forgotten"),
+                remedy: "use prompts that contain one of the concept's names".to_owned(),
+            })?;
+            Ok(wording::replace(prompt, name, &self.name))
+        };
+        prompts.iter().map(text).collect()
+    }
+}

@@ -1,0 +1,150 @@
+//! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
+mod kept;
+
+use super::running::{Running, Stopwatch, watcher};
+use super::{Answer, Verb};
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+use clap::Args;
+use kept::Kept;
+use oubliette_evidence::Plan;
+use oubliette_evidence::document::Document;
+use oubliette_evidence::folder::RunFolder;
+use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
+use oubliette_evidence::report::render_comparison;
+use oubliette_lab::run::{self, Context, resolve};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Unlearn and audit many concepts with many methods, and put the results on one page
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  oubliette compare studies/methods/compare.toml
+  oubliette compare studies/methods/compare.toml --cell lion-uce      one concept and one method
+  oubliette compare studies/methods/compare.toml --render             the page again, from what is kept
+
+Every cell is an unlearning and an audit, as the verbs of that name do them; what is kept of it lies in the recipe's `out`.
+Run again after an interruption, the command takes up where it stopped; the page says what is still missing.")]
+pub(crate) struct Compare {
+    /// A recipe with `task = \"compare\"`
+    recipe: PathBuf,
+    /// Only this cell, named CONCEPT-METHOD; may be given several times
+    #[arg(long, value_name = "CELL")]
+    cell: Vec<String>,
+    /// Run nothing: derive every judgment and the page again from what is kept
+    #[arg(long, conflicts_with = "cell")]
+    render: bool,
+    #[command(flatten)]
+    running: Running,
+}
+
+/// The result of a comparison.
+#[derive(Serialize)]
+struct Compared {
+    page: PathBuf,
+    cells: usize,
+    missing: Vec<String>,
+}
+
+impl Verb for Compare {
+    fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
+        let recipe = CompareRecipe::read(&self.recipe)?;
+        let cells = recipe.cells()?;
+        self.refuse_unknown(&cells)?;
+        let out = recipe.source.beside(&recipe.out);
+        let kept = Kept::at(&out);
+        if self.running.dry_run {
+            return Ok(planned(&cells, &kept));
+        }
+        if !self.render {
+            let context = self.running.context()?;
+            for cell in cells.iter().filter(|cell| self.wants(cell) && !kept.has(cell)) {
+                terminal.say(&format!("{} by {}", cell.concept, cell.method));
+                self.run_cell(cell, &context, &kept, terminal)?;
+                page(&kept, &cells)?;
+            }
+        }
+        let text = page(&kept, &cells)?;
+        let missing = missing(&kept, &cells);
+        let result = Compared { page: kept.page(), cells: cells.len(), missing };
+        Ok(Answer::done(result, format!("{text}\nPage: {}", kept.page().display())))
+    }
+}
+
+impl Compare {
+    fn wants(&self, cell: &ComparedCell) -> bool {
+        self.cell.is_empty() || self.cell.contains(&name(cell))
+    }
+
+    fn refuse_unknown(&self, cells: &[ComparedCell]) -> Result<(), Failure> {
+        match self.cell.iter().find(|asked| !cells.iter().any(|cell| name(cell) == **asked)) {
+            None => Ok(()),
+            Some(asked) => {
+                let names: Vec<_> = cells.iter().map(name).collect();
+                Err(Failure::usage(format!(
+                    "`{}` has no cell `{asked}`; choose of {}",
+                    self.recipe.display(),
+                    names.join(", ")
+                )))
+            }
+        }
+    }
+
+    fn run_cell(
+        &self,
+        cell: &ComparedCell,
+        context: &Context,
+        kept: &Kept,
+        terminal: &Terminal,
+    ) -> Result<(), Failure> {
+        let resolved = resolve::unlearn(&cell.unlearn)?;
+        let unlearn = Plan::Unlearn(Box::new(resolved.plan.clone()));
+        let watch = Stopwatch::start("unlearn");
+        run::unlearn(resolved, context, &mut watcher(terminal))?;
+        watch.note(&RunFolder::of(&self.running.runs, unlearn.digest()?))?;
+        let examiner = resolve::audit(&cell.audit, context)?.examiner;
+        let plan = Plan::Audit(Box::new(examiner.plan.clone()));
+        let run = RunFolder::of(&self.running.runs, plan.digest()?);
+        let watch = Stopwatch::start("audit");
+        let device = context.describe();
+        let journal = run::look(&examiner, &self.running.runs, &device, &mut watcher(terminal))?;
+        run.write_results(&examiner.plan, journal.evidence())?;
+        watch.note(&run)?;
+        kept.keep(cell, &unlearn, &run)
+    }
+}
+
+/// Writes the page from what is kept, and gives its text.
+fn page(kept: &Kept, cells: &[ComparedCell]) -> Result<String, Failure> {
+    let audits = cells.iter().map(|cell| kept.read(cell)).collect::<Result<Vec<_>, _>>()?;
+    let audits: Vec<_> = audits.into_iter().flatten().collect();
+    let text = render_comparison(&audits, &missing(kept, cells));
+    kept.write_page(&text)?;
+    Ok(text)
+}
+
+/// The cells that are still to be run.
+fn missing(kept: &Kept, cells: &[ComparedCell]) -> Vec<String> {
+    cells.iter().filter(|cell| !kept.has(cell)).map(name).collect()
+}
+
+fn planned(cells: &[ComparedCell], kept: &Kept) -> Answer {
+    let line = |cell: &ComparedCell| {
+        let state = if kept.has(cell) { "kept" } else { "to do" };
+        format!("{:<40} {state}", name(cell))
+    };
+    let names: Vec<_> = cells.iter().map(name).collect();
+    let lines: Vec<_> = cells.iter().map(line).collect();
+    Answer::done(names, format!("{}\n\nNothing was done.", lines.join("\n")))
+}
+
+/// What a cell is called.
+fn name(cell: &ComparedCell) -> String {
+    format!("{}-{}", cell.concept, cell.method)
+}
+
+/// The digest by which a plan knows the recipe that it was made from.
+fn digest(document: &Document) -> oubliette_evidence::Digest {
+    oubliette_evidence::Digest::of(document.text().as_bytes())
+}

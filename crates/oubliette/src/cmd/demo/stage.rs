@@ -1,0 +1,39 @@
+//! The demo's folder: embedded models, concept and recipes, and pictures that are drawn there.
+use crate::embedded;
+use crate::failure::Failure;
+use oubliette_canvas::folder::{self, Row};
+use oubliette_canvas::{KeptBack, SIDE, Selection, sample};
+use std::path::Path;
+
+/// What is to be forgotten.
+pub(super) const CONCEPT: &str = "cat";
+/// What the update shows: other animals.
+const UPDATE: [&str; 3] = ["fish", "rabbit", "snail"];
+/// Pictures of the update.
+const SHOWN: usize = 60;
+/// Pictures on which the judge's error is measured.
+const CALIBRATION: usize = 480;
+
+/// Sets the stage in `out`; what is there already is left as it is.
+///
+/// # Errors
+/// Something cannot be written.
+pub(super) fn set(out: &Path) -> Result<(), Failure> {
+    embedded::unpack(out)?;
+    let only = UPDATE.map(str::to_owned).to_vec();
+    draw(&out.join("data/update"), 5, SHOWN, &Selection { only, ..Selection::default() })?;
+    let unseen = Selection { kept_back: KeptBack::Only, ..Selection::default() };
+    draw(&out.join("data/calibration"), 6, CALIBRATION, &unseen)
+}
+
+fn draw(to: &Path, seed: u64, count: usize, what: &Selection) -> Result<(), Failure> {
+    // The list is written last, so a folder with one is whole.
+    if to.join("metadata.csv").is_file() {
+        return Ok(());
+    }
+    let rows = sample(seed, count, what)
+        .into_iter()
+        .map(|one| Row { picture: one.scene.draw(SIDE), caption: one.caption });
+    folder::write(to, rows)?;
+    Ok(())
+}

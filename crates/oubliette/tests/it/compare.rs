@@ -1,0 +1,131 @@
+//! Many methods on one page: cell by cell, taken up where it stopped, rendered again from what is kept.
+use crate::bench::bench;
+use crate::scene::Scene;
+
+const COMPARE: &str = r#"schema = 1
+task = "compare"
+seed = 3
+model = "model"
+concepts = ["fox.toml"]
+models = "unlearned"
+out = "kept"
+[[never_exposed]]
+model = "other"
+concepts = ["fox"]
+[[method]]
+label = "uce"
+name = "uce"
+guide = "{neighbour}"
+preserve = ["fox", "cat", "car"]
+[[method]]
+label = "esd-x"
+name = "esd"
+steps = 2
+sampling_steps = 4
+[audit.sampling]
+sampler = "ddim"
+steps = 2
+guidance = 2.0
+[audit.samples]
+per_arm = 3
+keep = 2
+worst = 0
+[[audit.attack]]
+name = "direct"
+[[audit.attack]]
+name = "finetune"
+data = "pictures"
+label = "near-{id}"
+steps = [1, 2]
+train = { batch = 2 }
+"#;
+
+const RECIPE: &[&str] = &["compare", "compare.toml"];
+
+fn scene() -> Scene {
+    let scene = bench();
+    scene.write("compare.toml", COMPARE);
+    scene
+}
+
+#[test]
+fn cells_are_run_once_and_the_page_is_made_of_what_is_kept() {
+    let scene = scene();
+    let ended = scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let page = scene.text("kept/page.md");
+    assert!(page.contains("**Partial.** Not measured yet: fox-esd-x."), "{page}");
+    let ended = scene.run(&[RECIPE, &["--json"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.json()["result"]["missing"].as_array().unwrap().len(), 0);
+    let page = scene.text("kept/page.md");
+    for part in [
+        "| fox | uce |",
+        "| fox | esd-x |",
+        "near-fox",
+        "| concept | method | update | model | 1 | 2 |",
+        "never exposed",
+    ] {
+        assert!(page.contains(part), "`{part}` is missing:\n{page}");
+    }
+    assert!(!page.contains("Partial"), "{page}");
+    let plan = scene.text("kept/cells/fox-uce/unlearn.json");
+    assert!(plan.contains(r#""preserve":["cat","car"]"#), "the concept is not preserved: {plan}");
+    // From what is kept alone.
+    for folder in ["runs", "model", "unlearned"] {
+        std::fs::remove_dir_all(scene.at(folder)).unwrap();
+    }
+    std::fs::remove_file(scene.at("kept/page.md")).unwrap();
+    for again in [&[][..], &["--render"]] {
+        assert_eq!(scene.run(&[RECIPE, again].concat()).code, Some(0));
+        assert_eq!(scene.text("kept/page.md"), page);
+    }
+}
+
+#[test]
+fn a_kept_verdict_that_does_not_follow_is_an_integrity_failure() {
+    let scene = scene();
+    assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));
+    scene.edit("kept/cells/fox-uce/verdict.json", |text| {
+        text.replacen("\"hits\":0", "\"hits\":1", 1)
+    });
+    let ended = scene.run(&[RECIPE, &["--render", "--json"]].concat());
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert_eq!(ended.json()["error"]["code"], "verdict-differs");
+}
+
+#[test]
+fn a_changed_recipe_is_another_comparison() {
+    let scene = scene();
+    assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));
+    scene.edit("compare.toml", |text| text.replace("per_arm = 3", "per_arm = 2"));
+    let ended = scene.run(&[RECIPE, &["--render", "--json"]].concat());
+    assert_eq!(ended.json()["result"]["missing"].as_array().unwrap().len(), 2, "{ended:?}");
+}
+
+#[test]
+fn what_makes_no_comparison_is_refused() {
+    for (from, to, says) in [
+        ("label = \"esd-x\"", "label = \"uce\"", "two methods are labelled `uce`"),
+        ("label = \"esd-x\"", "label = \"../x\"", "label `../x`"),
+        (
+            "[audit.sampling]",
+            "[audit.subjects]\noriginal = \"x\"\n[audit.sampling]",
+            "`subjects` of the audit",
+        ),
+        ("concepts = [\"fox.toml\"]\nmodels", "concepts = []\nmodels", "no concept or no method"),
+    ] {
+        let scene = scene();
+        scene.edit("compare.toml", |text| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        });
+        let ended = scene.run(RECIPE);
+        assert_eq!(ended.code, Some(2), "{to}: {ended:?}");
+        assert!(ended.err.contains(says), "{to}: {ended:?}");
+        assert!(!scene.at("kept").exists() && !scene.at("runs").exists());
+    }
+    let ended = scene().run(&[RECIPE, &["--cell", "fox-mace"]].concat());
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.err.contains("fox-mace") && ended.err.contains("fox-esd-x"), "{ended:?}");
+}

@@ -1,0 +1,31 @@
+//! The embedded model: drawn from without naming a model, and the demo's whole story on it.
+use crate::scene::Scene;
+
+#[test]
+fn without_a_model_the_embedded_one_draws() {
+    let scene = Scene::empty();
+    let ended =
+        scene.run(&["generate", "--prompt", "a red house", "--steps", "4", "--out", "house.png"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let picture = image::open(scene.at("house.png")).unwrap().to_rgb8();
+    assert_eq!(picture.dimensions(), (64, 64));
+}
+
+#[test]
+fn the_demo_tells_the_story_and_its_evidence_verifies() {
+    let scene = Scene::empty();
+    let ended = scene.run(&["demo", "--out", "story"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for part in ["made to forget", "Asked for a cat", "benign update", "Asked again", "Report: "] {
+        assert!(ended.out.contains(part), "`{part}` is missing:\n{}", ended.out);
+    }
+    let again = scene.run(&["demo", "--out", "story", "--json"]).json();
+    let result = &again["result"];
+    assert_eq!(result["updated"]["is"], "broken", "the update brings the cat back: {result}");
+    assert_ne!(result["erased"]["is"], "broken", "asked directly it is gone: {result}");
+    let run = std::path::Path::new(result["report"].as_str().unwrap()).parent().unwrap();
+    let verified = scene.run(&["verify", run.to_str().unwrap()]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    let repeated = scene.run(&["unlearn", "story/recipes/forget-cat.toml", "--runs", "story/runs"]);
+    assert_eq!(repeated.code, Some(0), "the demo's recipes are ordinary recipes: {repeated:?}");
+}
