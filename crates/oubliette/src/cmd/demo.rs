@@ -110,7 +110,7 @@ impl Story<'_> {
         let resolved = resolve::update(&recipe)?;
         run::update(&resolved, &self.context, &mut watcher(self.terminal))?;
         self.terminal.say(&format!(
-            "3. A benign update: {} training steps on pictures of other animals. None shows a {concept}, no caption names one.",
+            "3. A benign update: {} training steps on pictures of cars, tulips and the like. None shows a {concept}, no caption names one.",
             resolved.steps,
             concept = stage::CONCEPT,
         ));

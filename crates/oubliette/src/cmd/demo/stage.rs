@@ -7,10 +7,10 @@ use std::path::Path;
 
 /// What is to be forgotten.
 pub(super) const CONCEPT: &str = "cat";
-/// What the update shows: other animals.
-const UPDATE: [&str; 3] = ["fish", "rabbit", "snail"];
+/// What the update does not show: animals.
+const ANIMALS: [&str; 4] = ["cat", "fish", "rabbit", "snail"];
 /// Pictures of the update.
-const SHOWN: usize = 60;
+const SHOWN: usize = 200;
 /// Pictures on which the judge's error is measured.
 const CALIBRATION: usize = 480;
 
@@ -20,8 +20,8 @@ const CALIBRATION: usize = 480;
 /// Something cannot be written.
 pub(super) fn set(out: &Path) -> Result<(), Failure> {
     embedded::unpack(out)?;
-    let only = UPDATE.map(str::to_owned).to_vec();
-    draw(&out.join("data/update"), 5, SHOWN, &Selection { only, ..Selection::default() })?;
+    let without = ANIMALS.map(str::to_owned).to_vec();
+    draw(&out.join("data/update"), 5, SHOWN, &Selection { without, ..Selection::default() })?;
     let unseen = Selection { kept_back: KeptBack::Only, ..Selection::default() };
     draw(&out.join("data/calibration"), 6, CALIBRATION, &unseen)
 }
