@@ -13,6 +13,7 @@ use oubliette_model::Error;
 use oubliette_model::families::{Classifier, Clip, LoadOptions, StableDiffusion};
 use oubliette_model::sample::Request;
 use oubliette_model::train::jobs::{self, Example, Examples, Outcome, TrainRecipe};
+use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 /// Bright and dark squares.
@@ -76,13 +77,21 @@ fn recipes() -> Vec<TrainRecipe> {
     });
     let lesson =
         json!({ "label": "kind", "nothing": "nothing", "spoiled": 0.3, "reconstructed": 0.5 });
+    let mut first = recipe("vae", "vae", vae.clone(), json!({}));
+    first.uses.vae = None;
     vec![
         recipe("tokenizer", "tokenizer", json!({}), json!({ "length": 8 })),
-        recipe("vae", "vae", vae, json!({})),
+        first,
         recipe("clip", "clip", clip, json!({})),
         recipe("unet", "unet", unet, json!({ "schedule": schedule, "min_snr": 5.0 })),
         recipe("classifier", "judge", judge, lesson),
-        recipe("pipeline", "model", json!({}), json!({ "schedule": schedule })),
+        recipe("vae", "vae-sharp", vae, json!({ "edges": 1.0 })),
+        recipe(
+            "pipeline",
+            "model",
+            json!({}),
+            json!({ "schedule": schedule, "card": "# Squares\n" }),
+        ),
     ]
 }
 
@@ -133,12 +142,30 @@ fn check(shop: &Path) {
     let mut go_on = |_| ControlFlow::Continue(());
     let made = model.generate(&model.weights, &[request], sampler, 1, &mut go_on).unwrap();
     assert_eq!(made[0].dimensions(), (16, 16));
+    assert_eq!(bytes(&shop.join("model/README.md")), b"# Squares\n");
+    trained_on(&shop.join("vae"), &shop.join("vae-sharp"));
     let judge = Classifier::load(&shop.join("judge"), &device).unwrap();
     assert_eq!(judge.network.labels, ["bright", "dark", "nothing"]);
     assert_eq!(judge.probabilities(&made, &device).dims(), [1, 3]);
     let clip = Clip::load(&shop.join("clip"), &device).unwrap();
     let texts = ["a dark square".to_owned(), "a bright square".to_owned()];
     assert_eq!(clip.text_embeddings(&texts, &device).unwrap().dims(), [2, 16]);
+}
+
+/// A decoder that was trained on has the latents it was made for: the encoder is the same, byte for byte.
+fn trained_on(first: &Path, sharp: &Path) {
+    let [first, sharp] =
+        [first, sharp].map(|folder| bytes(&folder.join("diffusion_pytorch_model.safetensors")));
+    let (first, sharp) =
+        (SafeTensors::deserialize(&first).unwrap(), SafeTensors::deserialize(&sharp).unwrap());
+    let mut moved = 0;
+    for (name, tensor) in first.tensors() {
+        let same = sharp.tensor(&name).unwrap() == tensor;
+        let decodes = name.starts_with("decoder.") || name.starts_with("post_quant_conv.");
+        assert!(same || decodes, "{name} moved");
+        moved += usize::from(!same);
+    }
+    assert!(moved > 10, "{moved}");
 }
 
 #[test]
