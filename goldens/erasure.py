@@ -1,5 +1,5 @@
-"""Reference values of ways to forget, in f64: ESD's and concept ablation's loss and gradient, UCE's closed form, the
-restricted gradient.
+"""Reference values of ways to forget, in f64: ESD's and concept ablation's loss and gradient, UCE's and RECE's closed
+forms, the restricted gradient.
 
 ESD: arXiv 2303.07345, equation 7. UCE: arXiv 2308.14761, equation 7, one embedding a concept (its last subject token).
 Concept ablation: arXiv 2303.13516, equation 4, the anchor's prediction by the student itself. Restricted gradient:
@@ -15,6 +15,7 @@ from networks import encode
 CONCEPT, SUPERCLASS = "a red fox", "a dog"
 ERASE, KEEP = [("fox", "dog"), ("guitar", "")], ["cat", "blue car"]
 ETA, LAMBDA, ALPHA = 1.0, 0.5, 1.6
+ROUNDS, REGULARISER = 2, 0.1
 
 
 def esd(pipeline):
@@ -92,13 +93,30 @@ def uce(pipeline):
     return {phrase: place for phrase, (place, _) in found.items()}, tensors
 
 
-def closed_form(weight, vectors):
-    """W = (lambda W0 + sum v* c^T + sum W0 c c^T)(lambda I + sum c c^T)^-1."""
+def rece(pipeline):
+    """Every attn2 key and value weight after one edit and ROUNDS of revival and edit (arXiv 2407.12383)."""
+    text, unet = copy.deepcopy(pipeline.text_encoder).double(), copy.deepcopy(pipeline.unet).double()
+    with torch.no_grad():
+        phrases = sorted({phrase for pair in ERASE for phrase in pair} | set(KEEP))
+        vectors = {phrase: embedding(pipeline, text, phrase)[1] for phrase in phrases}
+        old = {name: weight for name, weight in unet.named_parameters()
+               if name.endswith(("attn2.to_k.weight", "attn2.to_v.weight"))}
+        new = {name: closed_form(weight, vectors) for name, weight in old.items()}
+        for _ in range(ROUNDS):
+            width = next(iter(old.values())).shape[1]
+            system = REGULARISER * torch.eye(width, dtype=torch.float64) + sum(w.T @ w for w in new.values())
+            across = sum(new[name].T @ old[name] for name in old)
+            revived = {phrase: torch.linalg.solve(system, across @ vectors[phrase]) for phrase, _ in ERASE}
+            new = {name: closed_form(weight, vectors, revived) for name, weight in new.items()}
+    return {f"rece/{name}": weight for name, weight in new.items()}
+
+
+def closed_form(weight, vectors, revived=None):
+    """W = (lambda W0 + sum v* c^T + sum W0 c c^T)(lambda I + sum c c^T)^-1; `revived` takes the erased ones' place as c."""
     left, right = LAMBDA * weight, LAMBDA * torch.eye(weight.shape[1], dtype=torch.float64)
-    pairs = [*ERASE, *((phrase, phrase) for phrase in KEEP)]
-    for phrase, guide in pairs:
-        c = vectors[phrase]
-        left = left + torch.outer(weight @ vectors[guide], c)
+    pairs = [((revived or vectors)[phrase], vectors[guide]) for phrase, guide in ERASE]
+    for c, guide in pairs + [(vectors[phrase], vectors[phrase]) for phrase in KEEP]:
+        left = left + torch.outer(weight @ guide, c)
         right = right + torch.outer(c, c)
     return torch.linalg.solve(right.T, left.T).T
 
@@ -108,9 +126,10 @@ def write(pipeline, path):
     loss, esd_tensors, (ca_loss, ca_tensors) = esd(pipeline)
     sign, joint_tensors = joint(esd_tensors | ca_tensors)
     places, uce_tensors = uce(pipeline)
-    save_tensors(path, esd_tensors | ca_tensors | joint_tensors | uce_tensors)
+    save_tensors(path, esd_tensors | ca_tensors | joint_tensors | uce_tensors | rece(pipeline))
     save_json(path.with_suffix(".json"), {
         "esd": {"concept": CONCEPT, "eta": ETA, "loss": loss},
         "ca": {"anchor": SUPERCLASS, "loss": ca_loss},
         "restricted": {"alpha": ALPHA, "sign": sign},
+        "rece": {"rounds": ROUNDS, "regulariser": REGULARISER},
         "uce": {"erase": ERASE, "keep": KEEP, "lambda": LAMBDA, "places": places}})

@@ -2,10 +2,14 @@
 
 mod ca;
 mod esd;
+mod rece;
+mod rg;
 mod uce;
 
 pub use ca::Ca;
 pub use esd::{Esd, Release, Variant};
+pub use rece::{Rece, revive};
+pub use rg::Rg;
 pub use uce::{Pair, Technique, Tokens, Uce, closed_form};
 
 use oubliette_evidence::Concept;
@@ -48,4 +52,4 @@ impl<M: Method + Serialize + DeserializeOwned + 'static> Make<dyn Method> for M 
 
 /// All methods.
 pub const METHODS: List<dyn Method> =
-    List { what: "method", all: &[ca::ENTRY, esd::ENTRY, uce::ENTRY] };
+    List { what: "method", all: &[ca::ENTRY, esd::ENTRY, rece::ENTRY, rg::ENTRY, uce::ENTRY] };

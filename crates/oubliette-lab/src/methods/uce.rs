@@ -115,43 +115,69 @@ impl Method for Uce {
 
 impl Edit for Uce {
     fn edit(&self, study: &Study<'_>, concepts: &[Concept], weights: &Weights) -> Result<Weights> {
-        let mut edits = Vec::new();
-        for concept in concepts {
-            for (text, guide) in self.texts(concept) {
-                edits.push(self.pairs(study, weights, &text, &guide)?);
-            }
-        }
-        let mut kept = Vec::new();
-        for text in self.preserve.iter().flat_map(|text| self.within(text)) {
-            kept.extend(self.embeddings(study, weights, &text, 0)?);
-        }
-        let names = oubliette_model::Select {
-            include: vec!["attn2-kv".to_owned()],
-            exclude: vec!["*.bias".to_owned()],
-        };
+        let (edits, kept) = self.embedded(study, concepts, weights)?;
         let mut changed = Weights::new();
-        for name in names.names(weights)? {
-            let Some(old) = weights.get(&name) else { continue };
-            changed.insert(name, self.edited(old, &edits, &kept)?);
+        for (name, old) in &keys_and_values(weights)? {
+            let new = self.solved(&matrix(old), old.shape()[0], &edits, &kept)?;
+            changed.insert(name.clone(), like(old, new));
         }
         Ok(changed)
     }
 }
 
+/// Keys and values of every cross-attention.
+pub(super) fn keys_and_values(weights: &Weights) -> Result<Weights> {
+    let select = oubliette_model::Select {
+        include: vec!["attn2-kv".to_owned()],
+        exclude: vec!["*.bias".to_owned()],
+    };
+    Ok(weights.only(&select.names(weights)?))
+}
+
+/// A matrix in double precision, row-major.
+pub(super) fn matrix(weight: &Weight) -> Vec<f64> {
+    weight.to_f32_vec().into_iter().map(f64::from).collect()
+}
+
+/// New values in an old weight's shape and format.
+pub(super) fn like(old: &Weight, new: Vec<f64>) -> Weight {
+    // Values in half precision would lose the edit's own precision before the cast to the file's format.
+    let new = new.into_iter().map(|value| value as f32).collect();
+    Weight::from_f32(new, old.shape(), &old.device(), DType::F32).to(&old.device(), old.dtype())
+}
+
 impl Uce {
-    fn edited(&self, old: &Weight, edits: &[Vec<Pair>], kept: &[Vec<f64>]) -> Result<Weight> {
-        let matrix: Vec<f64> = old.to_f32_vec().into_iter().map(f64::from).collect();
-        let new = closed_form(&matrix, old.shape()[0], edits, kept, self).ok_or_else(|| {
-            Error::Input {
-                file: "the recipe".to_owned(),
-                thing: "uce's system has no unique solution".to_owned(),
-                remedy: "raise `lambda`, and keep the scales at 0 or above".to_owned(),
-            }
-        })?;
-        // Values in half precision would lose the edit's own precision before the cast to the file's format.
-        let new = new.into_iter().map(|value| value as f32).collect();
-        Ok(Weight::from_f32(new, old.shape(), &old.device(), DType::F32)
-            .to(&old.device(), old.dtype()))
+    /// The embeddings that are edited, text by text, and those that are kept.
+    pub(super) fn embedded(
+        &self,
+        study: &Study<'_>,
+        concepts: &[Concept],
+        weights: &Weights,
+    ) -> Result<(Vec<Vec<Pair>>, Vec<Vec<f64>>)> {
+        let mut edits = Vec::new();
+        for (text, guide) in concepts.iter().flat_map(|concept| self.texts(concept)) {
+            edits.push(self.pairs(study, weights, &text, &guide)?);
+        }
+        let mut kept = Vec::new();
+        for text in self.preserve.iter().flat_map(|text| self.within(text)) {
+            kept.extend(self.embeddings(study, weights, &text, 0)?);
+        }
+        Ok((edits, kept))
+    }
+
+    /// The closed form, or what to do where there is none.
+    pub(super) fn solved(
+        &self,
+        old: &[f64],
+        rows: usize,
+        edits: &[Vec<Pair>],
+        kept: &[Vec<f64>],
+    ) -> Result<Vec<f64>> {
+        closed_form(old, rows, edits, kept, self).ok_or_else(|| Error::Input {
+            file: "the recipe".to_owned(),
+            thing: "uce's system has no unique solution".to_owned(),
+            remedy: "raise `lambda`, and keep the scales at 0 or above".to_owned(),
+        })
     }
 
     /// What is erased, each with what it becomes.

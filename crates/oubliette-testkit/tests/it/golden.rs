@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use burn::tensor::{Tensor, TensorData};
 use oubliette_lab::{
     Study,
-    methods::{Pair, Uce, closed_form},
+    methods::{Pair, Uce, closed_form, revive},
     parts::{
         Sides,
         anchor::{Anchor, Nothing, Prompt},
@@ -147,10 +147,9 @@ fn the_restricted_gradient_is_the_reference_step() {
     }
 }
 
-/// The embeddings stand where the golden file says; which place an empty text has is the method's own matter.
-#[test]
-fn uce_has_the_reference_matrices() {
-    let (sd, file, said) = tiny();
+/// Edits and kept embeddings of the reference; they stand where the golden file says, since which place an empty text has is the
+/// method's own matter.
+fn embedded(sd: &StableDiffusion, said: &Value) -> (Vec<Vec<Pair>>, Vec<Vec<f64>>) {
     let said = &said["uce"];
     let embedding = |phrase: &str| -> Vec<f64> {
         let context = sd.encode_prompts(&sd.weights, &[phrase.to_owned()]).unwrap();
@@ -163,18 +162,60 @@ fn uce_has_the_reference_matrices() {
     let pair = |pair: &Value| {
         vec![Pair { from: embedding(&text(&pair[0])), to: embedding(&text(&pair[1])) }]
     };
-    let edits: Vec<Vec<Pair>> = said["erase"].as_array().unwrap().iter().map(pair).collect();
-    let kept: Vec<Vec<f64>> =
-        said["keep"].as_array().unwrap().iter().map(|phrase| embedding(&text(phrase))).collect();
-    let mut checked = 0;
-    for key in file.names().iter().filter(|key| key.starts_with("uce/")) {
-        let old = sd.weights.get(&key.replacen("uce/", "unet/", 1)).unwrap();
-        let matrix: Vec<f64> = old.to_f32_vec().into_iter().map(f64::from).collect();
-        let new = closed_form(&matrix, old.shape()[0], &edits, &kept, &Uce::default()).unwrap();
-        let new: Vec<f32> = new.into_iter().map(|value| value as f32).collect();
-        let apart = distance(&new, &file.read(key));
-        assert!(apart < 1e-4, "{key}: {apart}");
-        checked += 1;
+    let edits = said["erase"].as_array().unwrap().iter().map(pair).collect();
+    let kept = said["keep"].as_array().unwrap().iter().map(|phrase| embedding(&text(phrase)));
+    (edits, kept.collect())
+}
+
+/// The matrices that the reference has edited, by name, as rows and values.
+fn matrices(
+    sd: &StableDiffusion,
+    file: &Reference,
+    part: &str,
+) -> Vec<(String, (usize, Vec<f64>))> {
+    let names = file.names().into_iter().filter(|key| key.starts_with(part));
+    let matrix = |key: String| {
+        let old = sd.weights.get(&key.replacen(part, "unet/", 1)).unwrap();
+        let values = old.to_f32_vec().into_iter().map(f64::from).collect();
+        (key, (old.shape()[0], values))
+    };
+    let all: Vec<_> = names.map(matrix).collect();
+    assert!(all.len() > 3, "{}", all.len());
+    all
+}
+
+fn is_near(file: &Reference, key: &str, new: &[f64]) {
+    let new: Vec<f32> = new.iter().map(|value| *value as f32).collect();
+    let apart = distance(&new, &file.read(key));
+    assert!(apart < 1e-4, "{key}: {apart}");
+}
+
+#[test]
+fn uce_has_the_reference_matrices() {
+    let (sd, file, said) = tiny();
+    let (edits, kept) = embedded(&sd, &said);
+    for (key, (rows, old)) in matrices(&sd, &file, "uce/") {
+        is_near(&file, &key, &closed_form(&old, rows, &edits, &kept, &Uce::default()).unwrap());
     }
-    assert!(checked > 3, "{checked}");
+}
+
+#[test]
+fn rece_has_the_reference_matrices() {
+    let (sd, file, said) = tiny();
+    let (edits, kept) = embedded(&sd, &said);
+    let (names, old): (Vec<_>, Vec<_>) = matrices(&sd, &file, "rece/").into_iter().unzip();
+    let edited = |from: &[(usize, Vec<f64>)], edits: &[Vec<Pair>]| -> Vec<(usize, Vec<f64>)> {
+        let new = |(rows, matrix): &(usize, Vec<f64>)| {
+            (*rows, closed_form(matrix, *rows, edits, &kept, &Uce::default()).unwrap())
+        };
+        from.iter().map(new).collect()
+    };
+    let mut new = edited(&old, &edits);
+    for _ in 0..said["rece"]["rounds"].as_u64().unwrap() {
+        let regulariser = said["rece"]["regulariser"].as_f64().unwrap();
+        new = edited(&new, &revive(&old, &new, &edits, regulariser));
+    }
+    for (name, (_, new)) in names.iter().zip(&new) {
+        is_near(&file, name, new);
+    }
 }

@@ -12,3 +12,4 @@ mod hostile;
 mod interruptions;
 mod requests;
 mod scene;
+mod studies;

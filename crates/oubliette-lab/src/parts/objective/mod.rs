@@ -1,11 +1,13 @@
 //! What "forget" and "retain" mean as losses.
 
 mod anchor_match;
+mod ascent;
 mod distill;
 mod guidance_reversal;
 mod noise_mse;
 
 pub use anchor_match::{AnchorMatch, Teacher};
+pub use ascent::Ascent;
 pub use distill::Distill;
 pub use guidance_reversal::{From, GuidanceReversal};
 pub use noise_mse::NoiseMse;
@@ -48,7 +50,13 @@ impl<O: Objective + Serialize + DeserializeOwned + 'static> Make<dyn Objective> 
 /// All objectives.
 pub const OBJECTIVES: List<dyn Objective> = List {
     what: "objective",
-    all: &[anchor_match::ENTRY, distill::ENTRY, guidance_reversal::ENTRY, noise_mse::ENTRY],
+    all: &[
+        anchor_match::ENTRY,
+        ascent::ENTRY,
+        distill::ENTRY,
+        guidance_reversal::ENTRY,
+        noise_mse::ENTRY,
+    ],
 };
 
 /// Mean of squared differences over all elements.

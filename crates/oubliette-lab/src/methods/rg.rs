@@ -1,0 +1,130 @@
+//! Restricted gradient with a diversified retain set: ascend on the concept, descend on the same scenes without it, and let neither
+//! work against the other.
+
+mod scenes;
+
+use oubliette_evidence::Concept;
+use serde::{Deserialize, Serialize};
+
+use super::{Method, Stage};
+use crate::{
+    Card, Entry, Error, Result,
+    parts::{
+        combiner::Restricted,
+        mask::Select,
+        objective::{Ascent, NoiseMse},
+        source::Prompts,
+    },
+    training::{Optimiser, Train, Weighted},
+};
+use scenes::scenes;
+
+pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Rg>(Card {
+    name: "rg",
+    what: "Ascends the diffusion loss on pictures of the concept and descends it on the same scenes with other things in its place; \
+           where the two gradients conflict each gives up what works against the other.",
+    changes: "the whole denoiser; `weights` chooses others",
+    cost: "sampling of twice `pictures` before the first step; a step is two training steps",
+    broken_by: "not measured by its authors against later fine-tuning",
+    source: "Boosting Alignment for Post-Unlearning Text-to-Image Generative Models (arXiv 2412.07808), theorem 4 and section 4; released code",
+    differs: "scenes come from lists of activities, places, times and moods, where the paper asks a language model; half of every list \
+              is never trained on and left for tests",
+    ..Card::BLANK
+});
+
+/// The restricted gradient with every choice made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rg {
+    /// Weight of the retain part (alpha of the released code).
+    pub alpha: f64,
+    /// The loss above which ascent saturates (M of the released code).
+    pub truncate: f64,
+    /// Solve conflicts weight by weight.
+    pub per_layer: bool,
+    /// What stands in the concept's place in the retain scenes; empty: its neighbours and its superclass.
+    pub retain: Vec<String>,
+    /// Show bare names, and no scenes around them.
+    pub uniform: bool,
+    /// Pictures of the concept, and as many without it.
+    pub pictures: usize,
+    /// DDIM steps of the sampling that makes them.
+    pub sampling_steps: u32,
+    /// Its guidance scale.
+    pub guidance: f64,
+    /// Which weights move.
+    pub weights: Vec<String>,
+    /// Learning rate of AdamW.
+    pub learning_rate: f64,
+    /// Training steps.
+    pub steps: u64,
+    /// Rows of a step, on either side.
+    pub batch: usize,
+}
+
+impl Default for Rg {
+    fn default() -> Self {
+        Self {
+            alpha: 1.6,
+            truncate: 1.1,
+            per_layer: false,
+            retain: Vec::new(),
+            uniform: false,
+            pictures: 800,
+            sampling_steps: 50,
+            guidance: 7.5,
+            weights: vec!["unet".to_owned()],
+            learning_rate: 1e-5,
+            // One epoch over 800 pairs.
+            steps: 100,
+            batch: 8,
+        }
+    }
+}
+
+impl Method for Rg {
+    fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
+        let (mut forget, mut retain) = (Vec::new(), Vec::new());
+        let count = self.pictures.max(1).div_ceil(concepts.len().max(1));
+        for concept in concepts {
+            forget.extend(scenes(&concept.names, count, self.uniform));
+            retain.extend(scenes(&self.kept(concept)?, count, self.uniform));
+        }
+        let train = Train {
+            source: Box::new(self.source(forget)),
+            retain_source: Some(Box::new(self.source(retain))),
+            forget: vec![Weighted::one(Ascent { truncate: self.truncate })],
+            retain: vec![Weighted::one(NoiseMse {})],
+            combiner: Box::new(Restricted { alpha: self.alpha, per_layer: self.per_layer }),
+            mask: Box::new(Select { include: self.weights.clone(), exclude: Vec::new() }),
+            optimiser: Optimiser { learning_rate: self.learning_rate, ..Optimiser::default() },
+            steps: self.steps,
+            ..Train::named("restrict")
+        };
+        Ok(vec![Stage::Train(Box::new(train))])
+    }
+}
+
+impl Rg {
+    fn source(&self, prompts: Vec<String>) -> Prompts {
+        let mut source = Prompts::new(prompts, 1, self.batch);
+        (source.guidance, source.steps) = (self.guidance, self.sampling_steps);
+        source
+    }
+
+    fn kept(&self, concept: &Concept) -> Result<Vec<String>> {
+        let usual = || concept.keep.iter().chain(&concept.superclass).cloned().collect();
+        let kept: Vec<String> = if self.retain.is_empty() { usual() } else { self.retain.clone() };
+        if kept.is_empty() {
+            return Err(Error::Input {
+                file: format!("concept `{}`", concept.id),
+                thing: "it has no neighbours and no superclass, so the retain set is empty"
+                    .to_owned(),
+                remedy:
+                    "add `keep` or `superclass`, or name what to retain in the method's `retain`"
+                        .to_owned(),
+            });
+        }
+        Ok(kept)
+    }
+}
