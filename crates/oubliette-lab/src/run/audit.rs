@@ -2,6 +2,7 @@
 
 mod frames;
 mod known;
+mod measure;
 mod studio;
 
 use std::{
