@@ -164,7 +164,6 @@ impl Uce {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::METHODS;
 
     #[test]

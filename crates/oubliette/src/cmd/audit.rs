@@ -25,7 +25,7 @@ Examples:
 Exits with 0 when the claim held, 1 when it is broken, 3 when it cannot be decided.
 Run again after an interruption, the command takes up where it stopped.")]
 pub(crate) struct Audit {
-    /// A recipe with `task = \"audit\"`
+    /// A recipe with `task = "audit"`
     recipe: PathBuf,
     #[command(flatten)]
     running: Running,

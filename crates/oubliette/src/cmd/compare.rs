@@ -27,7 +27,7 @@ Examples:
 Every cell is an unlearning and an audit, as the verbs of that name do them; what is kept of it lies in the recipe's `out`.
 Run again after an interruption, the command takes up where it stopped; the page says what is still missing.")]
 pub(crate) struct Compare {
-    /// A recipe with `task = \"compare\"`
+    /// A recipe with `task = "compare"`
     recipe: PathBuf,
     /// Only this cell, named CONCEPT-METHOD; may be given several times
     #[arg(long, value_name = "CELL")]

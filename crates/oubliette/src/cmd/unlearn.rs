@@ -26,7 +26,7 @@ Examples:
 
 Run again after an interruption, the command takes up where it stopped.")]
 pub(crate) struct Unlearn {
-    /// A recipe with `task = \"unlearn\"`
+    /// A recipe with `task = "unlearn"`
     #[arg(conflicts_with_all = ["model", "concept", "method", "set", "out", "seed"],
           required_unless_present_all = ["model", "concept", "method", "out"])]
     recipe: Option<PathBuf>,

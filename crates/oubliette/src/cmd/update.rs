@@ -23,7 +23,7 @@ Examples:
 The recipe says `task = \"update\"`, and how to train in its [train] table: kind (full or lora), steps, learning_rate, batch.
 Run again after an interruption, the command takes up where it stopped.")]
 pub(crate) struct Update {
-    /// A recipe with `task = \"update\"`
+    /// A recipe with `task = "update"`
     recipe: PathBuf,
     #[command(flatten)]
     running: Running,

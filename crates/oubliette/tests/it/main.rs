@@ -10,6 +10,7 @@ mod examples;
 mod forge;
 mod hostile;
 mod interruptions;
+mod methods;
 mod requests;
 mod scene;
 mod studies;
