@@ -20,7 +20,7 @@ const TEXT: (&str, &str) = (
 /// Writes everything below `to`: models, concept and recipes; what several of them share, to each.
 ///
 /// # Errors
-/// A folder cannot be made or a file cannot be written.
+/// A folder cannot be made, a file cannot be written, or another one lies in its place.
 pub(crate) fn unpack(to: &Path) -> Result<(), Failure> {
     write(&ASSETS, &Some, to)?;
     let text = ASSETS.get_file(TEXT.0).expect("the file is compiled in");
@@ -60,10 +60,12 @@ fn write(
     Ok(())
 }
 
-/// Writes one file; one that is there as it should be is left alone.
+/// Writes one file. One that is there as it should be is left alone, and so is one that somebody changed.
 fn write_file(file: &File<'_>, path: &Path) -> Result<(), Failure> {
-    if fs::read(path).is_ok_and(|there| there == file.contents()) {
-        return Ok(());
+    match fs::read(path) {
+        Ok(there) if there == file.contents() => return Ok(()),
+        Ok(_) => return Err(Failure::taken(path)),
+        Err(_) => {}
     }
     let parent = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(parent).map_err(|source| Failure::unwritable(parent, &source))?;

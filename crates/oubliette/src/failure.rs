@@ -21,6 +21,19 @@ impl Failure {
         Failure { code: "usage", exit: Exit::Input, message: message.into() }
     }
 
+    /// Something else lies where an embedded file belongs.
+    pub(crate) fn taken(path: &Path) -> Failure {
+        Failure {
+            code: "already-exists",
+            exit: Exit::Input,
+            message: format!(
+                "`{}` is there already and is not what this program carries; choose another folder with `--out`, or run your own \
+                 recipes with the other verbs",
+                path.display()
+            ),
+        }
+    }
+
     /// A kept verdict is not the one that follows from the evidence beside it.
     pub(crate) fn differs(path: &Path) -> Failure {
         Failure {

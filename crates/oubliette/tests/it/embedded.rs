@@ -12,6 +12,17 @@ fn without_a_model_the_embedded_one_draws() {
 }
 
 #[test]
+fn what_somebody_changed_in_the_demos_folder_is_not_overwritten() {
+    let scene = Scene::empty();
+    scene.write("story/recipes/update.toml", "# mine\n");
+    let ended = scene.run(&["demo", "--out", "story", "--json"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert_eq!(ended.json()["error"]["code"], "already-exists");
+    assert!(ended.err.contains("update.toml") && ended.err.contains("--out"), "{ended:?}");
+    assert_eq!(scene.text("story/recipes/update.toml"), "# mine\n");
+}
+
+#[test]
 fn the_demo_tells_the_story_and_its_evidence_verifies() {
     let scene = Scene::empty();
     let ended = scene.run(&["demo", "--out", "story"]);
