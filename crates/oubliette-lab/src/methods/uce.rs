@@ -127,6 +127,11 @@ impl Edit for Uce {
     }
 }
 
+/// What is edited: token by token, text by text.
+type Edits = Vec<Vec<Pair>>;
+/// What is kept: embeddings.
+type Kept = Vec<Vec<f64>>;
+
 impl Uce {
     /// The embeddings that are edited, text by text, and those that are kept.
     pub(super) fn embedded(
@@ -134,7 +139,7 @@ impl Uce {
         study: &Study<'_>,
         concepts: &[Concept],
         weights: &Weights,
-    ) -> Result<(Vec<Vec<Pair>>, Vec<Vec<f64>>)> {
+    ) -> Result<(Edits, Kept)> {
         let mut edits = Vec::new();
         for (text, guide) in concepts.iter().flat_map(|concept| self.texts(concept)) {
             edits.push(self.pairs(study, weights, &text, &guide)?);

@@ -43,9 +43,9 @@ mod tests {
 
     #[test]
     fn without_an_edit_the_concept_itself_is_found() {
-        let matrix = (3, vec![1.0, 0.5, -0.25, 2.0, 0.0, 1.0]);
+        let matrices = [(3, vec![1.0, 0.5, -0.25, 2.0, 0.0, 1.0])];
         let edits = vec![vec![Pair { from: vec![0.3, -1.2], to: vec![1.0, 1.0] }]];
-        let found = revive(&[matrix.clone()], &[matrix], &edits, 1e-12);
+        let found = revive(&matrices, &matrices, &edits, 1e-12);
         for (found, wanted) in found[0][0].from.iter().zip([0.3, -1.2]) {
             assert!((found - wanted).abs() < 1e-9, "{found} is not {wanted}");
         }
