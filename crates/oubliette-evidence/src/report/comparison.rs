@@ -23,11 +23,9 @@ pub struct ComparedAudit {
 /// The page: a table of forgetting and keeping, a table of returns, and which cells (`missing`) are not in them.
 pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String {
     let mut page = String::from("## Forgotten and kept\n\n");
-    page += "Hits of samples, before → after. *Own*: the concept's own prompts. *Other words*: paraphrases. \
-             *Superclass*: pictures under the own prompts that show something of the superclass.\n\n";
-    page += &row(&FORGOTTEN.map(str::to_owned));
-    page += &row(&FORGOTTEN.map(|_| "---".to_owned()));
-    audits.iter().for_each(|audit| page += &row(&forgotten(audit)));
+    page += "Hits of samples, before → after, for every attack that takes the models as they are. *Superclass*: pictures of the \
+             first of them that show something of the superclass.\n\n";
+    page += &forgotten(audits);
     page += "\n## What came back\n\n";
     page += "Hits of samples under the own prompts, by training steps of the update.\n\n";
     for steps in step_lists(audits) {
@@ -39,45 +37,49 @@ pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String
     page
 }
 
-const FORGOTTEN: [&str; 9] = [
-    "concept",
-    "method",
-    "own",
-    "other words",
-    "superclass",
-    "neighbours",
-    "unrelated",
-    "alignment falls",
-    "verdict",
-];
+/// The arms of attacks that take the models as they are, in the plan's order; the first asks in the concept's own words.
+fn untrained(plan: &AuditPlan) -> impl Iterator<Item = &str> {
+    let asked = plan.arms.iter().filter(|arm| arm.kind == ArmKind::Attack && !arm.trained);
+    asked.map(|arm| arm.id.as_str())
+}
 
-fn forgotten(audit: &ComparedAudit) -> [String; 9] {
+/// The table of forgetting and keeping: a column for every arm that some audit asked without training.
+fn forgotten(audits: &[ComparedAudit]) -> String {
+    let mut asked: Vec<&str> = Vec::new();
+    for id in audits.iter().flat_map(|audit| untrained(&audit.plan)) {
+        if !asked.contains(&id) {
+            asked.push(id);
+        }
+    }
+    let kept = ["superclass", "neighbours", "unrelated", "alignment falls", "verdict"];
+    let head: Vec<&str> =
+        ["concept", "method"].into_iter().chain(asked.clone()).chain(kept).collect();
+    let rows = audits.iter().map(|audit| row(&forgotten_by(audit, &asked)));
+    row(&head) + &row(&vec!["---"; head.len()]) + &rows.collect::<String>()
+}
+
+fn forgotten_by(audit: &ComparedAudit, asked: &[&str]) -> Vec<String> {
     let judgment = &audit.judgment;
-    let own = |role| arm(judgment, "direct/own", role);
-    let pair = |id: &str| {
-        change(
-            arm(judgment, id, Role::Original).map(|found| found.all),
-            arm(judgment, id, Role::Unlearned).map(|found| found.all),
-        )
+    let found = |id: &str, role| arm(judgment, id, role);
+    let pair = |id: &&str| {
+        let rate = |role| found(id, role).map(|found| found.all);
+        change(rate(Role::Original), rate(Role::Unlearned))
     };
-    let superclass = change(
-        own(Role::Original).and_then(|a| a.superclass),
-        own(Role::Unlearned).and_then(|a| a.superclass),
-    );
+    let own = untrained(&audit.plan).next().unwrap_or_default();
+    let superclass = |role| found(own, role).and_then(|found| found.superclass);
     let kept =
         |group| keep(judgment, group).map_or_else(none, |k| change(Some(k.original), Some(k.kept)));
     let alignment = keep(judgment, "unrelated").and_then(|found| found.alignment);
-    [
-        audit.concept.clone(),
-        audit.method.clone(),
-        pair("direct/own"),
-        pair("direct/paraphrase"),
-        superclass,
+    let mut cells = vec![audit.concept.clone(), audit.method.clone()];
+    cells.extend(asked.iter().map(pair));
+    cells.extend([
+        change(superclass(Role::Original), superclass(Role::Unlearned)),
         kept("neighbours"),
         kept("unrelated"),
         alignment.map_or_else(none, |found| format!("{:.3}", found.fall.value.get())),
         verdict(&judgment.verdict),
-    ]
+    ]);
+    cells
 }
 
 fn verdict(verdict: &Verdict) -> String {
