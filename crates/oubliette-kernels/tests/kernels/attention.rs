@@ -33,6 +33,13 @@ fn causal_with_more_or_fewer_keys_than_queries() {
 }
 
 #[test]
+fn with_one_key_no_gradient_reaches_queries_and_keys() {
+    checked(1, 6, 1, 1, 38, Mask::Causal);
+    checked(1, 6, 1, 1, 5, Mask::None);
+    checked(3, 89, 1, 3, 39, Mask::None);
+}
+
+#[test]
 fn views() {
     check("attention of views", &[2 * 7 * 3 * 12], &|t| {
         let all = t[0].clone().reshape([2, 7, 36]);

@@ -1,6 +1,6 @@
 //! Cross-entropy and the optimiser.
 
-use crate::support::{check, close, values};
+use crate::support::{SMALL, check, close, values};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use oubliette_kernels::{AdamwSettings, AdamwState, adamw, softmax_cross_entropy};
 
@@ -62,7 +62,7 @@ fn adamw_steps() {
         (state.second, second, "second"),
     ] {
         let got = got.into_data().convert::<f64>().try_into_vec::<f64>().expect("f64");
-        close(&got, &expected, 1e-6, what);
+        close(&got, &expected, SMALL, 1e-6, what);
     }
 }
 
