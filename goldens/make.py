@@ -8,7 +8,9 @@ import bounds
 import detectors
 import erasure
 import lora
+import masks
 import networks
+import objectives
 import pictures
 import released
 import tiny
@@ -42,8 +44,10 @@ def write_tiny(out):
     released.write(out)
     trajectories.write(out)
     bounds.write(out / "bounds.json")
+    masks.write(out / "masks.json")
     for name in ("tiny-sd1", "tiny-sd2"):
         write_pipeline(out / name, out / f"of-{name}")
+        objectives.write(open_pipeline(out / name), out / f"of-{name}" / "objectives.safetensors")
     lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")
     erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")
     detectors.write_clip(out / "tiny-clip", out / "of-tiny-clip.safetensors")

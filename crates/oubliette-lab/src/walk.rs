@@ -15,6 +15,8 @@ use crate::{Result, Study, geometry, lot::Rng, parts::source::Batch};
 pub(crate) struct Walk {
     sampler: Box<dyn Sampler>,
     prompts: Vec<String>,
+    /// The text that guidance leads away from.
+    negative: String,
     guidance: f64,
     /// Latents before call `call`.
     latents: Tensor<4>,
@@ -38,7 +40,12 @@ impl Walk {
         let [channels, height, width] = geometry::latents(sd);
         let noise = normal([prompts.len(), channels, height, width], sd, rng);
         let latents = noise * sampler.start_scale();
-        Ok(Self { sampler, prompts, guidance, latents, call: 0 })
+        Ok(Self { sampler, prompts, negative: String::new(), guidance, latents, call: 0 })
+    }
+
+    /// The same, led away from a text in place of the empty one.
+    pub(crate) fn away_from(self, negative: &str) -> Self {
+        Self { negative: negative.to_owned(), ..self }
     }
 
     /// How many calls a whole sampling has.
@@ -74,7 +81,7 @@ impl Walk {
         if self.call >= call {
             return Ok(());
         }
-        let empty = study.context(weights, &vec![String::new(); self.prompts.len()])?;
+        let empty = study.context(weights, &vec![self.negative.clone(); self.prompts.len()])?;
         let context = study.context(weights, &self.prompts)?;
         while self.call < call {
             let shown = self.sampler.scale_input(self.call, self.latents.clone());

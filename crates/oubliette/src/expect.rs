@@ -72,7 +72,7 @@ impl Yardstick {
             if let Stage::Train(train) = stage {
                 let wanted = self.memory(&train.mask.trainable(&self.sd.weights)?, 1);
                 largest = if wanted.total() > largest.total() { wanted } else { largest };
-                steps += train.steps;
+                steps += train.total();
             }
         }
         let beside = (steps > 0)

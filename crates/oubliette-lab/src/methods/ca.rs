@@ -1,19 +1,20 @@
 //! Concept ablation: on pictures of the anchor, the concept's prompt is taught to mean the anchor.
 
-use oubliette_evidence::{Concept, concept::Prompts as Said};
+use oubliette_evidence::Concept;
 use serde::{Deserialize, Serialize};
 
-use super::{Method, Stage};
+use super::{
+    Method, Stage,
+    shown::{self, Drawing},
+};
 use crate::{
     Card, Entry, Result,
     parts::{
         anchor::{self, Anchor},
         mask::Select,
         objective::{AnchorMatch, NoiseMse, Teacher},
-        source::Prompts,
     },
     training::{Optimiser, Train, Weighted},
-    wording,
 };
 
 pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Ca>(Card {
@@ -86,17 +87,17 @@ impl Default for Ca {
 
 impl Method for Ca {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
-        let (mut shown, mut drawn) = (Vec::new(), Vec::new());
+        let (mut named, mut drawn) = (Vec::new(), Vec::new());
         let replaced = self.replaced();
         for concept in concepts {
-            let own = self.prompts(concept);
+            let own = shown::prompts(concept, &self.templates);
             drawn.extend(replaced.texts(std::slice::from_ref(concept), &own)?);
-            shown.extend(own);
+            named.extend(own);
         }
-        let repeats = self.pictures.div_ceil(shown.len().max(1)).max(1);
-        let mut source = Prompts::new(drawn, repeats, self.batch);
-        source.under = shown;
-        (source.guidance, source.steps) = (self.guidance, self.sampling_steps);
+        let (steps, guidance) = (self.sampling_steps, self.guidance);
+        let drawing = Drawing { pictures: self.pictures, steps, guidance, batch: self.batch };
+        let mut source = drawing.of(drawn);
+        source.under = named;
         let forget = match self.variant {
             Variant::Model => Weighted::one(AnchorMatch { teacher: Teacher::Student }),
             Variant::Noise => Weighted::one(NoiseMse {}),
@@ -120,22 +121,5 @@ impl Ca {
             Some(name) => Box::new(anchor::Replaced { name: name.clone() }),
             None => Box::new(anchor::Superclass {}),
         }
-    }
-
-    /// The concept's prompts that hold its name.
-    fn prompts(&self, concept: &Concept) -> Vec<String> {
-        let own = match (&concept.prompts, self.templates.is_empty()) {
-            (_, false) => self.templates.clone(),
-            (Said::Templates(own), true) => own.clone(),
-            (Said::Csv(_), true) => Vec::new(),
-        };
-        let mut templates: Vec<String> =
-            own.into_iter().filter(|template| template.contains("{name}")).collect();
-        if templates.is_empty() {
-            templates = vec!["a {name}".to_owned(), "a picture of a {name}".to_owned()];
-        }
-        let fill =
-            |name: &String| templates.iter().map(|t| wording::fill(t, name)).collect::<Vec<_>>();
-        concept.names.iter().flat_map(fill).collect()
     }
 }

@@ -4,12 +4,17 @@ mod ca;
 mod esd;
 mod rece;
 mod rg;
+mod salun;
+mod sculpting;
+mod shown;
 mod uce;
 
 pub use ca::Ca;
 pub use esd::{Esd, Release, Variant};
 pub use rece::{Rece, revive};
 pub use rg::Rg;
+pub use salun::Salun;
+pub use sculpting::Sculpting;
 pub use uce::{Pair, Technique, Tokens, Uce, closed_form};
 
 use oubliette_evidence::Concept;
@@ -51,5 +56,15 @@ impl<M: Method + Serialize + DeserializeOwned + 'static> Make<dyn Method> for M 
 }
 
 /// All methods.
-pub const METHODS: List<dyn Method> =
-    List { what: "method", all: &[ca::ENTRY, esd::ENTRY, rece::ENTRY, rg::ENTRY, uce::ENTRY] };
+pub const METHODS: List<dyn Method> = List {
+    what: "method",
+    all: &[
+        ca::ENTRY,
+        esd::ENTRY,
+        rece::ENTRY,
+        rg::ENTRY,
+        salun::ENTRY,
+        sculpting::ENTRY,
+        uce::ENTRY,
+    ],
+};

@@ -6,9 +6,12 @@ mod scenes;
 use oubliette_evidence::Concept;
 use serde::{Deserialize, Serialize};
 
-use super::{Method, Stage};
+use super::{
+    Method, Stage,
+    shown::{self, Drawing},
+};
 use crate::{
-    Card, Entry, Error, Result,
+    Card, Entry, Result,
     parts::{
         combiner::Restricted,
         mask::Select,
@@ -88,7 +91,7 @@ impl Method for Rg {
         let count = self.pictures.max(1).div_ceil(concepts.len().max(1));
         for concept in concepts {
             forget.extend(scenes(&concept.names, count, self.uniform));
-            retain.extend(scenes(&self.kept(concept)?, count, self.uniform));
+            retain.extend(scenes(&shown::kept(concept, &self.retain)?, count, self.uniform));
         }
         let train = Train {
             source: Box::new(self.source(forget)),
@@ -106,25 +109,9 @@ impl Method for Rg {
 }
 
 impl Rg {
-    fn source(&self, prompts: Vec<String>) -> Prompts {
-        let mut source = Prompts::new(prompts, 1, self.batch);
-        (source.guidance, source.steps) = (self.guidance, self.sampling_steps);
-        source
-    }
-
-    fn kept(&self, concept: &Concept) -> Result<Vec<String>> {
-        let usual = || concept.keep.iter().chain(&concept.superclass).cloned().collect();
-        let kept: Vec<String> = if self.retain.is_empty() { usual() } else { self.retain.clone() };
-        if kept.is_empty() {
-            return Err(Error::Input {
-                file: format!("concept `{}`", concept.id),
-                thing: "it has no neighbours and no superclass, so the retain set is empty"
-                    .to_owned(),
-                remedy:
-                    "add `keep` or `superclass`, or name what to retain in the method's `retain`"
-                        .to_owned(),
-            });
-        }
-        Ok(kept)
+    /// Every scene once.
+    fn source(&self, scenes: Vec<String>) -> Prompts {
+        let (steps, guidance) = (self.sampling_steps, self.guidance);
+        Drawing { pictures: scenes.len(), steps, guidance, batch: self.batch }.of(scenes)
     }
 }

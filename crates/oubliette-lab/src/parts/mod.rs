@@ -32,6 +32,17 @@ pub trait Stateful {
     }
 }
 
+/// Where a training stage stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    /// Steps before this one.
+    pub step: u64,
+    /// Steps before the first one that moves the weights.
+    pub begins: u64,
+    /// All steps of the stage, with those in which parts only look or learn.
+    pub steps: u64,
+}
+
 /// The side of the loss that a gradient belongs to; a combiner needs to tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Term {

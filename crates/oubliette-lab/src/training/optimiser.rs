@@ -1,13 +1,45 @@
 //! How a gradient becomes a step: the settings that a plan holds.
 
+use oubliette_model::train::LearningRate;
 use serde::{Deserialize, Serialize};
+
+use crate::parts::At;
+
+/// How a learning rate moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rate {
+    /// It stays.
+    #[default]
+    Constant,
+    /// Up to the peak over three tenths of the stage, then down to nothing, as half cosines.
+    OneCycle,
+}
+
+impl Rate {
+    fn is_constant(&self) -> bool {
+        *self == Self::Constant
+    }
+
+    /// The factor on the rate at a step of a stage.
+    pub(super) fn factor(self, at: At) -> f64 {
+        match self {
+            Self::Constant => LearningRate::Constant,
+            Self::OneCycle => LearningRate::OneCycle { total: at.steps - at.begins },
+        }
+        .factor(at.step - at.begins)
+    }
+}
 
 /// AdamW; without decay it is Adam.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimiser {
-    /// Learning rate, constant.
+    /// Learning rate; with a schedule, its peak.
     pub learning_rate: f64,
+    /// How the rate moves over the stage.
+    #[serde(skip_serializing_if = "Rate::is_constant")]
+    pub rate: Rate,
     /// Decay of the first and of the second moment.
     pub betas: (f64, f64),
     /// Decoupled weight decay.
@@ -18,6 +50,12 @@ pub struct Optimiser {
 
 impl Default for Optimiser {
     fn default() -> Self {
-        Self { learning_rate: 1e-5, betas: (0.9, 0.999), weight_decay: 0.0, clip: 0.0 }
+        Self {
+            learning_rate: 1e-5,
+            rate: Rate::Constant,
+            betas: (0.9, 0.999),
+            weight_decay: 0.0,
+            clip: 0.0,
+        }
     }
 }

@@ -13,7 +13,7 @@ use oubliette_model::{
 };
 
 use super::{Job, Place, Train, divergence::Divergence, extra};
-use crate::{Error, Result};
+use crate::{Error, Result, parts::mask::masked};
 
 /// The name under which the losses lie beside the parts' state.
 const LOSSES: &str = "losses";
@@ -73,14 +73,37 @@ impl State {
 
     /// Applies one gradient, masked and clipped.
     pub(super) fn update(&mut self, stage: &Train, gradient: Weights) -> Result<()> {
-        let gradient = stage.mask.apply(gradient)?;
+        let movable = stage.mask.movable();
+        let gradient = match movable {
+            Some(movable) => masked(&gradient, movable),
+            None => gradient,
+        };
         let gradient = match stage.optimiser.clip {
             clip if clip > 0.0 => clip_global_norm(gradient, clip).1,
             _ => gradient,
         };
-        self.optimiser.step(&mut self.weights, &gradient, 1.0);
+        let factor = stage.optimiser.rate.factor(stage.at(self.step));
+        match movable.filter(|_| !stage.mask.keeps_momentum()) {
+            Some(movable) => self.hold(movable, &gradient, factor),
+            None => self.optimiser.step(&mut self.weights, &gradient, factor),
+        }
         self.step += 1;
         Ok(())
+    }
+
+    /// A step in which what may not move neither moves, nor decays, nor keeps momentum for later.
+    fn hold(&mut self, movable: &Weights, gradient: &Weights, factor: f64) {
+        self.optimiser.hold(movable);
+        let before = self.weights.only(&movable.names().map(str::to_owned).collect());
+        self.optimiser.step(&mut self.weights, gradient, factor);
+        let after = self.weights.only(&gradient.names().map(str::to_owned).collect());
+        for (name, old) in &before {
+            if let (Some(new), Some(mask)) = (after.get(name), movable.get(name)) {
+                let stays = (mask.flat() * -1.0) + 1.0;
+                let held = new.flat() * mask.flat() + old.flat() * stays;
+                self.weights.insert(name.clone(), Weight::from_flat(held, new.shape()));
+            }
+        }
     }
 
     /// Takes in the loss of the step just done.

@@ -94,6 +94,18 @@ impl Optimiser {
         }
     }
 
+    /// Takes the moments away where `movable` is 0, for the weights that it knows.
+    pub fn hold(&mut self, movable: &Weights) {
+        for moments in [&mut self.first, &mut self.second] {
+            for (name, mask) in movable {
+                if let Some(moment) = moments.remove(name) {
+                    let held = moment.flat() * mask.flat();
+                    moments.insert(name.clone(), Weight::from_flat(held, moment.shape()));
+                }
+            }
+        }
+    }
+
     /// Steps taken so far.
     pub fn steps(&self) -> u64 {
         self.steps

@@ -4,8 +4,11 @@
 
 mod conformance;
 mod golden;
+mod masks;
 mod matrix;
+mod objectives;
 mod real;
 mod resume;
 mod shared;
 mod tidy;
+mod training;

@@ -17,6 +17,23 @@ const TRIED: &[Tried] = &[
     ("esd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], "attn2."),
     ("rece", &["rounds=2"], "attn2.to_"),
     ("rg", &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"], ""),
+    (
+        "salun",
+        &["pictures=2", "sampling_steps=2", "survey=2", "steps=2", "batch=2", "learning_rate=1e-3"],
+        "",
+    ),
+    (
+        "sculpting",
+        &[
+            "pictures=2",
+            "sampling_steps=2",
+            "warm_up=2",
+            "steps=3",
+            "interval=3",
+            "learning_rate=1e-3",
+        ],
+        "attn2.to_",
+    ),
     ("uce", &["guide=cat", "tokens=all"], "attn2.to_"),
 ];
 
@@ -76,6 +93,8 @@ fn what_a_method_lacks_is_refused_before_anything_is_done() {
         ("ca", "steps=2", "superclass"),
         ("rg", "steps=2", "retain set is empty"),
         ("rece", "regulariser=0.0", "regulariser"),
+        ("salun", "steps=2", "retain set is empty"),
+        ("sculpting", "steps=2", "superclass"),
     ] {
         let scene = bench();
         scene.edit("fox.toml", |text| {

@@ -15,8 +15,22 @@ use oubliette_evidence::Concept;
 use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Stateful;
-use crate::{List, Make, Result, Study, describe::Describe};
+use super::{At, Stateful, source::Batch};
+use crate::{List, Make, Result, Study, describe::Describe, lot::Lot};
+
+/// What an anchor may learn from in one step.
+pub struct Learning<'a> {
+    /// The model that is being changed, and the one it was.
+    pub study: &'a Study<'a>,
+    /// The concepts that are to be forgotten.
+    pub concepts: &'a [Concept],
+    /// What the forget losses look at in this step.
+    pub batch: &'a Batch,
+    /// Where the stage stands.
+    pub at: At,
+    /// All randomness of the step.
+    pub lot: Lot,
+}
 
 /// Says what the model should see in place of the concept.
 pub trait Anchor: Stateful + Describe {
@@ -38,6 +52,19 @@ pub trait Anchor: Stateful + Describe {
         prompts: &[String],
     ) -> Result<Tensor<3>> {
         study.context(weights, &self.texts(concepts, prompts)?)
+    }
+
+    /// Steps before training in which only the anchor learns.
+    fn lead(&self) -> u64 {
+        0
+    }
+
+    /// Learns from the batch of a step, before the losses look at the anchor.
+    ///
+    /// # Errors
+    /// As [`Anchor::condition`].
+    fn learn(&mut self, _from: &Learning<'_>) -> Result<()> {
+        Ok(())
     }
 }
 

@@ -1,18 +1,31 @@
 //! Which weights may move.
 
+mod dynamic;
 mod none;
+mod ranking;
+mod saliency;
 mod select;
 
+pub use dynamic::{Dynamic, Momentum};
 pub use none::None;
+pub use saliency::Saliency;
 pub use select::Select;
 
 use std::collections::BTreeSet;
 
-use oubliette_model::Weights;
+use oubliette_model::{Weight, Weights};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Stateful;
+use super::{At, Stateful, objective::Objective};
 use crate::{List, Make, Result, describe::Describe};
+
+/// Steps in which a mask only looks: the gradients of its own loss on the forget batches, while nothing moves.
+pub struct Survey {
+    /// How many.
+    pub steps: u64,
+    /// What gradients it wants to see.
+    pub loss: Box<dyn Objective>,
+}
 
 /// Restricts what a training stage may change.
 pub trait Mask: Stateful + Describe {
@@ -22,21 +35,36 @@ pub trait Mask: Stateful + Describe {
     /// When nothing of the model is selected.
     fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>>;
 
-    /// Looks at the gradients of one step before they are masked.
+    /// What the mask wants to see before training; nothing for masks that need no look.
+    fn survey(&self) -> Option<Survey> {
+        None
+    }
+
+    /// Looks at the gradients of one step, before they are masked: of the survey's loss, then of the training.
     ///
     /// # Errors
     /// When the gradients are not those of the trainable weights.
-    fn observe(&mut self, _step: u64, _gradients: &Weights) -> Result<()> {
+    fn observe(&mut self, _at: At, _gradients: &Weights) -> Result<()> {
         Ok(())
     }
 
-    /// Takes away, element by element, what may not move: from gradients, updates and moments alike.
-    ///
-    /// # Errors
-    /// As [`Mask::observe`].
-    fn apply(&self, values: Weights) -> Result<Weights> {
-        Ok(values)
+    /// 1 where a weight may move and 0 where it may not, for the weights that are masked element by element.
+    fn movable(&self) -> Option<&Weights> {
+        None
     }
+
+    /// Whether a weight that may not move keeps the momentum that it had; then it goes on moving for a while.
+    fn keeps_momentum(&self) -> bool {
+        false
+    }
+}
+
+/// `values` without what may not move.
+pub fn masked(values: &Weights, movable: &Weights) -> Weights {
+    values.map(|name, value| match movable.get(name) {
+        Some(mask) => Weight::from_flat(value.flat() * mask.flat(), value.shape()),
+        None => value.clone(),
+    })
 }
 
 impl<M: Mask + Serialize + DeserializeOwned + 'static> Make<dyn Mask> for M {
@@ -46,4 +74,5 @@ impl<M: Mask + Serialize + DeserializeOwned + 'static> Make<dyn Mask> for M {
 }
 
 /// All masks.
-pub const MASKS: List<dyn Mask> = List { what: "mask", all: &[none::ENTRY, select::ENTRY] };
+pub const MASKS: List<dyn Mask> =
+    List { what: "mask", all: &[dynamic::ENTRY, none::ENTRY, saliency::ENTRY, select::ENTRY] };

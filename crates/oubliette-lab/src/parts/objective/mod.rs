@@ -4,12 +4,14 @@ mod anchor_match;
 mod ascent;
 mod distill;
 mod guidance_reversal;
+mod guided_mse;
 mod noise_mse;
 
 pub use anchor_match::{AnchorMatch, Teacher};
 pub use ascent::Ascent;
 pub use distill::Distill;
 pub use guidance_reversal::{From, GuidanceReversal};
+pub use guided_mse::GuidedMse;
 pub use noise_mse::NoiseMse;
 
 use burn::tensor::Tensor;
@@ -18,7 +20,7 @@ use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Stateful, anchor::Anchor, source::Batch};
-use crate::{List, Make, Result, Study, describe::Describe};
+use crate::{Error, List, Make, Result, Study, describe::Describe};
 
 /// What a loss looks at in one step.
 pub struct Scene<'a> {
@@ -55,9 +57,21 @@ pub const OBJECTIVES: List<dyn Objective> = List {
         ascent::ENTRY,
         distill::ENTRY,
         guidance_reversal::ENTRY,
+        guided_mse::ENTRY,
         noise_mse::ENTRY,
     ],
 };
+
+/// What the noised pictures of a batch should be predicted as, for the objective `name`.
+fn pictured(name: &str, batch: &Batch) -> Result<Tensor<4>> {
+    batch.target.clone().ok_or_else(|| Error::Input {
+        file: "the recipe".to_owned(),
+        thing: format!(
+            "the objective `{name}` needs noised pictures, which this source does not give"
+        ),
+        remedy: "use the source `pictures` or `prompts` for that term".to_owned(),
+    })
+}
 
 /// Mean of squared differences over all elements.
 fn mean_square(prediction: Tensor<4>, target: Tensor<4>) -> Tensor<1> {

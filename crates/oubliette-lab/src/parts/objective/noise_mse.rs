@@ -4,8 +4,8 @@ use burn::tensor::Tensor;
 use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
-use super::{Objective, Scene, Stateful, mean_square};
-use crate::{Card, Entry, Error, Result};
+use super::{Objective, Scene, Stateful, mean_square, pictured};
+use crate::{Card, Entry, Result};
 
 pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<NoiseMse>(Card {
     name: "noise_mse",
@@ -27,13 +27,7 @@ impl Stateful for NoiseMse {}
 impl Objective for NoiseMse {
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
         let batch = scene.batch;
-        let target = batch.target.clone().ok_or_else(|| Error::Input {
-            file: "the recipe".to_owned(),
-            thing:
-                "the objective `noise_mse` needs noised pictures, which this source does not give"
-                    .to_owned(),
-            remedy: "use the source `pictures` or `prompts` for that term".to_owned(),
-        })?;
+        let target = pictured("noise_mse", batch)?;
         let context = scene.study.context(student, &batch.prompts)?;
         Ok(mean_square(scene.study.predict(student, batch, context), target))
     }

@@ -31,6 +31,9 @@ pub struct Prompts {
     /// Texts that the pictures are shown under, one for every prompt; empty: the prompts themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub under: Vec<String>,
+    /// What the pictures must not show: the text that guidance leads away from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub negative: String,
     /// Pictures of every prompt.
     #[serde(default = "one")]
     pub repeats: usize,
@@ -68,7 +71,8 @@ impl Prompts {
         for (chunk, prompts) in repeated.collect::<Vec<_>>().chunks(TOGETHER).enumerate() {
             let mut rng = lot.child("drawn").nth(chunk as u64).rng();
             let mut walk =
-                Walk::begin(study.sd, prompts.to_vec(), self.guidance, self.steps, &mut rng)?;
+                Walk::begin(study.sd, prompts.to_vec(), self.guidance, self.steps, &mut rng)?
+                    .away_from(&self.negative);
             walk.until(study, study.original, walk.calls())?;
             self.drawn.extend((0..prompts.len()).map(|row| walk.latents().narrow(0, row, 1)));
         }
@@ -131,6 +135,7 @@ impl Prompts {
     /// Pictures of `prompts`, `repeats` of each, with the usual sampling; `batch` rows a step.
     pub fn new(prompts: Vec<String>, repeats: usize, batch: usize) -> Self {
         let (guidance, steps) = (guidance(), steps());
-        Self { prompts, under: Vec::new(), repeats, guidance, steps, batch, drawn: Vec::new() }
+        let (under, negative, drawn) = (Vec::new(), String::new(), Vec::new());
+        Self { prompts, under, negative, repeats, guidance, steps, batch, drawn }
     }
 }

@@ -1,0 +1,140 @@
+//! SalUn: the weights that the concept's pictures ask to move learn to draw something else under its name.
+
+use oubliette_evidence::Concept;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Method, Stage,
+    shown::{self, Drawing},
+};
+use crate::{
+    Card, Entry, Error, Result,
+    parts::{
+        anchor::Replaced,
+        mask::Saliency,
+        objective::{AnchorMatch, NoiseMse},
+    },
+    training::{Optimiser, Train, Weighted},
+};
+
+pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Salun>(Card {
+    name: "salun",
+    what: "Finds the weights with the largest gradients on the concept's pictures, then trains these alone: under the concept's prompt, \
+           predict what is predicted for another class; the rest is held by the diffusion loss on what must stay.",
+    changes: "`share` of the denoiser's weights; `weights` chooses others",
+    cost: "sampling of twice `pictures` and `survey` training steps before the first step; a step is two training steps and one forward",
+    broken_by: "adversarial prompts (11 in 100 for nudity, arXiv 2405.15234); image-text alignment suffers (arXiv 2412.07808)",
+    source: "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency (arXiv 2310.12508), equations 4 and 6; released code",
+    differs: "the other class is the concept's first neighbour where the release takes the next class of its list; gradients are clipped \
+              after the mask, not before",
+    ..Card::BLANK
+});
+
+/// SalUn with every choice made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Salun {
+    /// What the concept's prompts are taught to mean; absent: the concept's first neighbour, or its superclass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The share of the weights that may move.
+    pub share: f64,
+    /// Batches that the saliency map is made from.
+    pub survey: u64,
+    /// Guidance of the loss that it is made from.
+    pub saliency_guidance: f64,
+    /// Weight of the retain part (alpha of the released code).
+    pub alpha: f64,
+    /// Texts with `{name}`; empty: the concept's own templates.
+    pub templates: Vec<String>,
+    /// What must stay; empty: the concept's neighbours and its superclass.
+    pub retain: Vec<String>,
+    /// Pictures of the concept, and as many of what must stay.
+    pub pictures: usize,
+    /// DDIM steps of the sampling that makes them.
+    pub sampling_steps: u32,
+    /// Its guidance scale.
+    pub guidance: f64,
+    /// Which weights are ranked.
+    pub weights: Vec<String>,
+    /// Learning rate of Adam.
+    pub learning_rate: f64,
+    /// Training steps.
+    pub steps: u64,
+    /// Rows of a step, on either side.
+    pub batch: usize,
+}
+
+impl Default for Salun {
+    fn default() -> Self {
+        Self {
+            label: None,
+            share: 0.5,
+            survey: 100,
+            saliency_guidance: 7.5,
+            alpha: 0.5,
+            templates: Vec::new(),
+            retain: Vec::new(),
+            pictures: 800,
+            sampling_steps: 50,
+            guidance: 7.5,
+            weights: vec!["unet".to_owned()],
+            learning_rate: 1e-5,
+            // Five epochs over 800 pictures.
+            steps: 500,
+            batch: 8,
+        }
+    }
+}
+
+impl Method for Salun {
+    fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
+        let (mut forget, mut retain, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        for concept in concepts {
+            forget.extend(shown::prompts(concept, &self.templates));
+            let kept = shown::kept(concept, &self.retain)?;
+            labels.push(self.label.clone().unwrap_or_else(|| kept[0].clone()));
+            retain.extend(shown::prompts_of(&kept, concept, &self.templates));
+        }
+        let train = Train {
+            source: Box::new(self.drawing().of(forget)),
+            retain_source: Some(Box::new(self.drawing().of(retain))),
+            anchor: Box::new(Replaced { name: one(&labels)? }),
+            forget: vec![Weighted::one(AnchorMatch::default())],
+            retain: vec![Weighted { objective: Box::new(NoiseMse {}), weight: self.alpha }],
+            mask: Box::new(self.mask()),
+            optimiser: Optimiser { learning_rate: self.learning_rate, ..Optimiser::default() },
+            steps: self.steps,
+            ..Train::named("relabel")
+        };
+        Ok(vec![Stage::Train(Box::new(train))])
+    }
+}
+
+impl Salun {
+    fn drawing(&self) -> Drawing {
+        let (steps, guidance) = (self.sampling_steps, self.guidance);
+        Drawing { pictures: self.pictures, steps, guidance, batch: self.batch }
+    }
+
+    fn mask(&self) -> Saliency {
+        let mut mask = Saliency::default();
+        mask.include.clone_from(&self.weights);
+        (mask.share, mask.survey) = (self.share, self.survey);
+        mask.guidance = self.saliency_guidance;
+        mask
+    }
+}
+
+/// The one label of all concepts.
+fn one(labels: &[String]) -> Result<String> {
+    match labels {
+        [first, rest @ ..] if rest.iter().all(|label| label == first) => Ok(first.clone()),
+        _ => Err(Error::Input {
+            file: "the recipe".to_owned(),
+            thing: format!("the concepts would become different things: {}", labels.join(", ")),
+            remedy: "give the method one `label` for all of them, or forget them one after another"
+                .to_owned(),
+        }),
+    }
+}

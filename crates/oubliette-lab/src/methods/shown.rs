@@ -1,0 +1,78 @@
+//! What methods show in training: prompts that name the concept, what stands beside it, and pictures of both.
+
+use oubliette_evidence::{Concept, concept::Prompts};
+
+use crate::{Error, Result, parts::source::Prompts as Source, wording};
+
+/// The concept's prompts that hold one of its names; `templates`, where given, take the place of its own.
+pub(super) fn prompts(concept: &Concept, templates: &[String]) -> Vec<String> {
+    prompts_of(&concept.names, concept, templates)
+}
+
+/// The same prompts about other `names`.
+pub(super) fn prompts_of(names: &[String], concept: &Concept, templates: &[String]) -> Vec<String> {
+    let own = match (&concept.prompts, templates.is_empty()) {
+        (_, false) => templates.to_vec(),
+        (Prompts::Templates(own), true) => own.clone(),
+        (Prompts::Csv(_), true) => Vec::new(),
+    };
+    let mut templates: Vec<String> =
+        own.into_iter().filter(|template| template.contains("{name}")).collect();
+    if templates.is_empty() {
+        templates = vec!["a {name}".to_owned(), "a picture of a {name}".to_owned()];
+    }
+    let fill = |name: &String| templates.iter().map(|t| wording::fill(t, name)).collect::<Vec<_>>();
+    names.iter().flat_map(fill).collect()
+}
+
+/// Names that must be kept: `chosen`, or else the concept's neighbours and its superclass.
+///
+/// # Errors
+/// When there are none.
+pub(super) fn kept(concept: &Concept, chosen: &[String]) -> Result<Vec<String>> {
+    let usual = || concept.keep.iter().chain(&concept.superclass).cloned().collect();
+    let kept: Vec<String> = if chosen.is_empty() { usual() } else { chosen.to_vec() };
+    if kept.is_empty() {
+        return Err(Error::Input {
+            file: format!("concept `{}`", concept.id),
+            thing: "it has no neighbours and no superclass, so the retain set is empty".to_owned(),
+            remedy: "add `keep` or `superclass`, or name what to retain in the method's `retain`"
+                .to_owned(),
+        });
+    }
+    Ok(kept)
+}
+
+/// The concept's superclass.
+///
+/// # Errors
+/// When it has none.
+pub(super) fn superclass(concept: &Concept) -> Result<&str> {
+    concept.superclass.as_deref().ok_or_else(|| Error::Input {
+        file: format!("concept `{}`", concept.id),
+        thing: "it has no superclass to become".to_owned(),
+        remedy: "add `superclass = \"...\"` or choose another anchor".to_owned(),
+    })
+}
+
+/// How the pictures that a method trains on are made.
+pub(super) struct Drawing {
+    /// At least so many; every prompt is drawn equally often.
+    pub(super) pictures: usize,
+    /// DDIM steps.
+    pub(super) steps: u32,
+    /// Guidance scale.
+    pub(super) guidance: f64,
+    /// Rows of a training step.
+    pub(super) batch: usize,
+}
+
+impl Drawing {
+    /// Pictures of `prompts` by the original model.
+    pub(super) fn of(&self, prompts: Vec<String>) -> Source {
+        let repeats = self.pictures.div_ceil(prompts.len().max(1)).max(1);
+        let mut source = Source::new(prompts, repeats, self.batch);
+        (source.guidance, source.steps) = (self.guidance, self.steps);
+        source
+    }
+}

@@ -1,0 +1,120 @@
+//! A training stage: which parts, and how long.
+
+use super::Optimiser;
+use crate::parts::{
+    At, Stateful,
+    anchor::{Anchor, Nothing},
+    combiner::{Combiner, Sum},
+    mask::{self, Mask},
+    objective::Objective,
+    source::{Source, Trajectory},
+    wrapper::Wrapper,
+};
+
+/// A loss and how much it counts.
+pub struct Weighted {
+    /// The loss.
+    pub objective: Box<dyn Objective>,
+    /// Its weight.
+    pub weight: f64,
+}
+
+impl Weighted {
+    /// A loss that counts once.
+    pub fn one(objective: impl Objective + 'static) -> Self {
+        Self { objective: Box::new(objective), weight: 1.0 }
+    }
+}
+
+/// What a step is for.
+pub(super) enum Phase {
+    /// The anchor learns.
+    Anchor,
+    /// The mask looks.
+    Survey,
+    /// The weights move.
+    Train,
+}
+
+/// A training stage: a choice of parts, and how long.
+pub struct Train {
+    /// What the stage is called in progress and events.
+    pub name: String,
+    /// What the forget losses look at (and the retain losses, where they have no source of their own).
+    pub source: Box<dyn Source>,
+    /// What the retain losses look at.
+    pub retain_source: Option<Box<dyn Source>>,
+    /// What the concept becomes.
+    pub anchor: Box<dyn Anchor>,
+    /// Losses that push the concept out.
+    pub forget: Vec<Weighted>,
+    /// Losses that hold everything else.
+    pub retain: Vec<Weighted>,
+    /// How their gradients become one.
+    pub combiner: Box<dyn Combiner>,
+    /// Which weights may move.
+    pub mask: Box<dyn Mask>,
+    /// What is done to resist return, innermost first.
+    pub wrappers: Vec<Box<dyn Wrapper>>,
+    /// How a gradient becomes a step.
+    pub optimiser: Optimiser,
+    /// Steps.
+    pub steps: u64,
+}
+
+impl Train {
+    /// A stage with no loss yet, on the whole denoiser.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            source: Box::new(Trajectory::default()),
+            retain_source: None,
+            anchor: Box::new(Nothing {}),
+            forget: Vec::new(),
+            retain: Vec::new(),
+            combiner: Box::new(Sum {}),
+            mask: Box::new(mask::None {}),
+            wrappers: Vec::new(),
+            optimiser: Optimiser::default(),
+            steps: 0,
+        }
+    }
+
+    /// Steps of the whole stage: those in which only the anchor learns, those of the mask's survey, and training.
+    pub fn total(&self) -> u64 {
+        self.anchor.lead() + self.surveyed() + self.steps
+    }
+
+    fn surveyed(&self) -> u64 {
+        self.mask.survey().map_or(0, |survey| survey.steps)
+    }
+
+    /// Where the stage stands after `done` steps.
+    pub(super) fn at(&self, done: u64) -> At {
+        At { step: done, begins: self.total() - self.steps, steps: self.total() }
+    }
+
+    /// What the step after `done` steps is for.
+    pub(super) fn phase(&self, done: u64) -> Phase {
+        let lead = self.anchor.lead();
+        match done {
+            done if done < lead => Phase::Anchor,
+            done if done < lead + self.surveyed() => Phase::Survey,
+            _ => Phase::Train,
+        }
+    }
+
+    /// All parts with state, by the name that a checkpoint keeps it under.
+    pub(super) fn stateful(&mut self) -> Vec<(&'static str, &mut dyn Stateful)> {
+        let mut all: Vec<(&'static str, &mut dyn Stateful)> = vec![
+            ("source", &mut *self.source),
+            ("anchor", &mut *self.anchor),
+            ("combiner", &mut *self.combiner),
+            ("mask", &mut *self.mask),
+        ];
+        if let Some(source) = &mut self.retain_source {
+            all.push(("retain_source", &mut **source));
+        }
+        all
+    }
+}

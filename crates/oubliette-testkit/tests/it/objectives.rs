@@ -1,0 +1,147 @@
+//! Every loss and its gradient against `goldens/objectives.py`, for a model that predicts noise and one that predicts v.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use burn::tensor::{Tensor, TensorData};
+use oubliette_lab::{
+    Study,
+    parts::{
+        anchor::Prompt,
+        objective::{OBJECTIVES, Objective, Scene},
+        source::Batch,
+    },
+};
+use oubliette_model::{
+    Weight, Weights,
+    device::DeviceKind,
+    families::{LoadOptions, StableDiffusion},
+    train::value_and_gradients,
+};
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+/// A reference loss: weighted objectives with their settings.
+type Sum = &'static [(f64, &'static str, &'static str)];
+
+const REFERENCES: &[(&str, Sum)] = &[
+    ("anchor_match", &[(1.0, "anchor_match", "")]),
+    ("anchor_match_original", &[(1.0, "anchor_match", "teacher = 'original'")]),
+    ("distill", &[(1.0, "distill", "")]),
+    // Two steps back from the concept's prediction are one step back from the empty prompt's.
+    ("guidance_reversal", &[(1.0, "guidance_reversal", "eta = 2.0\nfrom = 'concept'")]),
+    ("guided_mse", &[(1.0, "guided_mse", "guidance = 7.5")]),
+    ("noise_mse", &[(1.0, "noise_mse", "")]),
+    ("salun", &[(1.0, "anchor_match", ""), (0.5, "noise_mse", "")]),
+    ("sculpting", &[(1.0, "anchor_match", ""), (0.25, "noise_mse", ""), (0.25, "distill", "")]),
+];
+
+/// A tiny model, its student and what the reference says of them.
+struct Bench {
+    sd: StableDiffusion,
+    student: Weights,
+    file: Vec<u8>,
+    said: Value,
+}
+
+impl Bench {
+    fn of(model: &str) -> Self {
+        let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../goldens/data");
+        let options = LoadOptions::on(DeviceKind::Flex.open().unwrap());
+        let sd = StableDiffusion::load(&data.join(model), &options).unwrap();
+        let student = sd.weights.map(|name, weight| match name.contains(".attn2.") {
+            true => moved(weight),
+            false => weight.clone(),
+        });
+        let at = data.join(format!("of-{model}"));
+        let said = std::fs::read_to_string(at.join("objectives.json")).unwrap();
+        let file = std::fs::read(at.join("objectives.safetensors")).unwrap();
+        Self { sd, student, file, said: serde_json::from_str(&said).unwrap() }
+    }
+
+    fn read(&self, name: &str) -> Vec<f32> {
+        let file = SafeTensors::deserialize(&self.file).unwrap();
+        let bytes = file.tensor(name).unwrap().data().as_chunks::<4>().0.to_vec();
+        bytes.into_iter().map(f32::from_le_bytes).collect()
+    }
+
+    /// The weights whose gradients the reference has for one loss.
+    fn seen(&self, loss: &str) -> BTreeSet<String> {
+        let file = SafeTensors::deserialize(&self.file).unwrap();
+        let prefix = format!("{loss}/");
+        let names = file.names().into_iter().filter_map(|name| name.strip_prefix(&prefix));
+        names.map(|name| format!("unet/{name}")).collect()
+    }
+
+    fn batch(&self) -> Batch {
+        let device = self.sd.device();
+        let picture = |name| TensorData::new(self.read(name), [2, 4, 8, 8]);
+        let times = self.said["times"].as_array().unwrap().iter().map(|t| t.as_f64().unwrap());
+        let times: Vec<f32> = times.map(|t| t as f32).collect();
+        Batch {
+            latents: Tensor::from_data(picture("x"), device),
+            timesteps: Tensor::from_data(TensorData::new(times, [2]), device),
+            prompts: vec![self.text("concept"); 2],
+            target: Some(Tensor::from_data(picture("target"), device)),
+        }
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.said[key].as_str().unwrap().to_owned()
+    }
+}
+
+/// 0.02 sin(1 + 0.37 i) added at the i-th place.
+fn moved(weight: &Weight) -> Weight {
+    let shifted =
+        weight.to_f32_vec().into_iter().enumerate().map(|(place, value)| {
+            (f64::from(value) + 0.02 * (1.0 + 0.37 * place as f64).sin()) as f32
+        });
+    Weight::from_f32(shifted.collect(), weight.shape(), &weight.device(), weight.dtype())
+}
+
+fn check(bench: &Bench, loss: &str, parts: &[(f64, Box<dyn Objective>)]) {
+    let (seen, batch) = (bench.seen(loss), bench.batch());
+    assert!(seen.len() >= 4, "{loss}: {seen:?}");
+    let (sd, anchor) = (&bench.sd, Prompt { text: bench.text("anchor") });
+    let study = Study::new(sd, &sd.weights, None, &seen, &bench.student);
+    let scene = Scene { study: &study, concepts: &[], anchor: &anchor, batch: &batch };
+    let (value, gradients) = value_and_gradients(&bench.student, &seen, |student| {
+        let one = |(weight, part): &(f64, Box<dyn Objective>)| {
+            part.loss(&scene, student).unwrap() * *weight
+        };
+        Ok(parts.iter().map(one).reduce(|sum, one| sum + one).unwrap())
+    })
+    .unwrap();
+    let wanted = bench.said["losses"][loss].as_f64().unwrap();
+    assert!((value - wanted).abs() < 1e-4 * wanted.abs(), "{loss}: {value} is not {wanted}");
+    for (name, gradient) in &gradients {
+        let wanted = bench.read(&name.replacen("unet/", &format!("{loss}/"), 1));
+        let apart = distance(&gradient.to_f32_vec(), &wanted);
+        assert!(apart < 1e-3, "{loss}, {name}: {apart}");
+    }
+}
+
+/// How far `found` is from `wanted`, relative to the latter's norm.
+fn distance(found: &[f32], wanted: &[f32]) -> f64 {
+    let square = |x: f64| x * x;
+    let apart: f64 = found.iter().zip(wanted).map(|(a, b)| square(f64::from(a - b))).sum();
+    let norm: f64 = wanted.iter().map(|b| square(f64::from(*b))).sum();
+    assert!(found.len() == wanted.len() && norm > 0.0);
+    (apart / norm).sqrt()
+}
+
+#[test]
+fn losses_and_gradients_are_the_reference() {
+    for model in ["tiny-sd1", "tiny-sd2"] {
+        let bench = Bench::of(model);
+        let known = bench.said["losses"].as_object().unwrap();
+        let tried: BTreeSet<_> = REFERENCES.iter().map(|(loss, _)| (*loss).to_owned()).collect();
+        assert_eq!(tried, known.keys().cloned().collect(), "every reference is tried");
+        for (loss, sum) in REFERENCES {
+            let build = |(weight, name, settings): &(f64, &str, &str)| {
+                (*weight, OBJECTIVES.build(name, settings.parse().unwrap()).unwrap())
+            };
+            check(&bench, loss, &sum.iter().map(build).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a training stage may move, and that it can be taken up anywhere.
+
+use std::{ops::ControlFlow, path::PathBuf};
+
+use oubliette_evidence::{Concept, document::Document};
+use oubliette_lab::{
+    Error, METHODS,
+    lot::Lot,
+    methods::Stage,
+    parts::mask::{Dynamic, Momentum},
+    progress::{Progress, Watch, unwatched},
+    training::{Job, Place, Train, train},
+};
+use oubliette_model::{
+    Weights,
+    device::DeviceKind,
+    families::{LoadOptions, StableDiffusion},
+};
+
+const KEY: &str = ".attn2.to_k.weight";
+
+fn tiny() -> StableDiffusion {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../goldens/data/tiny-sd1");
+    let options = LoadOptions::on(DeviceKind::Flex.open().unwrap());
+    StableDiffusion::load(&folder, &options).unwrap()
+}
+
+fn fox() -> Concept {
+    let text = "schema = 1\nid = \"fox\"\nkind = \"object\"\nnames = [\"fox\"]\nsuperclass = \"animal\"\nkeep = [\"cat\"]\n\
+                prompts = [\"a {name}\"]\n[[detector]]\nkind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\n\
+                false_alarm = 0.05\nmissed_return = 0.05\nkeep_margin = 0.05\n";
+    Concept::parse(&Document::new("fox.toml".as_ref(), text)).unwrap()
+}
+
+/// Sculpting's one stage, small, with a mask of one's own.
+fn stage(change: impl Fn(&mut Dynamic)) -> Train {
+    let settings = toml::toml! {
+        pictures = 2
+        sampling_steps = 2
+        steps = 6
+        learning_rate = 1e-2
+    };
+    let method = METHODS.build("sculpting", settings).unwrap();
+    let Some(Stage::Train(mut stage)) = method.stages(&[fox()]).unwrap().pop() else {
+        panic!("sculpting trains")
+    };
+    let mut mask = Dynamic::default();
+    (mask.warm_up, mask.share) = (2, 0.25);
+    change(&mut mask);
+    stage.mask = Box::new(mask);
+    *stage
+}
+
+fn run(
+    sd: &StableDiffusion,
+    stage: &mut Train,
+    at: &std::path::Path,
+    watch: &mut Watch<'_>,
+) -> Result<Weights, Error> {
+    let (lot, concepts) = (Lot::new(7), [fox()]);
+    let job =
+        Job { sd, original: &sd.weights, concepts: &concepts, adapter: None, lot, unit: "sculpt" };
+    let place = Place::of_run(at, "sculpt", stage.steps, 1)?;
+    Ok(train(stage, &job, &sd.weights, &place, watch)?.weights)
+}
+
+/// The share of each key matrix that is another than before.
+fn shares_moved(sd: &StableDiffusion, after: &Weights) -> Vec<f64> {
+    let share = |(name, new): (&String, &oubliette_model::Weight)| {
+        let old = sd.weights.get(name).unwrap().to_f32_vec();
+        let moved = old.iter().zip(new.to_f32_vec()).filter(|(old, new)| **old != *new).count();
+        name.ends_with(KEY).then(|| moved as f64 / old.len() as f64)
+    };
+    after.iter().filter_map(share).collect()
+}
+
+#[test]
+fn a_masked_weight_does_not_move() {
+    let sd = tiny();
+    let at = tempfile::tempdir().unwrap();
+    // Even a decay, which asks no gradient, leaves it alone.
+    let mut stage = stage(|_| ());
+    stage.optimiser.weight_decay = 0.1;
+    let after = run(&sd, &mut stage, at.path(), &mut unwatched()).unwrap();
+    let shares = shares_moved(&sd, &after);
+    assert!(shares.len() > 2);
+    assert!(shares.iter().all(|share| (0.24..0.27).contains(share)), "{shares:?}");
+}
+
+#[test]
+fn kept_momentum_moves_what_was_masked_and_cleared_momentum_does_not() {
+    let sd = tiny();
+    // The mask is exchanged in the fourth training step: what moved in the first three may then no longer.
+    let exchanged = |momentum| {
+        let at = tempfile::tempdir().unwrap();
+        let mut stage = stage(|mask| {
+            (mask.share, mask.interval, mask.turnover, mask.until) = (0.25, 3, 1.0, 1.0);
+            mask.momentum = momentum;
+        });
+        stage.optimiser.rate = Default::default();
+        run(&sd, &mut stage, at.path(), &mut unwatched()).unwrap()
+    };
+    let (cleared, kept) = (exchanged(Momentum::Cleared), exchanged(Momentum::Kept));
+    let drift = |after: &Weights, other: &Weights| {
+        let apart = |(name, weight): (&String, &oubliette_model::Weight)| {
+            let other = other.get(name).unwrap().to_f32_vec();
+            weight.to_f32_vec().iter().zip(other).filter(|(a, b)| **a != *b).count()
+        };
+        after.iter().filter(|(name, _)| name.ends_with(KEY)).map(apart).sum::<usize>()
+    };
+    assert!(drift(&cleared, &kept) > 0, "momentum goes on where it is kept");
+}
+
+#[test]
+fn taken_up_after_any_step_it_ends_in_the_same_bits() {
+    let sd = tiny();
+    let exchanging = || stage(|mask| (mask.interval, mask.turnover) = (2, 0.5));
+    let (whole, broken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let undisturbed = run(&sd, &mut exchanging(), whole.path(), &mut unwatched()).unwrap();
+    let mut stops = 0;
+    let resumed = loop {
+        let mut watch = |_: Progress<'_>| ControlFlow::Break(());
+        match run(&sd, &mut exchanging(), broken.path(), &mut watch) {
+            Ok(weights) => break weights,
+            Err(error) => assert!(matches!(error, Error::Interrupted { .. }), "{error}"),
+        }
+        stops += 1;
+        assert!(stops < 20, "it never ends");
+    };
+    assert!(stops >= 7, "{stops}");
+    for (name, weight) in &undisturbed {
+        assert_eq!(weight.to_f32_vec(), resumed.get(name).unwrap().to_f32_vec(), "{name}");
+    }
+}

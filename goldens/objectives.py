@@ -1,0 +1,98 @@
+"""Reference values of the losses of forgetting and keeping, in f64, on a noise-predicting and on a v-predicting model.
+
+Every loss is written down from its paper, and its gradient taken, at a student that has moved a little from the
+original. What random numbers are needed stands in the file; the student's shift is a formula that needs none.
+"""
+
+import copy
+
+import torch
+from common import normal, save_json, save_tensors
+from networks import encode
+
+CONCEPT, ANCHOR, KEPT = "a red fox", "a dog", "a blue car"
+TIMES = [120, 740]
+# One weight each of keys, values, queries and outputs, of both kinds of place.
+SEEN = ("attn2.to_k.weight", "attn2.to_q.weight", "attn2.to_out.0.bias")
+GUIDANCE, ALIGN, DISTIL, ALPHA = 7.5, 0.25, 0.25, 0.5
+
+
+def moved(unet):
+    """Every cross-attention weight, shifted by 0.02 sin(1 + 0.37 i) at its i-th place."""
+    student = copy.deepcopy(unet)
+    with torch.no_grad():
+        for name, weight in student.named_parameters():
+            if ".attn2." in name:
+                places = torch.arange(weight.numel(), dtype=torch.float64)
+                weight.add_((0.02 * torch.sin(1.0 + 0.37 * places)).reshape(weight.shape))
+    return student
+
+
+class Scene:
+    """A model, what it was, two noised pictures, and texts."""
+
+    def __init__(self, pipeline):
+        text = copy.deepcopy(pipeline.text_encoder).double()
+        self.original = copy.deepcopy(pipeline.unet).double()
+        self.student = moved(self.original)
+        with torch.no_grad():
+            self.say = {word: text(encode(pipeline, [word] * 2))[0] for word in (CONCEPT, ANCHOR, KEPT, "")}
+        self.t = torch.tensor(TIMES)
+        self.clean, self.noise = normal(2001, 2, 4, 8, 8).double(), normal(2002, 2, 4, 8, 8).double()
+        kept = pipeline.scheduler.alphas_cumprod.double()[self.t].reshape(2, 1, 1, 1)
+        self.x = kept.sqrt() * self.clean + (1 - kept).sqrt() * self.noise
+        velocity = kept.sqrt() * self.noise - (1 - kept).sqrt() * self.clean
+        self.target = velocity if pipeline.scheduler.config.prediction_type == "v_prediction" else self.noise
+
+    def own(self, word):
+        """The student's prediction."""
+        return self.student(self.x, self.t, self.say[word]).sample
+
+    def old(self, word):
+        """The original's, a constant."""
+        with torch.no_grad():
+            return self.original(self.x, self.t, self.say[word]).sample
+
+
+def square(a, b):
+    """Mean of squared differences."""
+    return ((a - b) ** 2).mean()
+
+
+def losses(scene):
+    """Name of each loss with its value, one after another."""
+    anchored = lambda: square(scene.own(CONCEPT), scene.own(ANCHOR).detach())  # noqa: E731
+    noised = lambda word: square(scene.own(word), scene.target)  # noqa: E731
+    # Denoising diffusion, arXiv 2006.11239, equation 14.
+    yield "noise_mse", lambda: noised(CONCEPT)
+    # Staying where one was: arXiv 2504.09039, distillation term.
+    yield "distill", lambda: square(scene.own(CONCEPT), scene.old(CONCEPT))
+    # Concept ablation, arXiv 2303.13516, equation 4; with the original as the teacher, too.
+    yield "anchor_match", anchored
+    yield "anchor_match_original", lambda: square(scene.own(CONCEPT), scene.old(ANCHOR))
+    # ESD, arXiv 2303.07345, equation 7.
+    yield "guidance_reversal", lambda: square(
+        scene.own(CONCEPT), scene.old("") - (scene.old(CONCEPT) - scene.old("")))
+    # SalUn, arXiv 2310.12508: what the saliency map is made from, and what is trained.
+    yield "guided_mse", lambda: square(
+        (1 + GUIDANCE) * scene.own(CONCEPT) - GUIDANCE * scene.own(""), scene.target)
+    yield "salun", lambda: anchored() + ALPHA * noised(CONCEPT)
+    # Sculpting Memory, arXiv 2504.09039: pulled to the superclass, the superclass held twice.
+    yield "sculpting", lambda: anchored() + ALIGN * noised(CONCEPT) + DISTIL * square(
+        scene.own(CONCEPT), scene.old(CONCEPT))
+
+
+def write(pipeline, path):
+    """Losses beside the tensors that they need and the gradients that they have."""
+    scene = Scene(pipeline)
+    seen = [name for name, _ in scene.student.named_parameters() if name.endswith(SEEN)][:6]
+    tensors, values = {"x": scene.x, "target": scene.target}, {}
+    for name, loss in losses(scene):
+        scene.student.zero_grad()
+        value = loss()
+        value.backward()
+        values[name] = value.item()
+        named = dict(scene.student.named_parameters())
+        tensors |= {f"{name}/{place}": named[place].grad.clone() for place in seen}
+    save_tensors(path, {name: tensor.float() for name, tensor in tensors.items()})
+    save_json(path.with_suffix(".json"), {"losses": values, "concept": CONCEPT, "anchor": ANCHOR, "times": TIMES})
