@@ -10,11 +10,11 @@ import torch
 from common import normal, save_json, save_tensors
 from networks import encode
 
-CONCEPT, ANCHOR, KEPT = "a red fox", "a dog", "a blue car"
+CONCEPT, NAME, ANCHOR, KEPT = "a red fox", "red fox", "a dog", "a blue car"
 TIMES = [120, 740]
 # One weight each of keys, values, queries and outputs, of both kinds of place.
 SEEN = ("attn2.to_k.weight", "attn2.to_q.weight", "attn2.to_out.0.bias")
-GUIDANCE, ALIGN, DISTIL, ALPHA = 7.5, 0.25, 0.25, 0.5
+GUIDANCE, ALIGN, DISTIL, ALPHA, HOLD = 7.5, 0.25, 0.25, 0.5, 10.0
 
 
 def moved(unet):
@@ -35,6 +35,7 @@ class Scene:
         text = copy.deepcopy(pipeline.text_encoder).double()
         self.original = copy.deepcopy(pipeline.unet).double()
         self.student = moved(self.original)
+        self.pipeline, self.text = pipeline, text
         with torch.no_grad():
             self.say = {word: text(encode(pipeline, [word] * 2))[0] for word in (CONCEPT, ANCHOR, KEPT, "")}
         self.t = torch.tensor(TIMES)
@@ -52,6 +53,40 @@ class Scene:
         """The original's, a constant."""
         with torch.no_grad():
             return self.original(self.x, self.t, self.say[word]).sample
+
+
+    def say_shifted(self, shift):
+        """The concept's prompt with `shift` added to the vectors of its name's tokens; differentiable in it."""
+        ids = self.pipeline.tokenizer(CONCEPT).input_ids
+        name = self.pipeline.tokenizer(NAME).input_ids[1:-1]
+        place = next(i for i in range(len(ids)) if ids[i:i + len(name)] == name)
+        row = torch.nn.functional.pad(shift, (0, 0, place, self.say[""].shape[1] - place - len(name)))
+        hook = self.text.get_input_embeddings().register_forward_hook(lambda _, __, out: out + row)
+        said = self.text(encode(self.pipeline, [CONCEPT] * 2))[0]
+        hook.remove()
+        return said
+
+    def anchored(self):
+        """What the original predicts under the shifted prompt, a constant."""
+        with torch.no_grad():
+            return self.original(self.x, self.t, self.say_shifted(self.shift())).sample
+
+    def shift(self):
+        """0.1 sin(2 + 0.53 i) at the i-th place."""
+        tokens = len(self.pipeline.tokenizer(NAME).input_ids) - 2
+        places = torch.arange(tokens * self.say[""].shape[2], dtype=torch.float64)
+        return (0.1 * torch.sin(2.0 + 0.53 * places)).reshape(tokens, -1)
+
+
+def likeness(scene):
+    """AdvAnchor's two similarities and their gradients in the shift (arXiv 2501.00054)."""
+    concept, blank = scene.old(CONCEPT), scene.old(ANCHOR)
+    for name, product in (("prediction", lambda seen: seen * concept),
+                          ("guidance", lambda seen: (seen - blank) * (concept - blank))):
+        shift = scene.shift().requires_grad_()
+        value = product(scene.original(scene.x, scene.t, scene.say_shifted(shift)).sample).mean()
+        value.backward()
+        yield name, value.item(), shift.grad
 
 
 def square(a, b):
@@ -80,6 +115,9 @@ def losses(scene):
     # Sculpting Memory, arXiv 2504.09039: pulled to the superclass, the superclass held twice.
     yield "sculpting", lambda: anchored() + ALIGN * noised(CONCEPT) + DISTIL * square(
         scene.own(CONCEPT), scene.old(CONCEPT))
+    # AdvAnchor, arXiv 2501.00054: matched to its shifted self, the blank prompt held.
+    yield "advanchor", lambda: square(scene.own(CONCEPT), scene.anchored()) + HOLD * square(
+        scene.own(ANCHOR), scene.old(ANCHOR))
 
 
 def write(pipeline, path):
@@ -94,5 +132,9 @@ def write(pipeline, path):
         values[name] = value.item()
         named = dict(scene.student.named_parameters())
         tensors |= {f"{name}/{place}": named[place].grad.clone() for place in seen}
+    for name, value, gradient in likeness(scene):
+        values[f"likeness/{name}"] = value
+        tensors[f"likeness/{name}"] = gradient
     save_tensors(path, {name: tensor.float() for name, tensor in tensors.items()})
-    save_json(path.with_suffix(".json"), {"losses": values, "concept": CONCEPT, "anchor": ANCHOR, "times": TIMES})
+    save_json(path.with_suffix(".json"), {
+        "losses": values, "concept": CONCEPT, "name": NAME, "anchor": ANCHOR, "times": TIMES})

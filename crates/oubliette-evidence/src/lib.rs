@@ -19,6 +19,7 @@ pub mod prompt;
 pub mod recipe;
 pub mod report;
 pub mod settings;
+pub mod several;
 pub mod stats;
 pub mod verdict;
 pub mod verify;

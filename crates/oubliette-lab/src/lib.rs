@@ -25,6 +25,7 @@ pub mod describe;
 mod entry;
 mod error;
 mod geometry;
+mod gradients;
 mod study;
 mod walk;
 

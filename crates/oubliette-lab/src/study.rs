@@ -75,6 +75,22 @@ impl<'a> Study<'a> {
         Ok(Tensor::cat(rows, 0))
     }
 
+    /// The conditions of `prompts` with `shift` (batch, tokens, width) added to their tokens' vectors.
+    ///
+    /// # Errors
+    /// When a prompt cannot be tokenised.
+    pub fn shifted_context(
+        &self,
+        weights: &Weights,
+        prompts: &[String],
+        shift: Tensor<3>,
+    ) -> Result<Tensor<3>> {
+        match self.own_text && !std::ptr::eq(weights, self.original) {
+            true => Ok(self.sd.encode_shifted(&self.whole(weights), prompts, shift)?),
+            false => Ok(self.sd.encode_shifted(self.original, prompts, shift)?),
+        }
+    }
+
     /// The model's raw output on a batch under `context`, shaped like its latents.
     pub fn predict(&self, weights: &Weights, batch: &Batch, context: Tensor<3>) -> Tensor<4> {
         self.sd.predict(

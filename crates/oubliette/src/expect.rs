@@ -2,7 +2,7 @@
 use crate::failure::Failure;
 use burn::tensor::Tensor;
 use oubliette_lab::methods::Stage;
-use oubliette_lab::run::Context;
+use oubliette_lab::run::{Context, Turn};
 use oubliette_model::families::StableDiffusion;
 use oubliette_model::train::{Estimate, Memory, TrainingShape, estimate};
 use serde::Serialize;
@@ -65,10 +65,10 @@ impl Yardstick {
         Ok(Yardstick { sd, row: begun.elapsed().as_secs_f64() / 2.0 })
     }
 
-    /// The expectation for a method's stages.
-    pub(crate) fn stages(&self, stages: &[Stage]) -> Result<Expectation, Failure> {
+    /// The expectation for all that a method does.
+    pub(crate) fn turns(&self, turns: &[Turn]) -> Result<Expectation, Failure> {
         let (mut largest, mut steps) = (self.memory(&BTreeSet::new(), 1), 0);
-        for stage in stages {
+        for stage in turns.iter().flat_map(|turn| &turn.stages) {
             if let Stage::Train(train) = stage {
                 let wanted = self.memory(&train.mask.trainable(&self.sd.weights)?, 1);
                 largest = if wanted.total() > largest.total() { wanted } else { largest };

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Source;
+use crate::recipe::Order;
 use crate::settings::Settings;
+use crate::several::Several;
 use crate::{Concept, Digest};
 
 /// A model folder by name and content; where it lies is no part of a plan.
@@ -29,9 +31,12 @@ pub struct UnlearnPlan {
     pub seed: u64,
     /// The model that is to forget.
     pub model: Model,
-    /// The concept, whole.
-    pub concept: Concept,
-    /// The concept's prompts, filled in.
+    /// The concept, whole, or a list of them.
+    pub concept: Several<Concept>,
+    /// With several concepts: at once, or one after another.
+    #[serde(default, skip_serializing_if = "Order::is_together")]
+    pub order: Order,
+    /// The concepts' prompts, filled in.
     pub prompts: Vec<crate::Prompt>,
     /// Name of the method.
     pub method: String,

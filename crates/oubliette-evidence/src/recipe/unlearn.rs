@@ -7,7 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use super::{Problem, Task, check_head};
 use crate::document::Document;
-use crate::{Result, settings::Named};
+use crate::{Result, settings::Named, several::Several};
+
+/// How several concepts are forgotten.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// The method is given all of them at once.
+    #[default]
+    Together,
+    /// The method runs for one after the other, each time from where the one before has left the model.
+    InTurn,
+}
+
+impl Order {
+    /// Whether all are forgotten at once.
+    pub fn is_together(&self) -> bool {
+        *self == Self::Together
+    }
+}
 
 /// A recipe with `task = "unlearn"`. Paths are relative to the folder of the recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,8 +40,11 @@ pub struct UnlearnRecipe {
     pub seed: u64,
     /// Folder of the model that is to forget.
     pub model: PathBuf,
-    /// The concept's file.
-    pub concept: PathBuf,
+    /// The concept's file, or a list of them.
+    pub concept: Several<PathBuf>,
+    /// With several concepts: at once, or one after another.
+    #[serde(default, skip_serializing_if = "Order::is_together")]
+    pub order: Order,
     /// Folder that will hold the model that has forgotten.
     pub out: PathBuf,
     /// The method, with its settings.
@@ -49,6 +70,9 @@ impl UnlearnRecipe {
 
     fn check(&self) -> Result<(), Problem> {
         check_head(self.task, Task::Unlearn, self.seed)?;
+        if self.concept.all().is_empty() {
+            return Err(("concept".into(), "no concept is named".into(), "name one file at least"));
+        }
         match self.out == self.model {
             true => Err(("out".into(), "`out` is `model`".into(), "write to another folder")),
             false => Ok(()),

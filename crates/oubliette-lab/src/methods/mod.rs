@@ -1,5 +1,6 @@
 //! How a subject is made to forget: each method is a preset of parts, and imports no attack.
 
+mod advanchor;
 mod ca;
 mod esd;
 mod rece;
@@ -9,6 +10,7 @@ mod sculpting;
 mod shown;
 mod uce;
 
+pub use advanchor::AdvAnchor;
 pub use ca::Ca;
 pub use esd::{Esd, Release, Variant};
 pub use rece::{Rece, revive};
@@ -59,6 +61,7 @@ impl<M: Method + Serialize + DeserializeOwned + 'static> Make<dyn Method> for M 
 pub const METHODS: List<dyn Method> = List {
     what: "method",
     all: &[
+        advanchor::ENTRY,
         ca::ENTRY,
         esd::ENTRY,
         rece::ENTRY,

@@ -124,7 +124,7 @@ fn held(weight: f64, align: bool) -> Weighted {
     if align {
         Weighted { objective: Box::new(NoiseMse {}), weight }
     } else {
-        Weighted { objective: Box::new(Distill {}), weight }
+        Weighted { objective: Box::new(Distill::default()), weight }
     }
 }
 

@@ -37,7 +37,7 @@ pub trait Stateful {
 pub struct At {
     /// Steps before this one.
     pub step: u64,
-    /// Steps before the first one that moves the weights.
+    /// Steps in which the mask only looks, at the beginning.
     pub begins: u64,
     /// All steps of the stage, with those in which parts only look or learn.
     pub steps: u64,

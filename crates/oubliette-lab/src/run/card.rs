@@ -1,7 +1,7 @@
 //! What the model card is told: a fenced section that is added, while everything else on it stays.
 
 use oubliette_evidence::{
-    Digest, canonical,
+    Concept, Digest, canonical,
     plan::{UnlearnPlan, UpdatePlan},
 };
 
@@ -11,20 +11,23 @@ use crate::Result;
 
 /// The section of a model that was made to forget.
 pub(super) fn unlearned(plan: &UnlearnPlan, digest: Digest) -> Result<CardSection> {
-    let concept = &plan.concept;
-    let names: Vec<String> = concept.names.iter().map(|name| format!("\"{name}\"")).collect();
-    let reason =
-        concept.reason.as_ref().map(|reason| format!("- Reason: {reason}\n")).unwrap_or_default();
+    let concepts = plan.concept.all();
+    let shown: Vec<String> = concepts.iter().map(named).collect();
+    let plural = if concepts.len() == 1 { "" } else { "s" };
+    let reason = |concept: &Concept| {
+        let reason = concept.reason.as_ref()?;
+        Some(format!("- Reason for `{}`: {reason}\n", concept.id))
+    };
+    let reason: String = concepts.iter().filter_map(reason).collect();
     let body = format!(
-        "This model was changed so that it no longer shows the concept `{id}` ({names}).\n\
+        "This model was changed so that it no longer shows the concept{plural} {shown}.\n\
          Suppression is not deletion: whether the concept stays away, also after further training, is a\n\
          question for an audit, and its verdict speaks only of the attacks that were run.\n\n\
          {reason}\
          - Method: `{method}`, settings {settings}\n\
          - Original model: `{model}`, digest {original}\n\
          - Plan: {digest}, seed {seed}\n",
-        id = concept.id,
-        names = names.join(", "),
+        shown = shown.join(", "),
         method = plan.method,
         settings = fenced(&canonical::to_text(&plan.settings)?),
         model = plan.model.name,
@@ -32,6 +35,12 @@ pub(super) fn unlearned(plan: &UnlearnPlan, digest: Digest) -> Result<CardSectio
         seed = plan.seed,
     );
     Ok(CardSection { title: "Concept removal".to_owned(), body })
+}
+
+/// The id of a concept with its names.
+fn named(concept: &Concept) -> String {
+    let names: Vec<String> = concept.names.iter().map(|name| format!("\"{name}\"")).collect();
+    format!("`{}` ({})", concept.id, names.join(", "))
 }
 
 /// The section of a model that was trained further.

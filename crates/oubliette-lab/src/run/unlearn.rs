@@ -1,7 +1,7 @@
 //! Runs an unlearning: stage by stage, each resumable, and a model folder at the end or nothing.
 
 use oubliette_evidence::{
-    Digest, Event, Plan, Real,
+    Concept, Digest, Event, Plan, Real,
     event::{Finished, Trained},
 };
 use oubliette_model::{Weights, families::StableDiffusion};
@@ -37,12 +37,19 @@ pub fn unlearn(
         return Ok(journal);
     }
     let mut changed = Weights::new();
-    for (number, stage) in resolved.stages.iter_mut().enumerate() {
-        let weights = sd.weights.overlaid(&changed);
-        let (moved, event) = run(stage, number, &resolved.plan, &sd, &weights, &journal, watch)?;
-        changed.extend(moved);
-        let event = Trained { weights: digest_of(&changed, resolved.plan.model.digest)?, ..event };
-        journal.record(event)?;
+    let mut number = 0;
+    for turn in &mut resolved.turns {
+        let original = sd.weights.overlaid(&changed);
+        let start = Start { sd: &sd, original: &original, concepts: &turn.concepts };
+        for stage in &mut turn.stages {
+            let weights = sd.weights.overlaid(&changed);
+            let seed = resolved.plan.seed;
+            let (moved, event) = run(stage, number, seed, &start, &weights, &journal, watch)?;
+            changed.extend(moved);
+            let weights = digest_of(&changed, resolved.plan.model.digest)?;
+            journal.record(Trained { weights, ..event })?;
+            number += 1;
+        }
     }
     let card = super::card::unlearned(&resolved.plan, plan.digest()?)?;
     let saved = folder::save(&sd, &changed, &card, &resolved.out)?;
@@ -50,21 +57,29 @@ pub fn unlearn(
     Ok(journal)
 }
 
+/// What the stages of one turn share.
+struct Start<'a> {
+    sd: &'a StableDiffusion,
+    /// The weights before the turn.
+    original: &'a Weights,
+    concepts: &'a [Concept],
+}
+
 /// One stage: the weights that it moved, and what is recorded of it.
 fn run(
     stage: &mut Stage,
     number: usize,
-    plan: &oubliette_evidence::plan::UnlearnPlan,
-    sd: &StableDiffusion,
+    seed: u64,
+    start: &Start<'_>,
     weights: &Weights,
     journal: &Journal,
     watch: &mut Watch<'_>,
 ) -> Result<(Weights, Trained)> {
-    let concepts = std::slice::from_ref(&plan.concept);
+    let Start { sd, original, concepts } = *start;
     let nothing = Digest::of(b"");
     match stage {
         Stage::Edit(edit) => {
-            let study = Study::new(sd, &sd.weights, None, &Default::default(), weights);
+            let study = Study::new(sd, original, None, &Default::default(), weights);
             let moved = edit.edit(&study, concepts, weights)?;
             let unit = format!("{number}-edit");
             tell(watch, Progress { unit: &unit, done: 1, total: 1, loss: None })?;
@@ -72,8 +87,8 @@ fn run(
         }
         Stage::Train(stage) => {
             let unit = format!("{number}-{}", stage.name);
-            let lot = Lot::new(plan.seed).child(&unit);
-            let job = Job { sd, original: &sd.weights, concepts, adapter: None, lot, unit: &unit };
+            let lot = Lot::new(seed).child(&unit);
+            let job = Job { sd, original, concepts, adapter: None, lot, unit: &unit };
             let place = Place::of_run(&journal.workspace()?, &unit, stage.steps, EVERY)?;
             let trained = train(stage, &job, weights, &place, watch)?;
             let loss = trained.loss.map(Real::new).transpose()?;

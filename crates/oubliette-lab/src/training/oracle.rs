@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use burn::tensor::Tensor;
-use oubliette_model::{Weights, train::value_and_gradients};
+use oubliette_model::Weights;
 
 use super::Weighted;
 use crate::{
     Result,
+    gradients::gradients,
     parts::{Gradients, Term, objective::Scene, wrapper::Oracle},
 };
 
@@ -34,21 +35,7 @@ impl Oracle for Losses<'_> {
         if losses.is_empty() {
             return Ok(None);
         }
-        // The model's own errors are all it knows; ours is carried past it.
-        let mut refused = None;
-        let found = value_and_gradients(weights, self.trainable, |student| {
-            total(losses, scene, student).map_err(|error| {
-                refused = Some(error);
-                oubliette_model::Error::Interrupted
-            })
-        });
-        match (found, refused) {
-            (Err(_), Some(error)) => Err(error),
-            (found, _) => {
-                let (loss, by_name) = found?;
-                Ok(Some(Gradients { loss, by_name }))
-            }
-        }
+        gradients(weights, self.trainable, |student| total(losses, scene, student)).map(Some)
     }
 }
 

@@ -80,9 +80,9 @@ impl Train {
         }
     }
 
-    /// Steps of the whole stage: those in which only the anchor learns, those of the mask's survey, and training.
+    /// Steps of the whole stage: those of the mask's survey, those in which only the anchor learns, and training.
     pub fn total(&self) -> u64 {
-        self.anchor.lead() + self.surveyed() + self.steps
+        self.surveyed() + self.anchor.alone(self.steps) + self.steps
     }
 
     fn surveyed(&self) -> u64 {
@@ -91,16 +91,15 @@ impl Train {
 
     /// Where the stage stands after `done` steps.
     pub(super) fn at(&self, done: u64) -> At {
-        At { step: done, begins: self.total() - self.steps, steps: self.total() }
+        At { step: done, begins: self.surveyed(), steps: self.total() }
     }
 
     /// What the step after `done` steps is for.
     pub(super) fn phase(&self, done: u64) -> Phase {
-        let lead = self.anchor.lead();
-        match done {
-            done if done < lead => Phase::Anchor,
-            done if done < lead + self.surveyed() => Phase::Survey,
-            _ => Phase::Train,
+        match done.checked_sub(self.surveyed()) {
+            None => Phase::Survey,
+            Some(step) if self.anchor.learns_alone(step) => Phase::Anchor,
+            Some(_) => Phase::Train,
         }
     }
 

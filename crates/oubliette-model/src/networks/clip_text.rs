@@ -119,11 +119,25 @@ impl ClipText {
     /// # Panics
     /// With more tokens than positions, or a token outside the vocabulary.
     pub fn forward(&self, at: &Scope<'_>, ids: Tensor<2, Int>) -> ClipTextOutput {
+        self.forward_shifted(at, ids, None)
+    }
+
+    /// The same, with `shift` (batch, tokens, width) added to what the vocabulary says of each token.
+    ///
+    /// # Panics
+    /// As [`ClipText::forward`], and with a shift of another shape.
+    pub fn forward_shifted(
+        &self,
+        at: &Scope<'_>,
+        ids: Tensor<2, Int>,
+        shift: Option<Tensor<3>>,
+    ) -> ClipTextOutput {
         let (at, [_, tokens]) = (at.at("text_model"), ids.dims());
         let ends = self.ends(&ids);
         let positions = at.tensor::<2>("embeddings.position_embedding.weight");
         let positions = positions.slice([0..tokens, 0..self.config.width]).unsqueeze::<3>();
-        let x = at.at("embeddings.token_embedding").embedding(ids) + positions;
+        let x = at.at("embeddings.token_embedding").embedding(ids);
+        let x = shift.into_iter().fold(x, |x, shift| x + shift) + positions;
         let (penultimate, x) = self.config.layers.forward(&at.at("encoder"), x, Mask::Causal);
         let last_hidden = at.at("final_layer_norm").layer_norm(x, self.config.layers.eps);
         let pooled = rows(last_hidden.clone(), &ends);

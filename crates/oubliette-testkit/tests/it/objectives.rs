@@ -3,11 +3,14 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use burn::tensor::{Tensor, TensorData};
+use oubliette_evidence::{Concept, document::Document};
 use oubliette_lab::{
     Study,
+    lot::Lot,
     parts::{
-        anchor::Prompt,
-        objective::{OBJECTIVES, Objective, Scene},
+        At, Stateful as _,
+        anchor::{Adversarial, Anchor, Learning, Prompt, Seen, Similarity},
+        objective::{OBJECTIVES, Objective, Scene, Under},
         source::Batch,
     },
 };
@@ -24,6 +27,10 @@ use serde_json::Value;
 type Sum = &'static [(f64, &'static str, &'static str)];
 
 const REFERENCES: &[(&str, Sum)] = &[
+    (
+        "advanchor",
+        &[(1.0, "anchor_match", "teacher = 'original'"), (10.0, "distill", "under = 'superclass'")],
+    ),
     ("anchor_match", &[(1.0, "anchor_match", "")]),
     ("anchor_match_original", &[(1.0, "anchor_match", "teacher = 'original'")]),
     ("distill", &[(1.0, "distill", "")]),
@@ -85,6 +92,31 @@ impl Bench {
         }
     }
 
+    /// A concept whose superclass is the anchor.
+    fn concept(&self) -> Concept {
+        let (name, anchor) = (self.text("name"), self.text("anchor"));
+        let superclass = anchor.trim_start_matches("a ");
+        let text = format!(
+            "schema = 1\nid = \"it\"\nkind = \"object\"\nnames = [\"{name}\"]\nsuperclass = \"{superclass}\"\n\
+             prompts = [\"a {{name}}\"]\n[[detector]]\nkind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\n\
+             false_alarm = 0.05\nmissed_return = 0.05\nkeep_margin = 0.05\n"
+        );
+        Concept::parse(&Document::new("it.toml".as_ref(), text)).unwrap()
+    }
+
+    /// An anchor with the reference's shift: 0.1 sin(2 + 0.53 i) at the i-th place.
+    fn adversarial(&self, similarity: Similarity) -> Adversarial {
+        let tokens = self.sd.tokenizer.encode(&self.text("name")).unwrap().used - 2;
+        let shape = [tokens, self.sd.text.config().width];
+        let value = |place: usize| (0.1 * (2.0 + 0.53 * place as f64).sin()) as f32;
+        let values = (0..shape.iter().product()).map(value).collect();
+        let shift = Weight::from_f32(values, &shape, self.sd.device(), burn::tensor::DType::F32);
+        let mut anchor = Adversarial::default();
+        anchor.similarity = similarity;
+        anchor.restore(&[(self.text("name"), shift)].into_iter().collect()).unwrap();
+        anchor
+    }
+
     fn text(&self, key: &str) -> String {
         self.said[key].as_str().unwrap().to_owned()
     }
@@ -102,9 +134,13 @@ fn moved(weight: &Weight) -> Weight {
 fn check(bench: &Bench, loss: &str, parts: &[(f64, Box<dyn Objective>)]) {
     let (seen, batch) = (bench.seen(loss), bench.batch());
     assert!(seen.len() >= 4, "{loss}: {seen:?}");
-    let (sd, anchor) = (&bench.sd, Prompt { text: bench.text("anchor") });
+    let (sd, concepts) = (&bench.sd, [bench.concept()]);
+    let anchor: Box<dyn Anchor> = match loss {
+        "advanchor" => Box::new(bench.adversarial(Similarity::Guidance)),
+        _ => Box::new(Prompt { text: bench.text("anchor") }),
+    };
     let study = Study::new(sd, &sd.weights, None, &seen, &bench.student);
-    let scene = Scene { study: &study, concepts: &[], anchor: &anchor, batch: &batch };
+    let scene = Scene { study: &study, concepts: &concepts, anchor: &*anchor, batch: &batch };
     let (value, gradients) = value_and_gradients(&bench.student, &seen, |student| {
         let one = |(weight, part): &(f64, Box<dyn Objective>)| {
             part.loss(&scene, student).unwrap() * *weight
@@ -136,12 +172,44 @@ fn losses_and_gradients_are_the_reference() {
         let bench = Bench::of(model);
         let known = bench.said["losses"].as_object().unwrap();
         let tried: BTreeSet<_> = REFERENCES.iter().map(|(loss, _)| (*loss).to_owned()).collect();
-        assert_eq!(tried, known.keys().cloned().collect(), "every reference is tried");
+        let losses = known.keys().filter(|key| !key.contains('/')).cloned().collect();
+        assert_eq!(tried, losses, "every reference is tried");
         for (loss, sum) in REFERENCES {
             let build = |(weight, name, settings): &(f64, &str, &str)| {
                 (*weight, OBJECTIVES.build(name, settings.parse().unwrap()).unwrap())
             };
             check(&bench, loss, &sum.iter().map(build).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn the_adversarial_anchor_learns_from_the_reference_likeness() {
+    for model in ["tiny-sd1", "tiny-sd2"] {
+        let bench = Bench::of(model);
+        let (batch, concepts) = (bench.batch(), [bench.concept()]);
+        let nothing = BTreeSet::new();
+        let study = Study::new(&bench.sd, &bench.sd.weights, None, &nothing, &bench.sd.weights);
+        let at = At { step: 0, begins: 0, steps: 1 };
+        let from =
+            Learning { study: &study, concepts: &concepts, batch: &batch, at, lot: Lot::new(0) };
+        let seen = Seen::of(&from, Under::Superclass).unwrap();
+        for (name, similarity) in
+            [("prediction", Similarity::Prediction), ("guidance", Similarity::Guidance)]
+        {
+            let anchor = bench.adversarial(similarity);
+            let shifts = anchor.state();
+            let moving = shifts.names().map(str::to_owned).collect();
+            let (value, gradients) = value_and_gradients(&shifts, &moving, |shifts| {
+                Ok(anchor.likeness(&from, &seen, shifts).unwrap())
+            })
+            .unwrap();
+            let key = format!("likeness/{name}");
+            let wanted = bench.said["losses"][&key].as_f64().unwrap();
+            assert!((value - wanted).abs() < 1e-4 * wanted.abs(), "{key}: {value} not {wanted}");
+            let found = gradients.get(&bench.text("name")).unwrap().to_f32_vec();
+            let apart = distance(&found, &bench.read(&key));
+            assert!(apart < 1e-3, "{model}, {key}: {apart}");
         }
     }
 }

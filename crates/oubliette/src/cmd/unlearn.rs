@@ -9,6 +9,7 @@ use oubliette_evidence::Plan;
 use oubliette_evidence::document::Document;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::recipe::UnlearnRecipe;
+use oubliette_evidence::several::Several;
 use oubliette_lab::run::{self, resolve};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -23,19 +24,24 @@ Examples:
   oubliette unlearn --model models/sd --concept concepts/lion.toml --method uce --out models/sd-without-lion
   oubliette unlearn --model models/sd --concept concepts/lion.toml --method esd \\
       --set variant=u --set steps=200 --out models/sd-without-lion
+  oubliette unlearn --model models/sd --concept concepts/lion.toml --concept concepts/car.toml --order in-turn \\
+      --method sculpting --out models/sd-without-both
 
 Run again after an interruption, the command takes up where it stopped.")]
 pub(crate) struct Unlearn {
     /// A recipe with `task = "unlearn"`
-    #[arg(conflicts_with_all = ["model", "concept", "method", "set", "out", "seed"],
+    #[arg(conflicts_with_all = ["model", "concept", "order", "method", "set", "out", "seed"],
           required_unless_present_all = ["model", "concept", "method", "out"])]
     recipe: Option<PathBuf>,
     /// The folder of the model that is to forget
     #[arg(long, value_name = "DIR", help_heading = "Without a recipe")]
     model: Option<PathBuf>,
-    /// The concept's file
+    /// The concept's file; given several times, several concepts
     #[arg(long, value_name = "FILE", help_heading = "Without a recipe")]
-    concept: Option<PathBuf>,
+    concept: Vec<PathBuf>,
+    /// Several concepts: all at once, or one after another [default: together]
+    #[arg(long, value_name = "together|in-turn", help_heading = "Without a recipe")]
+    order: Option<String>,
     /// The method; `oubliette list methods` names them
     #[arg(long, value_name = "NAME", help_heading = "Without a recipe")]
     method: Option<String>,
@@ -68,7 +74,7 @@ impl Verb for Unlearn {
         let plan = Plan::Unlearn(Box::new(resolved.plan.clone()));
         let run = RunFolder::of(&self.running.runs, plan.digest()?);
         if self.running.dry_run {
-            let expected = Yardstick::of(&resolved.model, &context)?.stages(&resolved.stages)?;
+            let expected = Yardstick::of(&resolved.model, &context)?.turns(&resolved.turns)?;
             return planned::answer(&plan, &run, &expected);
         }
         let watch = Stopwatch::start("unlearn");
@@ -117,7 +123,12 @@ impl Unlearn {
         recipe.insert("task".into(), "unlearn".into());
         recipe.insert("seed".into(), Value::Integer(self.seed.unwrap_or(0).cast_signed()));
         recipe.insert("model".into(), path(&self.model).into());
-        recipe.insert("concept".into(), path(&self.concept).into());
+        let concepts: Vec<String> =
+            self.concept.iter().map(|file| file.display().to_string()).collect();
+        recipe.insert("concept".into(), Value::try_from(Several::of(concepts)).expect("texts"));
+        if let Some(order) = &self.order {
+            recipe.insert("order".into(), order.clone().into());
+        }
         recipe.insert("out".into(), path(&self.out).into());
         recipe.insert("method".into(), method.into());
         // No folder in its name: the paths in it start where the command was typed.

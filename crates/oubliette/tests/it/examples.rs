@@ -53,7 +53,9 @@ fn unlearn(recipe: &UnlearnRecipe) {
     settings.remove("parts");
     METHODS.fill(&recipe.method.name, settings).unwrap();
     let file = recipe.source.file();
-    assert!(recipe.source.beside(&recipe.concept).is_file(), "{}", file.display());
+    for concept in recipe.concept.all() {
+        assert!(recipe.source.beside(concept).is_file(), "{}", file.display());
+    }
 }
 
 fn audit(recipe: &AuditRecipe) {

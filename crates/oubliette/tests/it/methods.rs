@@ -10,6 +10,11 @@ type Tried = (&'static str, &'static [&'static str], &'static str);
 
 const TRIED: &[Tried] = &[
     (
+        "advanchor",
+        &["pictures=2", "sampling_steps=2", "updates=2", "steps=2", "learning_rate=1e-3"],
+        "attn2.",
+    ),
+    (
         "ca",
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
         "attn2.to_",
@@ -117,4 +122,44 @@ fn what_a_method_lacks_is_refused_before_anything_is_done() {
         assert!(ended.err.contains(says), "{method}: {ended:?}");
         assert!(!scene.at("out").exists() && !scene.at("runs").exists());
     }
+}
+
+#[test]
+fn several_concepts_are_forgotten_together_or_in_turn() {
+    let scene = bench();
+    let text = std::fs::read_to_string(scene.at("fox.toml")).unwrap();
+    let guitar = text.replace("\"fox\"", "\"guitar\"").replace("\"animal\"", "\"instrument\"");
+    std::fs::write(scene.at("guitar.toml"), guitar).unwrap();
+    let unlearn = |order: &str, concepts: [&str; 2]| {
+        scene.run(&[
+            "unlearn",
+            "--model",
+            "model",
+            "--concept",
+            concepts[0],
+            "--concept",
+            concepts[1],
+            "--order",
+            order,
+            "--method",
+            "uce",
+            "--out",
+            order,
+            "--json",
+        ])
+    };
+    let mut stages = Vec::new();
+    for order in ["together", "in-turn"] {
+        let ended = unlearn(order, ["fox.toml", "guitar.toml"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let run = ended.json()["result"]["run"].as_str().unwrap().to_owned();
+        let events = std::fs::read_to_string(scene.at(&run).join("events.jsonl")).unwrap();
+        stages.push(events.matches("-edit\"").count());
+        let card = std::fs::read_to_string(scene.at(order).join("README.md")).unwrap();
+        assert!(card.contains("`fox`") && card.contains("`guitar`"), "{card}");
+    }
+    assert_eq!(stages, [1, 2]);
+    assert_ne!(changed(&scene, "in-turn"), Vec::<String>::new());
+    let twice = unlearn("in-turn", ["fox.toml", "fox.toml"]);
+    assert!(twice.code == Some(2) && twice.err.contains("named twice"), "{twice:?}");
 }

@@ -1,10 +1,12 @@
 //! What the concept becomes: the condition whose prediction takes its place.
 
+mod adversarial;
 mod nothing;
 mod prompt;
 mod replaced;
 mod superclass;
 
+pub use adversarial::{Adversarial, Schedule, Seen, Similarity};
 pub use nothing::Nothing;
 pub use prompt::Prompt;
 pub use replaced::Replaced;
@@ -54,9 +56,14 @@ pub trait Anchor: Stateful + Describe {
         study.context(weights, &self.texts(concepts, prompts)?)
     }
 
-    /// Steps before training in which only the anchor learns.
-    fn lead(&self) -> u64 {
+    /// In how many steps only the anchor learns, beside `training` steps that move the weights.
+    fn alone(&self, _training: u64) -> u64 {
         0
+    }
+
+    /// Whether step `step` is one of these; steps of the mask's survey are not counted.
+    fn learns_alone(&self, _step: u64) -> bool {
+        false
     }
 
     /// Learns from the batch of a step, before the losses look at the anchor.
@@ -77,5 +84,5 @@ impl<A: Anchor + Serialize + DeserializeOwned + 'static> Make<dyn Anchor> for A 
 /// All anchors.
 pub const ANCHORS: List<dyn Anchor> = List {
     what: "anchor",
-    all: &[nothing::ENTRY, prompt::ENTRY, replaced::ENTRY, superclass::ENTRY],
+    all: &[adversarial::ENTRY, nothing::ENTRY, prompt::ENTRY, replaced::ENTRY, superclass::ENTRY],
 };

@@ -9,7 +9,7 @@ mod noise_mse;
 
 pub use anchor_match::{AnchorMatch, Teacher};
 pub use ascent::Ascent;
-pub use distill::Distill;
+pub use distill::{Distill, Under};
 pub use guidance_reversal::{From, GuidanceReversal};
 pub use guided_mse::GuidedMse;
 pub use noise_mse::NoiseMse;

@@ -6,7 +6,7 @@ mod unlearn;
 mod update;
 
 pub use audit::{ResolvedAudit, audit};
-pub use unlearn::{ResolvedUnlearn, unlearn};
+pub use unlearn::{ResolvedUnlearn, Turn, unlearn};
 pub use update::{ResolvedUpdate, update};
 
 use std::path::{Path, PathBuf};

@@ -2,17 +2,31 @@
 
 use std::path::PathBuf;
 
-use oubliette_evidence::{Concept, plan::UnlearnPlan, recipe::UnlearnRecipe, settings::settings};
+use oubliette_evidence::{
+    Concept, Prompt,
+    plan::UnlearnPlan,
+    recipe::{Order, UnlearnRecipe},
+    settings::settings,
+    several::Several,
+};
 
 use super::{base, folder, source};
-use crate::{METHODS, Result, describe, methods::Stage, parts::mix::Mix};
+use crate::{Error, METHODS, Result, describe, methods::Stage, parts::mix::Mix};
+
+/// One run of the method: for one concept, or for all at once.
+pub struct Turn {
+    /// What is forgotten in it.
+    pub concepts: Vec<Concept>,
+    /// The stages, built.
+    pub stages: Vec<Stage>,
+}
 
 /// A plan with what it stands for on this machine.
 pub struct ResolvedUnlearn {
     /// The plan.
     pub plan: UnlearnPlan,
-    /// The stages, built.
-    pub stages: Vec<Stage>,
+    /// What is done, in order.
+    pub turns: Vec<Turn>,
     /// The model that is to forget.
     pub model: PathBuf,
     /// Where the model that has forgotten goes.
@@ -25,29 +39,61 @@ pub struct ResolvedUnlearn {
 /// When a file is missing, or the method refuses its settings or the concept.
 pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
     let document = &recipe.source;
-    let file = document.beside(&recipe.concept);
-    let concept = Concept::read(&file)?;
+    let (concepts, prompts) = read(recipe)?;
     let mut asked = recipe.method.settings.clone();
     let mix = Mix::take(&mut asked)?;
     let filled = METHODS.fill(&recipe.method.name, asked)?;
     let method = METHODS.build(&recipe.method.name, filled.clone())?;
-    let mut stages = method.stages(std::slice::from_ref(&concept))?;
-    if let Some(mix) = mix {
-        mix.apply(&mut stages, &base(document))?;
+    let mut turns = Vec::new();
+    for concepts in turns_of(&concepts, recipe.order) {
+        let mut stages = method.stages(concepts)?;
+        if let Some(mix) = &mix {
+            mix.apply(&mut stages, &base(document))?;
+        }
+        turns.push(Turn { concepts: concepts.to_vec(), stages });
     }
     let model = document.beside(&recipe.model);
-    let described = stages.iter().map(|stage| settings(&describe::stage(stage)));
+    let stages = turns.iter().flat_map(|turn| &turn.stages);
+    let described = stages.map(|stage| settings(&describe::stage(stage)));
     let plan = UnlearnPlan {
         schema: 1,
         recipe: source(document),
         seed: recipe.seed,
         model: folder(&model)?,
-        prompts: concept.prompts(&file)?,
-        concept,
+        concept: Several::of(concepts),
+        order: recipe.order,
+        prompts,
         method: recipe.method.name.clone(),
         settings: settings(&filled)?,
         stages: described.collect::<Result<_, _>>()?,
         inputs: Default::default(),
     };
-    Ok(ResolvedUnlearn { plan, stages, model, out: document.beside(&recipe.out) })
+    Ok(ResolvedUnlearn { plan, turns, model, out: document.beside(&recipe.out) })
+}
+
+/// The concepts with their prompts.
+fn read(recipe: &UnlearnRecipe) -> Result<(Vec<Concept>, Vec<Prompt>)> {
+    let (mut concepts, mut prompts) = (Vec::<Concept>::new(), Vec::new());
+    for file in recipe.concept.all() {
+        let file = recipe.source.beside(file);
+        let concept = Concept::read(&file)?;
+        if concepts.iter().any(|other| other.id == concept.id) {
+            return Err(Error::Input {
+                file: file.display().to_string(),
+                thing: format!("the concept `{}` is named twice", concept.id),
+                remedy: "name every concept once".to_owned(),
+            });
+        }
+        prompts.extend(concept.prompts(&file)?);
+        concepts.push(concept);
+    }
+    Ok((concepts, prompts))
+}
+
+/// What the method is given each time that it runs.
+fn turns_of(concepts: &[Concept], order: Order) -> Vec<&[Concept]> {
+    match order {
+        Order::Together => vec![concepts],
+        Order::InTurn => concepts.chunks(1).collect(),
+    }
 }

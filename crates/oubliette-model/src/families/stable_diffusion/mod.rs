@@ -114,6 +114,20 @@ impl StableDiffusion {
         Ok(self.text.forward(&weights.scope(TEXT), ids).last_hidden)
     }
 
+    /// The same, with `shift` (prompts, tokens, width) added to what the vocabulary says of each token.
+    ///
+    /// # Errors
+    /// As [`StableDiffusion::encode_prompts`].
+    pub fn encode_shifted(
+        &self,
+        weights: &Weights,
+        prompts: &[String],
+        shift: Tensor<3>,
+    ) -> Result<Tensor<3>> {
+        let ids = super::clip::token_ids(&self.tokenizer, prompts, &self.device)?;
+        Ok(self.text.forward_shifted(&weights.scope(TEXT), ids, Some(shift)).last_hidden)
+    }
+
     /// The denoiser's output for noisy latents `x` (batch, channels, height, width), time steps
     /// `t` (batch) and encoded prompts: noise, sample or velocity, as the schedule says.
     pub fn predict(
