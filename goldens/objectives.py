@@ -45,6 +45,22 @@ class Scene:
         velocity = kept.sqrt() * self.noise - (1 - kept).sqrt() * self.clean
         self.target = velocity if pipeline.scheduler.config.prediction_type == "v_prediction" else self.noise
 
+    def weigh(self, seen):
+        """Which weights are seen, and the mean square of each one's gradient, picture by picture."""
+        named = dict(self.original.named_parameters())
+        self.fisher = {name: torch.zeros_like(named[name]) for name in seen}
+        for row in range(len(TIMES)):
+            only = slice(row, row + 1)
+            found = self.original(self.x[only], self.t[only], self.say[CONCEPT][only]).sample
+            gradients = torch.autograd.grad(square(found, self.target[only]), [named[name] for name in seen])
+            for name, gradient in zip(seen, gradients):
+                self.fisher[name] += gradient ** 2 / len(TIMES)
+
+    def drift(self):
+        """How far each weight that is seen has moved, with its Fisher information."""
+        now, was = dict(self.student.named_parameters()), dict(self.original.named_parameters())
+        return [(now[name] - was[name].detach(), fisher) for name, fisher in self.fisher.items()]
+
     def own(self, word):
         """The student's prediction."""
         return self.student(self.x, self.t, self.say[word]).sample
@@ -118,12 +134,21 @@ def losses(scene):
     # AdvAnchor, arXiv 2501.00054: matched to its shifted self, the blank prompt held.
     yield "advanchor", lambda: square(scene.own(CONCEPT), scene.anchored()) + HOLD * square(
         scene.own(ANCHOR), scene.old(ANCHOR))
+    # SDD, arXiv 2307.05977: matched to itself under the empty prompt.
+    yield "sdd", lambda: square(scene.own(CONCEPT), scene.own("").detach())
+    # Continual regularisers, arXiv 2511.07970, over the weights that are seen.
+    count = sum(change.numel() for change, _ in scene.drift())
+    yield "l1_sp", lambda: sum(change.abs().sum() for change, _ in scene.drift()) / count
+    yield "l2_sp", lambda: sum((change ** 2).sum() for change, _ in scene.drift()) / count
+    # Selective Amnesia, arXiv 2305.10120, equation 7: its elastic term.
+    yield "elastic", lambda: 0.5 * sum((fisher * change ** 2).sum() for change, fisher in scene.drift())
 
 
 def write(pipeline, path):
     """Losses beside the tensors that they need and the gradients that they have."""
     scene = Scene(pipeline)
     seen = [name for name, _ in scene.student.named_parameters() if name.endswith(SEEN)][:6]
+    scene.weigh(seen)
     tensors, values = {"x": scene.x, "target": scene.target}, {}
     for name, loss in losses(scene):
         scene.student.zero_grad()

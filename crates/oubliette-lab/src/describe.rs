@@ -42,6 +42,13 @@ fn training(train: &Train) -> toml::Table {
     put("anchor", train.anchor.describe().into());
     put("forget", losses(&train.forget));
     put("retain", losses(&train.retain));
+    if let Some(relearn) = &train.relearn {
+        put("relearn_source", relearn.source.describe().into());
+        put("relearn", losses(&relearn.losses));
+    }
+    if let Some(average) = train.average {
+        put("average", average.into());
+    }
     put("combiner", train.combiner.describe().into());
     put("mask", train.mask.describe().into());
     let wrappers = train.wrappers.iter().map(|wrapper| toml::Value::from(wrapper.describe()));

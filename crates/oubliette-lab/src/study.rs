@@ -7,7 +7,7 @@ use std::{
 };
 
 use burn::tensor::Tensor;
-use oubliette_model::{Weights, families::StableDiffusion, lora::Lora};
+use oubliette_model::{Weight, Weights, families::StableDiffusion, lora::Lora};
 
 use crate::{Result, parts::source::Batch};
 
@@ -50,6 +50,11 @@ impl<'a> Study<'a> {
             }
             _ => Cow::Borrowed(student),
         }
+    }
+
+    /// What a weight of the student was before anything was changed; an adapter's own weights were nothing.
+    pub fn was(&self, name: &str) -> Option<&Weight> {
+        self.original.get(name)
     }
 
     /// The conditions of `prompts` by the text encoder of `weights`, (batch, tokens, width).

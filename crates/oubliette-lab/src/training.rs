@@ -11,7 +11,7 @@ mod step;
 
 pub use optimiser::{Optimiser, Rate};
 pub use place::Place;
-pub use stage::{Train, Weighted};
+pub use stage::{Relearn, Train, Weighted};
 
 use oubliette_evidence::Concept;
 use oubliette_model::{Weights, families::StableDiffusion, lora::Lora};
@@ -80,5 +80,5 @@ pub fn train(
         }
         tell(watch, Progress { unit: job.unit, done: state.step, total, loss })?;
     }
-    Ok(Trained { loss: state.recent(place.every), weights: state.weights.only(&state.names) })
+    Ok(Trained { loss: state.recent(place.every), weights: state.result() })
 }

@@ -2,21 +2,29 @@
 
 mod advanchor;
 mod ca;
+mod erasediff;
 mod esd;
+mod meta;
 mod rece;
 mod rg;
+mod sa;
 mod salun;
 mod sculpting;
+mod sdd;
 mod shown;
 mod uce;
 
 pub use advanchor::AdvAnchor;
 pub use ca::Ca;
+pub use erasediff::EraseDiff;
 pub use esd::{Esd, Release, Variant};
+pub use meta::Meta;
 pub use rece::{Rece, revive};
 pub use rg::Rg;
+pub use sa::Sa;
 pub use salun::Salun;
 pub use sculpting::Sculpting;
+pub use sdd::Sdd;
 pub use uce::{Pair, Technique, Tokens, Uce, closed_form};
 
 use oubliette_evidence::Concept;
@@ -63,11 +71,15 @@ pub const METHODS: List<dyn Method> = List {
     all: &[
         advanchor::ENTRY,
         ca::ENTRY,
+        erasediff::ENTRY,
         esd::ENTRY,
+        meta::ENTRY,
         rece::ENTRY,
         rg::ENTRY,
+        sa::ENTRY,
         salun::ENTRY,
         sculpting::ENTRY,
+        sdd::ENTRY,
         uce::ENTRY,
     ],
 };

@@ -8,12 +8,8 @@ use super::{
     shown::{self, Drawing},
 };
 use crate::{
-    Card, Entry, Error, Result,
-    parts::{
-        anchor::Replaced,
-        mask::Saliency,
-        objective::{AnchorMatch, NoiseMse},
-    },
+    Card, Entry, Result,
+    parts::{mask::Saliency, objective::NoiseMse},
     training::{Optimiser, Train, Weighted},
 };
 
@@ -89,52 +85,30 @@ impl Default for Salun {
 
 impl Method for Salun {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
-        let (mut forget, mut retain, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-        for concept in concepts {
-            forget.extend(shown::prompts(concept, &self.templates));
-            let kept = shown::kept(concept, &self.retain)?;
-            labels.push(self.label.clone().unwrap_or_else(|| kept[0].clone()));
-            retain.extend(shown::prompts_of(&kept, concept, &self.templates));
-        }
+        let (steps, guidance) = (self.sampling_steps, self.guidance);
+        let drawing = Drawing { pictures: self.pictures, steps, guidance, batch: self.batch };
+        let shown = shown::Relabelled {
+            label: self.label.as_deref(),
+            templates: &self.templates,
+            retain: &self.retain,
+        };
         let train = Train {
-            source: Box::new(self.drawing().of(forget)),
-            retain_source: Some(Box::new(self.drawing().of(retain))),
-            anchor: Box::new(Replaced { name: one(&labels)? }),
-            forget: vec![Weighted::one(AnchorMatch::default())],
             retain: vec![Weighted { objective: Box::new(NoiseMse {}), weight: self.alpha }],
             mask: Box::new(self.mask()),
             optimiser: Optimiser { learning_rate: self.learning_rate, ..Optimiser::default() },
             steps: self.steps,
-            ..Train::named("relabel")
+            ..shown.train(concepts, &drawing)?
         };
         Ok(vec![Stage::Train(Box::new(train))])
     }
 }
 
 impl Salun {
-    fn drawing(&self) -> Drawing {
-        let (steps, guidance) = (self.sampling_steps, self.guidance);
-        Drawing { pictures: self.pictures, steps, guidance, batch: self.batch }
-    }
-
     fn mask(&self) -> Saliency {
         let mut mask = Saliency::default();
         mask.include.clone_from(&self.weights);
         (mask.share, mask.survey) = (self.share, self.survey);
         mask.guidance = self.saliency_guidance;
         mask
-    }
-}
-
-/// The one label of all concepts.
-fn one(labels: &[String]) -> Result<String> {
-    match labels {
-        [first, rest @ ..] if rest.iter().all(|label| label == first) => Ok(first.clone()),
-        _ => Err(Error::Input {
-            file: "the recipe".to_owned(),
-            thing: format!("the concepts would become different things: {}", labels.join(", ")),
-            remedy: "give the method one `label` for all of them, or forget them one after another"
-                .to_owned(),
-        }),
     }
 }

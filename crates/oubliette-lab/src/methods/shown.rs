@@ -2,7 +2,16 @@
 
 use oubliette_evidence::{Concept, concept::Prompts};
 
-use crate::{Error, Result, parts::source::Prompts as Source, wording};
+use crate::{
+    Error, Result,
+    parts::{
+        anchor::Replaced,
+        objective::{AnchorMatch, NoiseMse},
+        source::Prompts as Source,
+    },
+    training::{Train, Weighted},
+    wording,
+};
 
 /// The concept's prompts that hold one of its names; `templates`, where given, take the place of its own.
 pub(super) fn prompts(concept: &Concept, templates: &[String]) -> Vec<String> {
@@ -74,5 +83,52 @@ impl Drawing {
         let mut source = Source::new(prompts, repeats, self.batch);
         (source.guidance, source.steps) = (self.guidance, self.steps);
         source
+    }
+}
+
+/// The concept's prompts on their own pictures become another class; pictures of what must stay are held by the diffusion loss.
+pub(super) struct Relabelled<'a> {
+    /// The other class; absent: the concept's first neighbour, or its superclass.
+    pub(super) label: Option<&'a str>,
+    /// Texts with `{name}`; empty: the concept's own.
+    pub(super) templates: &'a [String],
+    /// What must stay; empty: the concept's neighbours and its superclass.
+    pub(super) retain: &'a [String],
+}
+
+impl Relabelled<'_> {
+    /// A stage with sources, anchor and losses of both sides.
+    ///
+    /// # Errors
+    /// When a concept has nothing to stay, or the concepts would become different things.
+    pub(super) fn train(&self, concepts: &[Concept], drawing: &Drawing) -> Result<Train> {
+        let (mut forget, mut retain, mut labels) = (Vec::new(), Vec::new(), Vec::new());
+        for concept in concepts {
+            let kept = kept(concept, self.retain)?;
+            forget.extend(prompts(concept, self.templates));
+            retain.extend(prompts_of(&kept, concept, self.templates));
+            labels.push(self.label.map_or_else(|| kept[0].clone(), str::to_owned));
+        }
+        Ok(Train {
+            source: Box::new(drawing.of(forget)),
+            retain_source: Some(Box::new(drawing.of(retain))),
+            anchor: Box::new(Replaced { name: one(&labels)? }),
+            forget: vec![Weighted::one(AnchorMatch::default())],
+            retain: vec![Weighted::one(NoiseMse {})],
+            ..Train::named("relabel")
+        })
+    }
+}
+
+/// The one label of all concepts.
+fn one(labels: &[String]) -> Result<String> {
+    match labels {
+        [first, rest @ ..] if rest.iter().all(|label| label == first) => Ok(first.clone()),
+        _ => Err(Error::Input {
+            file: "the recipe".to_owned(),
+            thing: format!("the concepts would become different things: {}", labels.join(", ")),
+            remedy: "give the method one `label` for all of them, or forget them in turn"
+                .to_owned(),
+        }),
     }
 }

@@ -37,7 +37,7 @@ pub trait Stateful {
 pub struct At {
     /// Steps before this one.
     pub step: u64,
-    /// Steps in which the mask only looks, at the beginning.
+    /// Steps at the beginning in which parts only look.
     pub begins: u64,
     /// All steps of the stage, with those in which parts only look or learn.
     pub steps: u64,
@@ -50,6 +50,8 @@ pub enum Term {
     Forget,
     /// What holds everything else in place.
     Retain,
+    /// What would bring the concept back: what somebody who relearns it descends.
+    Relearn,
 }
 
 /// A loss and its gradients by weight name.

@@ -18,10 +18,14 @@ pub(super) struct Losses<'a> {
     pub(super) forget_scene: Scene<'a>,
     /// What the retain losses look at.
     pub(super) retain_scene: Scene<'a>,
+    /// What the relearning losses look at.
+    pub(super) relearn_scene: Scene<'a>,
     /// Losses that push the concept out.
     pub(super) forget: &'a [Weighted],
     /// Losses that hold everything else.
     pub(super) retain: &'a [Weighted],
+    /// Losses that bring the concept back.
+    pub(super) relearn: &'a [Weighted],
     /// What gradients are wanted for.
     pub(super) trainable: &'a BTreeSet<String>,
 }
@@ -31,6 +35,7 @@ impl Oracle for Losses<'_> {
         let (losses, scene) = match term {
             Term::Forget => (self.forget, &self.forget_scene),
             Term::Retain => (self.retain, &self.retain_scene),
+            Term::Relearn => (self.relearn, &self.relearn_scene),
         };
         if losses.is_empty() {
             return Ok(None);

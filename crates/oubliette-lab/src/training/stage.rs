@@ -50,6 +50,8 @@ pub struct Train {
     pub forget: Vec<Weighted>,
     /// Losses that hold everything else.
     pub retain: Vec<Weighted>,
+    /// What somebody who wants the concept back would train on; only wrappers look at it.
+    pub relearn: Option<Relearn>,
     /// How their gradients become one.
     pub combiner: Box<dyn Combiner>,
     /// Which weights may move.
@@ -58,8 +60,18 @@ pub struct Train {
     pub wrappers: Vec<Box<dyn Wrapper>>,
     /// How a gradient becomes a step.
     pub optimiser: Optimiser,
+    /// Decay of an average of the weights: sources draw with it, and it is what the stage leaves. Absent: no average.
+    pub average: Option<f64>,
     /// Steps.
     pub steps: u64,
+}
+
+/// What would bring the concept back.
+pub struct Relearn {
+    /// What is looked at.
+    pub source: Box<dyn Source>,
+    /// Losses that are descended on it.
+    pub losses: Vec<Weighted>,
 }
 
 impl Train {
@@ -72,21 +84,26 @@ impl Train {
             anchor: Box::new(Nothing {}),
             forget: Vec::new(),
             retain: Vec::new(),
+            relearn: None,
             combiner: Box::new(Sum {}),
             mask: Box::new(mask::None {}),
             wrappers: Vec::new(),
             optimiser: Optimiser::default(),
+            average: None,
             steps: 0,
         }
     }
 
-    /// Steps of the whole stage: those of the mask's survey, those in which only the anchor learns, and training.
+    /// Steps of the whole stage: those of the survey, those in which only the anchor learns, and training.
     pub fn total(&self) -> u64 {
         self.surveyed() + self.anchor.alone(self.steps) + self.steps
     }
 
+    /// Steps at the beginning in which parts only look, all of them at the same time.
     fn surveyed(&self) -> u64 {
-        self.mask.survey().map_or(0, |survey| survey.steps)
+        let mask = self.mask.survey().map_or(0, |survey| survey.steps);
+        let losses = self.forget.iter().chain(&self.retain);
+        losses.map(|loss| loss.objective.survey()).fold(mask, u64::max)
     }
 
     /// Where the stage stands after `done` steps.
@@ -104,15 +121,23 @@ impl Train {
     }
 
     /// All parts with state, by the name that a checkpoint keeps it under.
-    pub(super) fn stateful(&mut self) -> Vec<(&'static str, &mut dyn Stateful)> {
-        let mut all: Vec<(&'static str, &mut dyn Stateful)> = vec![
-            ("source", &mut *self.source),
-            ("anchor", &mut *self.anchor),
-            ("combiner", &mut *self.combiner),
-            ("mask", &mut *self.mask),
+    pub(super) fn stateful(&mut self) -> Vec<(String, &mut dyn Stateful)> {
+        let mut all: Vec<(String, &mut dyn Stateful)> = vec![
+            ("source".to_owned(), &mut *self.source),
+            ("anchor".to_owned(), &mut *self.anchor),
+            ("combiner".to_owned(), &mut *self.combiner),
+            ("mask".to_owned(), &mut *self.mask),
         ];
         if let Some(source) = &mut self.retain_source {
-            all.push(("retain_source", &mut **source));
+            all.push(("retain_source".to_owned(), &mut **source));
+        }
+        if let Some(relearn) = &mut self.relearn {
+            all.push(("relearn_source".to_owned(), &mut *relearn.source));
+        }
+        for (side, losses) in [("forget", &mut self.forget), ("retain", &mut self.retain)] {
+            for (number, loss) in losses.iter_mut().enumerate() {
+                all.push((format!("{side}.{number}"), &mut *loss.objective));
+            }
         }
         all
     }

@@ -1,6 +1,7 @@
 //! What a stage needs to go on: weights, moments, the step, the parts' own state; saved whole or not at all.
 
 use std::{
+    borrow::Cow,
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
@@ -9,7 +10,7 @@ use std::{
 use burn::tensor::{DType, Device};
 use oubliette_model::{
     Weight, Weights,
-    train::{Checkpoint, Optimiser, Rule, Settings, clip_global_norm},
+    train::{Checkpoint, Ema, Optimiser, Rule, Settings, clip_global_norm},
 };
 
 use super::{Job, Place, Train, divergence::Divergence, extra};
@@ -27,6 +28,7 @@ pub(super) struct State {
     /// The student.
     pub(super) weights: Weights,
     optimiser: Optimiser,
+    average: Option<Ema>,
     losses: Vec<f32>,
     divergence: Divergence,
 }
@@ -45,8 +47,9 @@ impl State {
             weight_decay: stage.optimiser.weight_decay,
             ..Settings::default()
         });
-        let divergence = Divergence::default();
-        Ok(Self { step: 0, names, weights, optimiser, losses: Vec::new(), divergence })
+        let average = stage.average.map(|decay| Ema::new(decay, weights.only(&names)));
+        let (losses, divergence) = (Vec::new(), Divergence::default());
+        Ok(Self { step: 0, names, weights, optimiser, average, losses, divergence })
     }
 
     /// Takes up the checkpoint, where there is one of this run or of a shorter one.
@@ -54,14 +57,21 @@ impl State {
         let own = Some(&place.checkpoint).filter(|path| path.exists());
         let Some(path) = own.or(place.shorter.as_ref()) else { return Ok(()) };
         let like = self.weights.only(&self.names);
-        let saved = Checkpoint::load(path, &place.run, &like, self.optimiser.clone(), None)?;
+        let saved = Checkpoint::load(
+            path,
+            &place.run,
+            &like,
+            self.optimiser.clone(),
+            self.average.clone(),
+        )?;
         let Some(saved) = saved else { return Ok(()) };
         let beside = extra::load(&parts_file(path, saved.step), &self.device())?;
         self.step = saved.step;
         self.weights.extend(saved.weights);
         self.optimiser = saved.optimiser;
+        self.average = saved.ema;
         for (name, part) in stage.stateful() {
-            part.restore(&extra::below(&beside, name))?;
+            part.restore(&extra::below(&beside, &name))?;
         }
         for loss in beside.get(LOSSES).map(Weight::to_f32_vec).unwrap_or_default() {
             self.losses.push(loss);
@@ -87,8 +97,27 @@ impl State {
             Some(movable) => self.hold(movable, &gradient, factor),
             None => self.optimiser.step(&mut self.weights, &gradient, factor),
         }
+        if let Some(average) = &mut self.average {
+            average.update(&self.weights);
+        }
         self.step += 1;
         Ok(())
+    }
+
+    /// What sources draw with: the average where there is one.
+    pub(super) fn drawing(&self) -> Cow<'_, Weights> {
+        match &self.average {
+            Some(average) => Cow::Owned(self.weights.overlaid(average.weights())),
+            None => Cow::Borrowed(&self.weights),
+        }
+    }
+
+    /// What the stage leaves: the average where there is one.
+    pub(super) fn result(&self) -> Weights {
+        match &self.average {
+            Some(average) => average.weights().clone(),
+            None => self.weights.only(&self.names),
+        }
     }
 
     /// A step in which what may not move neither moves, nor decays, nor keeps momentum for later.
@@ -137,8 +166,9 @@ impl State {
         beside.insert(LOSSES, row);
         let path = &place.checkpoint;
         extra::save(&parts_file(path, self.step), &beside)?;
-        let (run, optimiser) = (place.run.clone(), self.optimiser.clone());
-        Checkpoint { run, step: self.step, weights: trained, optimiser, ema: None }.save(path)?;
+        let (run, optimiser, ema) =
+            (place.run.clone(), self.optimiser.clone(), self.average.clone());
+        Checkpoint { run, step: self.step, weights: trained, optimiser, ema }.save(path)?;
         let before = parts_file(path, self.step.saturating_sub(place.every));
         if before != parts_file(path, self.step) {
             let _ = fs::remove_file(before); // of the checkpoint that was just replaced

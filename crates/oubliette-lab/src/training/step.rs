@@ -5,9 +5,14 @@ use oubliette_evidence::Concept;
 use super::{Train, oracle::Losses, state::State};
 use crate::{
     Result, Study,
+    gradients::gradients,
     lot::Lot,
     parts::{
-        Gradients, Sides, Term, anchor::Learning, objective::Scene, source::Batch, wrapper::Oracle,
+        Gradients, Sides, Term,
+        anchor::Learning,
+        objective::Scene,
+        source::{Batch, Source},
+        wrapper::Oracle,
     },
 };
 
@@ -17,6 +22,7 @@ pub(super) struct Stepper<'a> {
     concepts: &'a [Concept],
     forget: Lot,
     retain: Lot,
+    relearn: Lot,
     anchor: Lot,
 }
 
@@ -28,6 +34,7 @@ impl<'a> Stepper<'a> {
             concepts,
             forget: child("source"),
             retain: child("retain_source"),
+            relearn: child("relearn_source"),
             anchor: child("anchor"),
         }
     }
@@ -40,47 +47,43 @@ impl<'a> Stepper<'a> {
         Ok(None)
     }
 
-    /// A step of the mask's survey: it sees gradients of its own loss.
+    /// A step of the survey: the mask sees gradients of its own loss, losses see batches.
     pub(super) fn survey(&self, stage: &mut Train, state: &mut State) -> Result<Option<f64>> {
         let batch = self.batch(stage, state)?;
-        if let Some(survey) = stage.mask.survey() {
-            let scene = || self.scene(stage, &batch);
-            let forget = [super::Weighted { objective: survey.loss, weight: 1.0 }];
-            let mut losses = Losses {
-                forget_scene: scene(),
-                retain_scene: scene(),
-                forget: &forget,
-                retain: &[],
-                trainable: &state.names,
-            };
-            let seen = losses.gradients(&state.weights, Term::Forget)?;
-            if let Some(seen) = seen {
-                stage.mask.observe(stage.at(state.step), &seen.by_name)?;
+        let other = self.other(stage, state)?;
+        if let Some(survey) = stage.mask.survey().filter(|survey| state.step < survey.steps) {
+            let scene = self.scene(stage, &batch);
+            let loss = |student: &_| survey.loss.loss(&scene, student);
+            let seen = gradients(&state.weights, &state.names, loss)?;
+            stage.mask.observe(stage.at(state.step), &seen.by_name)?;
+        }
+        let retained = other.as_ref().unwrap_or(&batch);
+        let Train { forget, retain, anchor, .. } = stage;
+        for (losses, batch) in [(forget, &batch), (retain, retained)] {
+            let (study, concepts) = (self.study, self.concepts);
+            let scene = Scene { study, concepts, anchor: &**anchor, batch };
+            let looking = losses.iter_mut().filter(|loss| state.step < loss.objective.survey());
+            for loss in looking {
+                loss.objective.look(&scene, &state.names)?;
             }
         }
         state.step += 1;
         Ok(None)
     }
 
-    /// A training step: a batch, gradients of both sides, one gradient of them, one masked update; its loss.
+    /// A training step: batches, gradients of both sides, one gradient of them, one masked update; its loss.
     pub(super) fn train(&self, stage: &mut Train, state: &mut State) -> Result<f64> {
         let batch = self.batch(stage, state)?;
         self.learn(stage, state, &batch)?;
-        let other = match &mut stage.retain_source {
-            Some(source) => Some(source.batch(
-                self.study,
-                self.concepts,
-                &state.weights,
-                state.step,
-                &self.retain,
-            )?),
-            None => None,
-        };
+        let other = self.other(stage, state)?;
+        let harm = self.harm(stage, state)?;
         let losses = Losses {
             forget_scene: self.scene(stage, &batch),
             retain_scene: self.scene(stage, other.as_ref().unwrap_or(&batch)),
+            relearn_scene: self.scene(stage, harm.as_ref().unwrap_or(&batch)),
             forget: &stage.forget,
             retain: &stage.retain,
+            relearn: stage.relearn.as_ref().map_or(&[], |relearn| &relearn.losses),
             trainable: &state.names,
         };
         let mut oracle: Box<dyn Oracle + '_> = Box::new(losses);
@@ -99,9 +102,25 @@ impl<'a> Stepper<'a> {
         Ok(loss)
     }
 
+    /// What the forget losses look at in this step.
     fn batch(&self, stage: &mut Train, state: &State) -> Result<Batch> {
-        let source = &mut stage.source;
-        source.batch(self.study, self.concepts, &state.weights, state.step, &self.forget)
+        self.drawn(&mut *stage.source, state, &self.forget)
+    }
+
+    /// What the retain losses look at, where they have a source of their own.
+    fn other(&self, stage: &mut Train, state: &State) -> Result<Option<Batch>> {
+        let source = stage.retain_source.as_mut();
+        source.map(|source| self.drawn(&mut **source, state, &self.retain)).transpose()
+    }
+
+    /// What somebody who relearns the concept would look at.
+    fn harm(&self, stage: &mut Train, state: &State) -> Result<Option<Batch>> {
+        let source = stage.relearn.as_mut().map(|relearn| &mut relearn.source);
+        source.map(|source| self.drawn(&mut **source, state, &self.relearn)).transpose()
+    }
+
+    fn drawn(&self, source: &mut dyn Source, state: &State, lot: &Lot) -> Result<Batch> {
+        source.batch(self.study, self.concepts, &state.drawing(), state.step, lot)
     }
 
     /// Lets the anchor learn from the batch of this step.

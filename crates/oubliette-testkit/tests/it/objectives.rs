@@ -9,7 +9,7 @@ use oubliette_lab::{
     lot::Lot,
     parts::{
         At, Stateful as _,
-        anchor::{Adversarial, Anchor, Learning, Prompt, Seen, Similarity},
+        anchor::{Adversarial, Anchor, Learning, Nothing, Prompt, Seen, Similarity},
         objective::{OBJECTIVES, Objective, Scene, Under},
         source::Batch,
     },
@@ -36,9 +36,13 @@ const REFERENCES: &[(&str, Sum)] = &[
     ("distill", &[(1.0, "distill", "")]),
     // Two steps back from the concept's prediction are one step back from the empty prompt's.
     ("guidance_reversal", &[(1.0, "guidance_reversal", "eta = 2.0\nfrom = 'concept'")]),
+    ("elastic", &[(1.0, "elastic", "survey = 1")]),
     ("guided_mse", &[(1.0, "guided_mse", "guidance = 7.5")]),
+    ("l1_sp", &[(1.0, "l1_sp", "")]),
+    ("l2_sp", &[(1.0, "l2_sp", "")]),
     ("noise_mse", &[(1.0, "noise_mse", "")]),
     ("salun", &[(1.0, "anchor_match", ""), (0.5, "noise_mse", "")]),
+    ("sdd", &[(1.0, "anchor_match", "")]),
     ("sculpting", &[(1.0, "anchor_match", ""), (0.25, "noise_mse", ""), (0.25, "distill", "")]),
 ];
 
@@ -131,16 +135,20 @@ fn moved(weight: &Weight) -> Weight {
     Weight::from_f32(shifted.collect(), weight.shape(), &weight.device(), weight.dtype())
 }
 
-fn check(bench: &Bench, loss: &str, parts: &[(f64, Box<dyn Objective>)]) {
+fn check(bench: &Bench, loss: &str, parts: &mut [(f64, Box<dyn Objective>)]) {
     let (seen, batch) = (bench.seen(loss), bench.batch());
     assert!(seen.len() >= 4, "{loss}: {seen:?}");
     let (sd, concepts) = (&bench.sd, [bench.concept()]);
     let anchor: Box<dyn Anchor> = match loss {
+        "sdd" => Box::new(Nothing {}),
         "advanchor" => Box::new(bench.adversarial(Similarity::Guidance)),
         _ => Box::new(Prompt { text: bench.text("anchor") }),
     };
     let study = Study::new(sd, &sd.weights, None, &seen, &bench.student);
     let scene = Scene { study: &study, concepts: &concepts, anchor: &*anchor, batch: &batch };
+    for (_, part) in parts.iter_mut().filter(|(_, part)| part.survey() > 0) {
+        part.look(&scene, &seen).unwrap();
+    }
     let (value, gradients) = value_and_gradients(&bench.student, &seen, |student| {
         let one = |(weight, part): &(f64, Box<dyn Objective>)| {
             part.loss(&scene, student).unwrap() * *weight
@@ -178,7 +186,7 @@ fn losses_and_gradients_are_the_reference() {
             let build = |(weight, name, settings): &(f64, &str, &str)| {
                 (*weight, OBJECTIVES.build(name, settings.parse().unwrap()).unwrap())
             };
-            check(&bench, loss, &sum.iter().map(build).collect::<Vec<_>>());
+            check(&bench, loss, &mut sum.iter().map(build).collect::<Vec<_>>());
         }
     }
 }

@@ -46,9 +46,10 @@ fn members(folder: &str) -> Vec<String> {
 fn a_folder_is_its_list() {
     // Files that hold no member say so here, with the reason.
     let helpers = [
-        ("detectors", "calibration"), // measures a detector's error; is none
-        ("methods", "shown"),         // the prompts and pictures that methods train on
-        ("parts/mask", "ranking"),    // sums of gradients, and the largest of them
+        ("detectors", "calibration"),   // measures a detector's error; is none
+        ("methods", "shown"),           // the prompts and pictures that methods train on
+        ("parts/combiner", "products"), // scalar products of the two sides
+        ("parts/mask", "ranking"),      // sums of gradients, and the largest of them
     ];
     for (folder, list) in [
         ("methods", METHODS.names()),

@@ -19,9 +19,20 @@ const TRIED: &[Tried] = &[
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
         "attn2.to_",
     ),
+    (
+        "erasediff",
+        &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
+        "",
+    ),
     ("esd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], "attn2."),
+    ("meta", &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"], ""),
     ("rece", &["rounds=2"], "attn2.to_"),
     ("rg", &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"], ""),
+    (
+        "sa",
+        &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3", "survey=1"],
+        "",
+    ),
     (
         "salun",
         &["pictures=2", "sampling_steps=2", "survey=2", "steps=2", "batch=2", "learning_rate=1e-3"],
@@ -39,6 +50,7 @@ const TRIED: &[Tried] = &[
         ],
         "attn2.to_",
     ),
+    ("sdd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], "attn2."),
     ("uce", &["guide=cat", "tokens=all"], "attn2.to_"),
 ];
 

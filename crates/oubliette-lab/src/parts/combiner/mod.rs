@@ -1,8 +1,13 @@
 //! How forget and retain gradients become one step.
 
+mod bilevel;
+mod nash;
+mod products;
 mod restricted;
 mod sum;
 
+pub use bilevel::Bilevel;
+pub use nash::Nash;
 pub use restricted::Restricted;
 pub use sum::Sum;
 
@@ -29,4 +34,4 @@ impl<C: Combiner + Serialize + DeserializeOwned + 'static> Make<dyn Combiner> fo
 
 /// All combiners.
 pub const COMBINERS: List<dyn Combiner> =
-    List { what: "combiner", all: &[restricted::ENTRY, sum::ENTRY] };
+    List { what: "combiner", all: &[bilevel::ENTRY, nash::ENTRY, restricted::ENTRY, sum::ENTRY] };

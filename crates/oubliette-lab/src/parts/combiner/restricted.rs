@@ -3,7 +3,10 @@
 use oubliette_model::{Weight, Weights};
 use serde::{Deserialize, Serialize};
 
-use super::{Combiner, Sides, Stateful, Sum};
+use super::{
+    Combiner, Sides, Stateful, Sum,
+    products::{Products, pairs},
+};
 use crate::{Card, Entry, Error, Result};
 
 pub(super) const ENTRY: Entry<dyn Combiner> = Entry::of::<Restricted>(Card {
@@ -46,14 +49,11 @@ impl Combiner for Restricted {
         let (Some(forget), Some(retain)) = (&sides.forget, &sides.retain) else {
             return Sum {}.combine(sides);
         };
-        let pairs: Vec<Pair<'_>> = forget
-            .iter()
-            .filter_map(|(name, f)| Some((name.as_str(), f, retain.get(name)?)))
-            .collect();
+        let pairs = pairs(forget, retain);
         let whole = Products::of(&pairs);
         let both = pairs.iter().map(|pair| {
             let products = if self.per_layer { Products::of(&[*pair]) } else { whole };
-            let ((a, b), (name, f, r)) = (products.shares(self.alpha), pair);
+            let ((a, b), (name, f, r)) = (shares(products, self.alpha), pair);
             ((*name).to_owned(), Weight::from_flat(f.flat() * a + r.flat() * b, f.shape()))
         });
         let both: Weights = both.collect();
@@ -63,39 +63,13 @@ impl Combiner for Restricted {
     }
 }
 
-/// A weight's name, its forget gradient and its retain gradient.
-type Pair<'a> = (&'a str, &'a Weight, &'a Weight);
-
-/// Scalar products of the two gradients.
-#[derive(Clone, Copy)]
-struct Products {
-    forget: f64,
-    retain: f64,
-    across: f64,
-}
-
-impl Products {
-    fn of(pairs: &[Pair<'_>]) -> Self {
-        let mut sums = Self { forget: 0.0, retain: 0.0, across: 0.0 };
-        for (_, f, r) in pairs {
-            let (f, r) = (f.to_f32_vec(), r.to_f32_vec());
-            for (f, r) in f.into_iter().zip(r).map(|(f, r)| (f64::from(f), f64::from(r))) {
-                sums.forget += f * f;
-                sums.retain += r * r;
-                sums.across += f * r;
-            }
-        }
-        sums
+/// How much of either gradient is in the step: δ_f + α δ_r, written as a sum of both.
+fn shares(products: Products, alpha: f64) -> (f64, f64) {
+    if products.across >= 0.0 {
+        return (1.0, alpha);
     }
-
-    /// How much of either gradient is in the step: δ_f + α δ_r, written as a sum of both.
-    fn shares(self, alpha: f64) -> (f64, f64) {
-        if self.across >= 0.0 {
-            return (1.0, alpha);
-        }
-        // Both norms are above zero here, or the product would be zero.
-        (1.0 - alpha * self.across / self.forget, alpha - self.across / self.retain)
-    }
+    // Both norms are above zero here, or the product would be zero.
+    (1.0 - alpha * products.across / products.forget, alpha - products.across / products.retain)
 }
 
 #[cfg(test)]

@@ -106,9 +106,9 @@ impl Mask for Dynamic {
         let select = Select { include: self.masked.clone(), exclude: Vec::new() };
         ranking::add(&mut self.sums, &gradients.only(&select.trainable(gradients)?));
         let done = at.step + 1;
-        if done == at.begins {
+        if done == self.warm_up {
             self.movable = self.sums.map(|_, sum| first(sum, self.share));
-        } else if done > at.begins && done.is_multiple_of(self.interval) && self.exchanges(at) {
+        } else if done > self.warm_up && done.is_multiple_of(self.interval) && self.exchanges(at) {
             let turnover = self.turnover_at(at);
             let sums = std::mem::take(&mut self.sums);
             self.movable = self.movable.map(|name, mask| match sums.get(name) {

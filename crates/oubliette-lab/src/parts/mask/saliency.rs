@@ -87,7 +87,7 @@ impl Mask for Saliency {
             return Ok(());
         }
         ranking::add(&mut self.sums, gradients);
-        if at.step + 1 >= at.begins {
+        if at.step + 1 >= self.survey {
             let least = ranking::kth_largest(self.sums.iter().map(|(_, sum)| sum), self.share);
             let chosen = |sum: &Weight| sum.flat().abs().greater_equal_elem(least).float();
             self.movable = self.sums.map(|_, sum| Weight::from_flat(chosen(sum), sum.shape()));

@@ -3,16 +3,24 @@
 mod anchor_match;
 mod ascent;
 mod distill;
+mod elastic;
 mod guidance_reversal;
 mod guided_mse;
+mod l1_sp;
+mod l2_sp;
 mod noise_mse;
 
 pub use anchor_match::{AnchorMatch, Teacher};
 pub use ascent::Ascent;
 pub use distill::{Distill, Under};
+pub use elastic::Elastic;
 pub use guidance_reversal::{From, GuidanceReversal};
 pub use guided_mse::GuidedMse;
+pub use l1_sp::L1Sp;
+pub use l2_sp::L2Sp;
 pub use noise_mse::NoiseMse;
+
+use std::collections::BTreeSet;
 
 use burn::tensor::Tensor;
 use oubliette_evidence::Concept;
@@ -41,6 +49,19 @@ pub trait Objective: Stateful + Describe {
     /// # Errors
     /// When the batch lacks what this loss needs, or the model fails.
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>>;
+
+    /// Steps before training in which this loss looks at the model as it was.
+    fn survey(&self) -> u64 {
+        0
+    }
+
+    /// Looks at one batch; `moving` is what training will move.
+    ///
+    /// # Errors
+    /// As [`Objective::loss`].
+    fn look(&mut self, _scene: &Scene<'_>, _moving: &BTreeSet<String>) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl<O: Objective + Serialize + DeserializeOwned + 'static> Make<dyn Objective> for O {
@@ -56,8 +77,11 @@ pub const OBJECTIVES: List<dyn Objective> = List {
         anchor_match::ENTRY,
         ascent::ENTRY,
         distill::ENTRY,
+        elastic::ENTRY,
         guidance_reversal::ENTRY,
         guided_mse::ENTRY,
+        l1_sp::ENTRY,
+        l2_sp::ENTRY,
         noise_mse::ENTRY,
     ],
 };
@@ -70,6 +94,29 @@ fn pictured(name: &str, batch: &Batch) -> Result<Tensor<4>> {
             "the objective `{name}` needs noised pictures, which this source does not give"
         ),
         remedy: "use the source `pictures` or `prompts` for that term".to_owned(),
+    })
+}
+
+/// The sum of `cost` over the elements of all weights that move, of the difference to what they were, and their number.
+fn drift(
+    scene: &Scene<'_>,
+    student: &Weights,
+    mut cost: impl FnMut(&str, Tensor<1>) -> Tensor<1>,
+) -> Result<(Tensor<1>, usize)> {
+    let mut sum: Option<(Tensor<1>, usize)> = None;
+    for (name, weight) in student {
+        let (now, was) = (weight.flat(), scene.study.was(name));
+        let Some(was) = was.filter(|_| now.is_tracked()) else { continue };
+        let one = cost(name, now - was.flat()).sum();
+        sum = Some(match sum {
+            None => (one, weight.len()),
+            Some((all, count)) => (all + one, count + weight.len()),
+        });
+    }
+    sum.ok_or_else(|| Error::Input {
+        file: "the recipe".to_owned(),
+        thing: "a loss on what the weights have moved is asked of a training that moves none of the model's own".to_owned(),
+        remedy: "train the model's weights and no adapter, or leave the loss out".to_owned(),
     })
 }
 

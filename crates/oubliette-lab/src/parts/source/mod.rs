@@ -28,6 +28,19 @@ pub struct Batch {
     pub target: Option<Tensor<4>>,
 }
 
+impl Batch {
+    /// One row by itself.
+    pub fn row(&self, row: usize) -> Self {
+        let only = |x: &Tensor<4>| x.clone().narrow(0, row, 1);
+        Self {
+            latents: only(&self.latents),
+            timesteps: self.timesteps.clone().narrow(0, row, 1),
+            prompts: vec![self.prompts[row].clone()],
+            target: self.target.as_ref().map(only),
+        }
+    }
+}
+
 /// Makes one batch a step.
 pub trait Source: Stateful + Describe {
     /// The batch of step `step`; all that is random in it comes from `lot`.

@@ -1,7 +1,9 @@
 //! What is done to resist return: anything that turns one way of finding gradients into another.
 
+mod meta;
 mod none;
 
+pub use meta::Meta;
 pub use none::None;
 
 use oubliette_model::Weights;
@@ -35,4 +37,4 @@ impl<W: Wrapper + Serialize + DeserializeOwned + 'static> Make<dyn Wrapper> for 
 }
 
 /// All wrappers.
-pub const WRAPPERS: List<dyn Wrapper> = List { what: "wrapper", all: &[none::ENTRY] };
+pub const WRAPPERS: List<dyn Wrapper> = List { what: "wrapper", all: &[meta::ENTRY, none::ENTRY] };

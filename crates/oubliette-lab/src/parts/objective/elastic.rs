@@ -1,0 +1,83 @@
+//! Retain by elastic weight consolidation: a weight may move the less, the more the diffusion loss depends on it.
+
+use std::collections::BTreeSet;
+
+use burn::tensor::Tensor;
+use oubliette_model::{Weight, Weights};
+use serde::{Deserialize, Serialize};
+
+use super::{NoiseMse, Objective, Scene, Stateful, drift};
+use crate::{Card, Entry, Result, gradients::gradients};
+
+pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<Elastic>(Card {
+    name: "elastic",
+    what: "Half the squared distance of every trained weight from what it was, times its Fisher information: the mean square of the gradient \
+           of the diffusion loss on retain pictures, one by one.",
+    changes: "what the mask lets move",
+    cost: "`survey` batches of training steps, row by row, before the first step; one number a weight",
+    source: "Selective Amnesia (arXiv 2305.10120), equation 7; elastic weight consolidation (arXiv 1612.00796)",
+    broken_by: "pictures that the survey did not see",
+    differs: "half the square as in the paper; its released code leaves the half out",
+    ..Card::BLANK
+});
+
+/// The elastic penalty.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Elastic {
+    /// Batches that the Fisher information is estimated from.
+    pub survey: u64,
+    #[serde(skip)]
+    fisher: Weights,
+}
+
+impl Default for Elastic {
+    fn default() -> Self {
+        Self { survey: 100, fisher: Weights::new() }
+    }
+}
+
+impl Stateful for Elastic {
+    fn state(&self) -> Weights {
+        self.fisher.clone()
+    }
+
+    fn restore(&mut self, state: &Weights) -> Result<()> {
+        self.fisher = state.clone();
+        Ok(())
+    }
+}
+
+impl Objective for Elastic {
+    fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
+        let cost = |name: &str, change: Tensor<1>| {
+            let square = change.clone() * change * 0.5;
+            self.fisher.get(name).map_or(square.clone(), |fisher| square * fisher.flat())
+        };
+        Ok(drift(scene, student, cost)?.0)
+    }
+
+    fn survey(&self) -> u64 {
+        self.survey
+    }
+
+    fn look(&mut self, scene: &Scene<'_>, moving: &BTreeSet<String>) -> Result<()> {
+        let rows = scene.batch.prompts.len();
+        for row in 0..rows {
+            let batch = scene.batch.row(row);
+            let alone = Scene { batch: &batch, ..*scene };
+            let loss = |weights: &Weights| NoiseMse {}.loss(&alone, weights);
+            let found = gradients(scene.study.original, moving, loss)?;
+            let share = 1.0 / (rows as f64 * self.survey as f64);
+            for (name, gradient) in &found.by_name {
+                let square = gradient.flat() * gradient.flat() * share;
+                let sum = match self.fisher.remove(name) {
+                    Some(sum) => sum.flat() + square,
+                    None => square,
+                };
+                self.fisher.insert(name.clone(), Weight::from_flat(sum, gradient.shape()));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! Retain by staying near: the mean size of what the weights have moved.
+
+use burn::tensor::Tensor;
+use oubliette_model::Weights;
+use serde::{Deserialize, Serialize};
+
+use super::{Objective, Scene, Stateful, drift};
+use crate::{Card, Entry, Result};
+
+pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<L1Sp>(Card {
+    name: "l1_sp",
+    what: "The mean distance of every trained weight from what it was.",
+    changes: "what the mask lets move",
+    cost: "no forward",
+    source: "Continual Unlearning for Text-to-Image Diffusion Models (arXiv 2511.07970), L1-SP, weight 50",
+    broken_by: "weights that stay near bring the concept back the sooner (arXiv 2410.08074, for celebrities)",
+    ..Card::BLANK
+});
+
+/// Staying near the start; give it the paper's `weight` of 50.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct L1Sp {}
+
+impl Stateful for L1Sp {}
+
+impl Objective for L1Sp {
+    fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
+        let (sum, count) = drift(scene, student, |_, change| change.abs())?;
+        Ok(sum / count as f64)
+    }
+}
