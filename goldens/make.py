@@ -7,6 +7,7 @@ from pathlib import Path
 import bounds
 import detectors
 import erasure
+import guides
 import lora
 import networks
 import pictures
@@ -46,6 +47,7 @@ def write_tiny(out):
         write_pipeline(out / name, out / f"of-{name}")
     lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")
     erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")
+    guides.write(open_pipeline(out / "tiny-sd1"), out / "guides.safetensors")
     detectors.write_clip(out / "tiny-clip", out / "of-tiny-clip.safetensors")
     detectors.write_vit(out / "tiny-vit", out / "of-tiny-vit.safetensors")
 
