@@ -2,18 +2,22 @@
 
 mod ca;
 mod esd;
+mod negative;
 mod rece;
 mod rg;
+mod sld;
 mod uce;
 
 pub use ca::Ca;
 pub use esd::{Esd, Release, Variant};
+pub use negative::NegativePrompt;
 pub use rece::{Rece, revive};
 pub use rg::Rg;
+pub use sld::{Sld, Strength};
 pub use uce::{Pair, Technique, Tokens, Uce, closed_form};
 
 use oubliette_evidence::Concept;
-use oubliette_model::Weights;
+use oubliette_model::{Weights, sample::Guidance};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{List, Make, Result, Study, describe::Describe, training::Train};
@@ -24,6 +28,8 @@ pub enum Stage {
     Train(Box<Train>),
     /// A change in closed form.
     Edit(Box<dyn Edit>),
+    /// A sampling policy that the model's folder carries; no weight changes.
+    Guide(Guidance),
 }
 
 /// Changes weights without gradients, computed in double precision.
@@ -51,5 +57,7 @@ impl<M: Method + Serialize + DeserializeOwned + 'static> Make<dyn Method> for M 
 }
 
 /// All methods.
-pub const METHODS: List<dyn Method> =
-    List { what: "method", all: &[ca::ENTRY, esd::ENTRY, rece::ENTRY, rg::ENTRY, uce::ENTRY] };
+pub const METHODS: List<dyn Method> = List {
+    what: "method",
+    all: &[ca::ENTRY, esd::ENTRY, negative::ENTRY, rece::ENTRY, rg::ENTRY, sld::ENTRY, uce::ENTRY],
+};

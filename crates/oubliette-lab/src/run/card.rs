@@ -1,30 +1,35 @@
 //! What the model card is told: a fenced section that is added, while everything else on it stays.
 
 use oubliette_evidence::{
-    Digest, canonical,
+    Concept, Digest, canonical,
     plan::{UnlearnPlan, UpdatePlan},
 };
 
-use oubliette_model::store::CardSection;
+use oubliette_model::{
+    sample::{GUIDANCE_FILE, Guidance},
+    store::CardSection,
+};
 
 use crate::Result;
 
-/// The section of a model that was made to forget.
-pub(super) fn unlearned(plan: &UnlearnPlan, digest: Digest) -> Result<CardSection> {
+/// The section of a model that was made to forget: by new weights, or `guided` by a policy that the method made. `guidance`
+/// is what it is sampled by, whoever made it.
+pub(super) fn unlearned(
+    plan: &UnlearnPlan,
+    digest: Digest,
+    guided: bool,
+    guidance: Option<&Guidance>,
+) -> Result<CardSection> {
     let concept = &plan.concept;
-    let names: Vec<String> = concept.names.iter().map(|name| format!("\"{name}\"")).collect();
     let reason =
         concept.reason.as_ref().map(|reason| format!("- Reason: {reason}\n")).unwrap_or_default();
     let body = format!(
-        "This model was changed so that it no longer shows the concept `{id}` ({names}).\n\
-         Suppression is not deletion: whether the concept stays away, also after further training, is a\n\
-         question for an audit, and its verdict speaks only of the attacks that were run.\n\n\
-         {reason}\
+        "{what}\n{policy}{reason}\
          - Method: `{method}`, settings {settings}\n\
          - Original model: `{model}`, digest {original}\n\
          - Plan: {digest}, seed {seed}\n",
-        id = concept.id,
-        names = names.join(", "),
+        what = what_was_done(concept, guided),
+        policy = policy(guidance),
         method = plan.method,
         settings = fenced(&canonical::to_text(&plan.settings)?),
         model = plan.model.name,
@@ -34,21 +39,56 @@ pub(super) fn unlearned(plan: &UnlearnPlan, digest: Digest) -> Result<CardSectio
     Ok(CardSection { title: "Concept removal".to_owned(), body })
 }
 
-/// The section of a model that was trained further.
-pub(super) fn updated(plan: &UpdatePlan, digest: Digest) -> Result<CardSection> {
+/// What a reader should know first.
+fn what_was_done(concept: &Concept, guided: bool) -> String {
+    let names: Vec<String> = concept.names.iter().map(|name| format!("\"{name}\"")).collect();
+    let (id, names) = (&concept.id, names.join(", "));
+    if guided {
+        return format!(
+            "No weight of this model was changed: the concept `{id}` ({names}) is only suppressed, and only while pictures are\n\
+             sampled through the policy in `{GUIDANCE_FILE}`. Whether it stays away even then, also after further\n\
+             training, is a question for an audit, and its verdict speaks only of the attacks that were run.\n"
+        );
+    }
+    format!(
+        "This model was changed so that it no longer shows the concept `{id}` ({names}).\n\
+         Suppression is not deletion: whether the concept stays away, also after further training, is a\n\
+         question for an audit, and its verdict speaks only of the attacks that were run.\n"
+    )
+}
+
+/// The section of a model that was trained further; `guidance` is what it is sampled by.
+pub(super) fn updated(
+    plan: &UpdatePlan,
+    digest: Digest,
+    guidance: Option<&Guidance>,
+) -> Result<CardSection> {
     let body = format!(
         "This model is `{model}` (digest {original}) trained further on `{data}` (digest {pictures}).\n\
          Concepts that were removed before may have come back: audit it.\n\n\
+         {policy}\
          - Training: {train}\n\
          - Plan: {digest}, seed {seed}\n",
         model = plan.model.name,
         original = plan.model.digest,
         data = plan.data.name,
         pictures = plan.data.digest,
+        policy = policy(guidance),
         train = fenced(&canonical::to_text(&plan.train)?),
         seed = plan.seed,
     );
     Ok(CardSection { title: "Update".to_owned(), body })
+}
+
+/// What a policy beside the weights does, and for whom it does nothing.
+fn policy(guidance: Option<&Guidance>) -> String {
+    let Some(guidance) = guidance else { return String::new() };
+    format!(
+        "The file `{GUIDANCE_FILE}` is a sampling policy: it leads pictures away from \"{text}\" while they are sampled,\n\
+         and changes no weight. oubliette follows it. Other programs, diffusers among them, ignore it: to them, and to\n\
+         whoever removes it, this is the model without it.\n\n",
+        text = guidance.text(),
+    )
 }
 
 fn fenced(json: &str) -> String {
