@@ -7,6 +7,7 @@ from pathlib import Path
 import bounds
 import detectors
 import erasure
+import guides
 import lora
 import masks
 import networks
@@ -50,6 +51,7 @@ def write_tiny(out):
         objectives.write(open_pipeline(out / name), out / f"of-{name}" / "objectives.safetensors")
     lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")
     erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")
+    guides.write(open_pipeline(out / "tiny-sd1"), out / "guides.safetensors")
     detectors.write_clip(out / "tiny-clip", out / "of-tiny-clip.safetensors")
     detectors.write_vit(out / "tiny-vit", out / "of-tiny-vit.safetensors")
 

@@ -7,6 +7,7 @@ use crate::verdict::{Judgment, Verdict};
 pub(super) fn caveats(plan: &AuditPlan, judgment: &Judgment) -> Vec<String> {
     let mut caveats = vec![detector(plan, &judgment.verdict)];
     caveats.extend(once(plan));
+    caveats.extend(guides(plan));
     if plan.subject(Role::NeverExposed).is_none() {
         caveats.push("There is no never-exposed control: what a model that never saw the concept would show is not known.".into());
     }
@@ -61,5 +62,18 @@ fn once(plan: &AuditPlan) -> Option<String> {
         n => format!(
             "Each trained attack was run with at least {n} training seeds, and the worst run decides."
         ),
+    })
+}
+
+/// What a guide does, it does only where it is followed.
+fn guides(plan: &AuditPlan) -> impl Iterator<Item = String> {
+    let guided =
+        plan.subjects.iter().filter(|subject| subject.guided && subject.role.is_question());
+    guided.map(|subject| {
+        format!(
+            "The {} model was sampled by the guide in its folder: to programs that do not follow guides, and to whoever removes it, it is the model \
+             without it, which was not looked at.",
+            subject.role
+        )
     })
 }

@@ -51,6 +51,9 @@ pub struct Subject {
     pub name: String,
     /// The folder's digest.
     pub digest: Digest,
+    /// The folder carries a guide, by which its pictures are sampled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guided: bool,
 }
 
 /// How pictures are made, with nothing left open.

@@ -132,8 +132,12 @@ fn an_attack_that_carries_the_concept_needs_its_control() {
     assert!(why(&plan, &all).contains(&Reason::NothingDecides {}));
     // With a control that shows it as often, it decides and does not break.
     let digest = Digest::of(b"twin");
-    let twin =
-        oubliette_evidence::plan::Subject { role: Role::NeverExposed, name: "twin".into(), digest };
+    let twin = oubliette_evidence::plan::Subject {
+        role: Role::NeverExposed,
+        name: "twin".into(),
+        digest,
+        guided: false,
+    };
     plan.subjects.push(twin);
     plan.arms[0].subjects.push(Role::NeverExposed);
     assert!(matches!(tale::judge(&plan, &all).verdict, Verdict::Inconclusive { .. }));
@@ -232,4 +236,18 @@ proptest! {
             prop_assert!(arm.all.high <= Share::ONE);
         }
     }
+}
+
+#[test]
+fn a_guide_is_said_beside_the_verdict() {
+    let mut plan = tale::plan();
+    let guides = |plan: &oubliette_evidence::AuditPlan| {
+        let said = tale::judge(plan, &unlearned_shows(|_, _, _| false)).caveats;
+        said.into_iter().filter(|caveat| caveat.contains("guide")).collect::<Vec<_>>()
+    };
+    assert!(guides(&plan).is_empty());
+    plan.subjects[1].guided = true;
+    assert!(
+        matches!(&guides(&plan)[..], [one] if one.starts_with("The unlearned model was sampled"))
+    );
 }

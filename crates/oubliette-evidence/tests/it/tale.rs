@@ -67,8 +67,12 @@ pub(crate) fn plan() -> AuditPlan {
         baseline: Some("direct".into()),
         ..arm(id, kind, &[20, 40], &prompts)
     };
-    let subject =
-        |role, name: &str| Subject { role, name: name.into(), digest: Digest::of(name.as_bytes()) };
+    let subject = |role, name: &str| Subject {
+        role,
+        name: name.into(),
+        digest: Digest::of(name.as_bytes()),
+        guided: false,
+    };
     let source = |name: &str| Source { name: name.into(), digest: Digest::of(b"recipe") };
     AuditPlan {
         schema: 1,

@@ -5,6 +5,7 @@ mod ca;
 mod erasediff;
 mod esd;
 mod meta;
+mod negative;
 mod rece;
 mod rg;
 mod sa;
@@ -12,6 +13,7 @@ mod salun;
 mod sculpting;
 mod sdd;
 mod shown;
+mod sld;
 mod uce;
 
 pub use advanchor::AdvAnchor;
@@ -19,16 +21,18 @@ pub use ca::Ca;
 pub use erasediff::EraseDiff;
 pub use esd::{Esd, Release, Variant};
 pub use meta::Meta;
+pub use negative::NegativePrompt;
 pub use rece::{Rece, revive};
 pub use rg::Rg;
 pub use sa::Sa;
 pub use salun::Salun;
 pub use sculpting::Sculpting;
 pub use sdd::Sdd;
+pub use sld::{Sld, Strength};
 pub use uce::{Pair, Technique, Tokens, Uce, closed_form};
 
 use oubliette_evidence::Concept;
-use oubliette_model::Weights;
+use oubliette_model::{Weights, sample::Guidance};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{List, Make, Result, Study, describe::Describe, training::Train};
@@ -39,6 +43,8 @@ pub enum Stage {
     Train(Box<Train>),
     /// A change in closed form.
     Edit(Box<dyn Edit>),
+    /// A sampling policy that the model's folder carries; no weight changes.
+    Guide(Guidance),
 }
 
 /// Changes weights without gradients, computed in double precision.
@@ -74,12 +80,14 @@ pub const METHODS: List<dyn Method> = List {
         erasediff::ENTRY,
         esd::ENTRY,
         meta::ENTRY,
+        negative::ENTRY,
         rece::ENTRY,
         rg::ENTRY,
         sa::ENTRY,
         salun::ENTRY,
         sculpting::ENTRY,
         sdd::ENTRY,
+        sld::ENTRY,
         uce::ENTRY,
     ],
 };

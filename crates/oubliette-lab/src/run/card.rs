@@ -5,29 +5,34 @@ use oubliette_evidence::{
     plan::{UnlearnPlan, UpdatePlan},
 };
 
-use oubliette_model::store::CardSection;
+use oubliette_model::{
+    sample::{GUIDANCE_FILE, Guidance},
+    store::CardSection,
+};
 
 use crate::Result;
 
-/// The section of a model that was made to forget.
-pub(super) fn unlearned(plan: &UnlearnPlan, digest: Digest) -> Result<CardSection> {
+/// The section of a model that was made to forget: by new weights, or `guided` by a policy that the method made. `guidance`
+/// is what it is sampled by, whoever made it.
+pub(super) fn unlearned(
+    plan: &UnlearnPlan,
+    digest: Digest,
+    guided: bool,
+    guidance: Option<&Guidance>,
+) -> Result<CardSection> {
     let concepts = plan.concept.all();
-    let shown: Vec<String> = concepts.iter().map(named).collect();
-    let plural = if concepts.len() == 1 { "" } else { "s" };
     let reason = |concept: &Concept| {
         let reason = concept.reason.as_ref()?;
         Some(format!("- Reason for `{}`: {reason}\n", concept.id))
     };
     let reason: String = concepts.iter().filter_map(reason).collect();
     let body = format!(
-        "This model was changed so that it no longer shows the concept{plural} {shown}.\n\
-         Suppression is not deletion: whether the concept stays away, also after further training, is a\n\
-         question for an audit, and its verdict speaks only of the attacks that were run.\n\n\
-         {reason}\
+        "{what}\n{policy}{reason}\
          - Method: `{method}`, settings {settings}\n\
          - Original model: `{model}`, digest {original}\n\
          - Plan: {digest}, seed {seed}\n",
-        shown = shown.join(", "),
+        what = what_was_done(concepts, guided),
+        policy = policy(guidance),
         method = plan.method,
         settings = fenced(&canonical::to_text(&plan.settings)?),
         model = plan.model.name,
@@ -43,21 +48,60 @@ fn named(concept: &Concept) -> String {
     format!("`{}` ({})", concept.id, names.join(", "))
 }
 
-/// The section of a model that was trained further.
-pub(super) fn updated(plan: &UpdatePlan, digest: Digest) -> Result<CardSection> {
+/// What a reader should know first.
+fn what_was_done(concepts: &[Concept], guided: bool) -> String {
+    let shown: Vec<String> = concepts.iter().map(named).collect();
+    let shown = shown.join(", ");
+    let (concept, is) = match concepts {
+        [_] => ("concept", "is"),
+        _ => ("concepts", "are"),
+    };
+    if guided {
+        return format!(
+            "No weight of this model was changed: the {concept} {shown} {is} only suppressed, and only while pictures are\n\
+             sampled through the policy in `{GUIDANCE_FILE}`. Whether it stays away even then, also after further\n\
+             training, is a question for an audit, and its verdict speaks only of the attacks that were run.\n"
+        );
+    }
+    format!(
+        "This model was changed so that it no longer shows the {concept} {shown}.\n\
+         Suppression is not deletion: whether the concept stays away, also after further training, is a\n\
+         question for an audit, and its verdict speaks only of the attacks that were run.\n"
+    )
+}
+
+/// The section of a model that was trained further; `guidance` is what it is sampled by.
+pub(super) fn updated(
+    plan: &UpdatePlan,
+    digest: Digest,
+    guidance: Option<&Guidance>,
+) -> Result<CardSection> {
     let body = format!(
         "This model is `{model}` (digest {original}) trained further on `{data}` (digest {pictures}).\n\
          Concepts that were removed before may have come back: audit it.\n\n\
+         {policy}\
          - Training: {train}\n\
          - Plan: {digest}, seed {seed}\n",
         model = plan.model.name,
         original = plan.model.digest,
         data = plan.data.name,
         pictures = plan.data.digest,
+        policy = policy(guidance),
         train = fenced(&canonical::to_text(&plan.train)?),
         seed = plan.seed,
     );
     Ok(CardSection { title: "Update".to_owned(), body })
+}
+
+/// What a policy beside the weights does, and for whom it does nothing.
+fn policy(guidance: Option<&Guidance>) -> String {
+    let Some(guidance) = guidance else { return String::new() };
+    format!(
+        "The file `{GUIDANCE_FILE}` is a sampling policy: it leads pictures away from \"{text}\" while they are sampled,\n\
+         and changes no weight. oubliette follows it. Other programs, diffusers among them, ignore it: to them, and to\n\
+         whoever removes it, this is the model without it.\n\n",
+        text = guidance.text(),
+    )
 }
 
 fn fenced(json: &str) -> String {

@@ -4,11 +4,11 @@ use oubliette_evidence::{
     Concept, Digest, Event, Plan, Real,
     event::{Finished, Trained},
 };
-use oubliette_model::{Weights, families::StableDiffusion};
+use oubliette_model::{Weights, families::StableDiffusion, sample::GUIDANCE_FILE};
 
 use super::{Context, Journal, ResolvedUnlearn, folder};
 use crate::{
-    Result, Study,
+    Error, Result, Study,
     lot::Lot,
     methods::Stage,
     progress::{Progress, Watch, tell},
@@ -30,7 +30,8 @@ pub fn unlearn(
 ) -> Result<Journal> {
     let plan = Plan::Unlearn(Box::new(resolved.plan.clone()));
     // Loaded first: a model that is refused leaves no run behind.
-    let sd = StableDiffusion::load(&resolved.model, &context.options()?)?;
+    let mut sd = StableDiffusion::load(&resolved.model, &context.options()?)?;
+    let guided = guide(&mut sd, resolved.stages())?;
     let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
     if journal.evidence().finished() {
         folder::check(&resolved.out, &journal)?;
@@ -51,7 +52,7 @@ pub fn unlearn(
             number += 1;
         }
     }
-    let card = super::card::unlearned(&resolved.plan, plan.digest()?)?;
+    let card = super::card::unlearned(&resolved.plan, plan.digest()?, guided, sd.guidance())?;
     let saved = folder::save(&sd, &changed, &card, &resolved.out)?;
     journal.append(vec![Event::Saved(saved), Event::Finished(Finished {})])?;
     Ok(journal)
@@ -63,6 +64,29 @@ struct Start<'a> {
     /// The weights before the turn.
     original: &'a Weights,
     concepts: &'a [Concept],
+}
+
+/// Has the model sampled by the policy of the stages, one at most; says whether there is one.
+fn guide<'a>(sd: &mut StableDiffusion, stages: impl Iterator<Item = &'a Stage>) -> Result<bool> {
+    let mut guided = false;
+    for stage in stages {
+        let Stage::Guide(guidance) = stage else { continue };
+        if let Some(old) = sd.guidance() {
+            return Err(Error::Input {
+                file: format!("`{}`", sd.folder().join(GUIDANCE_FILE).display()),
+                thing: format!(
+                    "leads away from `{}` already, and a model has one guide",
+                    old.text()
+                ),
+                remedy:
+                    "start from the model without it, and name everything in the method's `text`"
+                        .to_owned(),
+            });
+        }
+        sd.set_guidance(guidance.clone())?;
+        guided = true;
+    }
+    Ok(guided)
 }
 
 /// One stage: the weights that it moved, and what is recorded of it.
@@ -84,6 +108,11 @@ fn run(
             let unit = format!("{number}-edit");
             tell(watch, Progress { unit: &unit, done: 1, total: 1, loss: None })?;
             Ok((moved, Trained { unit, steps: 1, weights: nothing, loss: None }))
+        }
+        Stage::Guide(_) => {
+            let unit = format!("{number}-guide");
+            tell(watch, Progress { unit: &unit, done: 1, total: 1, loss: None })?;
+            Ok((Weights::new(), Trained { unit, steps: 1, weights: nothing, loss: None }))
         }
         Stage::Train(stage) => {
             let unit = format!("{number}-{}", stage.name);

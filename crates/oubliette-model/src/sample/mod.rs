@@ -1,6 +1,7 @@
 //! From prompts to pictures: guided sampling in which a picture never depends on the others of its batch.
 
 mod given;
+mod guidance;
 mod latents;
 mod picture;
 mod prompts;
@@ -13,10 +14,13 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 
 pub use given::Given;
+pub use guidance::{GUIDANCE_FILE, Guidance, GuidanceFile, Momentum, Negative, SafeLatent};
 pub use latents::draw;
 pub use picture::{to_pictures, to_pixels};
 pub use prompts::PromptCache;
 pub use request::{Request, Size};
+
+pub(crate) use guidance::read as read_guidance;
 
 use crate::error::{Error, Result};
 use crate::families::StableDiffusion;
@@ -95,7 +99,7 @@ impl StableDiffusion {
         let mut groups = BTreeMap::<_, Vec<usize>>::new();
         for (at, request) in requests.iter().enumerate() {
             let size = request.latent_size(self)?;
-            groups.entry((request.kind(), size)).or_default().push(at);
+            groups.entry((request.kind(self.guidance()), size)).or_default().push(at);
         }
         let mut total = 0;
         for ((kind, _), members) in &groups {
@@ -108,13 +112,8 @@ impl StableDiffusion {
         for ((kind, size), members) in &groups {
             for members in members.chunks(batch.max(1)) {
                 let chosen: Vec<&Request> = members.iter().map(|at| &requests[*at]).collect();
-                let run = Run {
-                    model: self,
-                    weights,
-                    requests: &chosen,
-                    size: *size,
-                    guided: kind.guided,
-                };
+                let run =
+                    Run { model: self, weights, requests: &chosen, size: *size, slots: kind.slots };
                 let sampler = (sampler.build)(&self.schedule, kind.steps())?;
                 let latents = run.walk(sampler, &prompts, &mut clock)?;
                 finished(members, latents);
@@ -151,7 +150,8 @@ struct Run<'a> {
     weights: &'a Weights,
     requests: &'a [&'a Request],
     size: Size,
-    guided: bool,
+    /// Under how many texts each picture is predicted.
+    slots: usize,
 }
 
 impl Run<'_> {
@@ -161,17 +161,19 @@ impl Run<'_> {
         prompts: &PromptCache,
         clock: &mut Clock<'_>,
     ) -> Result<Tensor<4>> {
-        let context = prompts.context(self.requests, self.guided);
+        let context = prompts.context(self.model.guidance(), self.requests);
         let guidance: Vec<f32> = self.requests.iter().map(|request| request.guidance).collect();
         let guidance = TensorData::new(guidance, [self.requests.len(), 1, 1, 1]);
         let guidance = Tensor::<4>::from_data(guidance, self.model.device());
         let channels = self.model.unet.config().in_channels;
         let mut x = latents::start(self.requests, channels, self.size, self.model.device())?
             * sampler.start_scale();
+        let mut momentum = Momentum::default();
         for call in 0..sampler.timesteps().len() {
             let shown = sampler.scale_input(call, x.clone());
-            let output =
-                self.predict(shown, sampler.timesteps()[call], context.clone(), guidance.clone());
+            let time = sampler.timesteps()[call];
+            let output = self.outputs(shown, time, context.clone());
+            let output = self.guided(call, output, guidance.clone(), &mut momentum);
             let noise = match sampler.takes_noise(call) {
                 true => Some(latents::step(
                     self.requests,
@@ -188,27 +190,37 @@ impl Run<'_> {
         Ok(x)
     }
 
-    /// The denoiser's output, guided away from the negative prompt where the batch is guided.
-    fn predict(
-        &self,
-        x: Tensor<4>,
-        time: f32,
-        context: Tensor<3>,
-        guidance: Tensor<4>,
-    ) -> Tensor<4> {
-        let [count, ..] = x.dims();
-        let x = if self.guided { Tensor::cat(vec![x.clone(), x], 0) } else { x };
+    /// The denoiser's outputs under every text of every picture, slot by slot, in one forward.
+    fn outputs(&self, x: Tensor<4>, time: f32, context: Tensor<3>) -> Tensor<4> {
+        let x = Tensor::cat(vec![x; self.slots], 0); // (slots * pictures, channels, height, width)
         let [rows, ..] = x.dims();
         let times = TensorData::new(vec![time; rows], [rows]);
         let times = Tensor::<1>::from_data(times, self.model.device());
         let dtype = self.model.latent_dtype(self.weights);
         let output = self.model.predict(self.weights, x.cast(dtype), times, context);
-        let output = output.cast(burn::tensor::DType::F32);
-        if !self.guided {
-            return output;
+        output.cast(burn::tensor::DType::F32)
+    }
+
+    /// One output for each picture, by guidance and the model's policy.
+    fn guided(
+        &self,
+        call: usize,
+        outputs: Tensor<4>,
+        guidance: Tensor<4>,
+        momentum: &mut Momentum,
+    ) -> Tensor<4> {
+        if self.slots == 1 {
+            return outputs;
         }
-        let (negative, positive) =
-            (output.clone().narrow(0, 0, count), output.narrow(0, count, count));
-        negative.clone() + (positive - negative) * guidance
+        let count = self.requests.len();
+        let slot = |slot: usize| outputs.clone().narrow(0, slot * count, count);
+        let (without, with) = (slot(0), slot(1));
+        let direction = match self.model.guidance() {
+            Some(Guidance::SafeLatent(policy)) => {
+                policy.direction(call, [without.clone(), with, slot(2)], momentum)
+            }
+            Some(Guidance::Negative(_)) | None => with - without.clone(),
+        };
+        without + direction * guidance
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::tensor::Tensor;
 
 use super::Request;
+use super::guidance::{self, Guidance};
 use crate::error::Result;
 use crate::families::StableDiffusion;
 use crate::weights::Weights;
@@ -27,11 +28,8 @@ impl PromptCache {
         weights: &Weights,
         requests: &[Request],
     ) -> Result<()> {
-        let guided = |request: &&Request| request.kind().guided;
-        let negative = requests.iter().filter(guided).map(|request| request.negative.clone());
-        let wanted: BTreeSet<String> =
-            requests.iter().map(|request| request.prompt.clone()).chain(negative).collect();
-        self.add(model, weights, wanted)
+        let texts = requests.iter().flat_map(|request| guidance::texts(model.guidance(), request));
+        self.add(model, weights, texts)
     }
 
     /// Encodes the texts that the cache lacks.
@@ -68,9 +66,13 @@ impl PromptCache {
         Tensor::cat(texts.into_iter().map(one).collect(), 0)
     }
 
-    /// What a batch sees: its negative prompts first, if it is guided, then its prompts.
-    pub(super) fn context(&self, requests: &[&Request], guided: bool) -> Tensor<3> {
-        let negative = requests.iter().filter(|_| guided).map(|request| request.negative.as_str());
-        self.get(negative.chain(requests.iter().map(|request| request.prompt.as_str())))
+    /// What a batch sees, slot by slot: the first text of every request, then the second of every one, and so on.
+    pub(super) fn context(&self, policy: Option<&Guidance>, requests: &[&Request]) -> Tensor<3> {
+        let texts: Vec<_> =
+            requests.iter().map(|request| guidance::texts(policy, request)).collect();
+        let slots = texts.first().map_or(0, Vec::len);
+        let by_slot =
+            (0..slots).flat_map(|slot| texts.iter().map(move |texts| texts[slot].as_str()));
+        self.get(by_slot)
     }
 }

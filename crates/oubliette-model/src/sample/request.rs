@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Given;
+use super::guidance::{self, Guidance};
 use crate::error::{Error, Result};
 use crate::families::StableDiffusion;
 use crate::schedule::Steps;
@@ -55,7 +56,8 @@ pub struct Size {
 /// What requests of one batch have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Kind {
-    pub(super) guided: bool,
+    /// Under how many texts a picture is predicted.
+    pub(super) slots: usize,
     steps: usize,
     eta: u32,
 }
@@ -67,9 +69,9 @@ impl Kind {
 }
 
 impl Request {
-    pub(super) fn kind(&self) -> Kind {
-        // Classifier-free guidance at 1 is the prompt's own prediction.
-        Kind { guided: self.guidance != 1.0, steps: self.steps, eta: self.eta.to_bits() }
+    pub(super) fn kind(&self, policy: Option<&Guidance>) -> Kind {
+        let slots = guidance::texts(policy, self).len();
+        Kind { slots, steps: self.steps, eta: self.eta.to_bits() }
     }
 
     /// Height and width of the latents.

@@ -70,6 +70,21 @@ impl Folder {
         Ok(path)
     }
 
+    /// The path of a file inside this one, where anything has that name.
+    ///
+    /// # Errors
+    /// The name is not plain, a link leads outside or nowhere, or it is no plain file.
+    pub fn optional(&self, name: &str) -> Result<Option<PathBuf>> {
+        if self.root.join(name).symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let path = self.path(name)?;
+        if path.is_file() {
+            return Ok(Some(path));
+        }
+        Err(Error::file(&path, "is not a plain file", "put the file itself there, or nothing"))
+    }
+
     /// Refuses a path that a link leads out of the folder.
     pub(crate) fn check(&self, path: &Path) -> Result<()> {
         let real = path.canonicalize().map_err(Error::read(path))?;

@@ -9,11 +9,13 @@
 
 mod detectors;
 mod golden;
+mod guidance;
 mod lora;
 mod networks;
 mod noising;
 mod pictures;
 mod released;
+mod spec;
 mod token_ids;
 mod training;
 mod trajectories;

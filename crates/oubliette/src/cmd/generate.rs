@@ -11,6 +11,7 @@ use crate::terminal::Terminal;
 use clap::Args;
 use image::RgbImage;
 use oubliette_model::families::{LoadOptions, StableDiffusion};
+use oubliette_model::sample::Guidance;
 use oubliette_model::{Weights, sample, schedule};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -92,7 +93,8 @@ impl Verb for Generate {
         let (device, dtype) = self.compute.begin()?;
         let options = LoadOptions { dtype, ..LoadOptions::on(device.open()?) };
         let sd = self.load(&options)?;
-        tracing::info!(tensors = sd.weights.len(), "loaded");
+        let guide = sd.guidance().map(Guidance::text);
+        tracing::info!(tensors = sd.weights.len(), led_away_from = guide, "loaded");
         let weights = inputs::weights(self, &sd)?;
         let pictures = self.pictures(&sd, &weights, terminal)?;
         let mut written = Vec::new();

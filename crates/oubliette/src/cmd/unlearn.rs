@@ -10,6 +10,7 @@ use oubliette_evidence::document::Document;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::recipe::UnlearnRecipe;
 use oubliette_evidence::several::Several;
+use oubliette_lab::methods::Stage;
 use oubliette_lab::run::{self, resolve};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,10 @@ pub(crate) struct Unlearn {
     running: Running,
 }
 
+/// What is said of methods that change no weight.
+const GUIDED: &str = "Its weights are the original's: the guide in its folder suppresses the concept, and only for programs that \
+                      follow it.";
+
 /// The result of an unlearning.
 #[derive(Serialize)]
 struct Unlearned {
@@ -79,6 +84,7 @@ impl Verb for Unlearn {
         }
         let watch = Stopwatch::start("unlearn");
         let out = resolved.out.clone();
+        let guided = resolved.stages().any(|stage| matches!(stage, Stage::Guide(_)));
         let journal = run::unlearn(resolved, &context, &mut watcher(terminal))?;
         let evidence = journal.evidence();
         journal.write("evidence.json", &evidence.to_text()?)?;
@@ -89,6 +95,7 @@ impl Verb for Unlearn {
             out.display(),
             run.path().display()
         );
+        let text = if guided { format!("{text}\n{GUIDED}") } else { text };
         let result = Unlearned {
             model: out,
             run: run.path().to_owned(),

@@ -1,4 +1,6 @@
 //! Input that means harm: each case ends with exit code 2 and a message that names file, thing and remedy, and nothing is written.
+mod guides;
+
 use crate::forge::{self, Weights};
 use crate::scene::Scene;
 use serde_json::{Value, json};

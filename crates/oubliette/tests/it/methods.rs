@@ -1,42 +1,63 @@
 //! Every method through the command line: what it says that it changes is what changes, and the folder draws.
 use crate::bench::bench;
-use crate::scene::Scene;
+use crate::scene::{Ended, Scene};
 use safetensors::SafeTensors;
+use serde_json::Value;
 
 const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
 
-/// A method with settings that suit a tiny model, and a part of every name that it may change.
-type Tried = (&'static str, &'static [&'static str], &'static str);
+const GUIDE: &str = "oubliette_guide.json";
+
+/// What a method may change.
+enum Changes {
+    /// Weights with this part in their names.
+    Weights(&'static str),
+    /// No weight: the folder gets a guide.
+    Guide,
+}
+use Changes::{Guide, Weights};
+
+/// A method with settings that suit a tiny model, and what it may change.
+type Tried = (&'static str, &'static [&'static str], Changes);
 
 const TRIED: &[Tried] = &[
     (
         "advanchor",
         &["pictures=2", "sampling_steps=2", "updates=2", "steps=2", "learning_rate=1e-3"],
-        "attn2.",
+        Weights("attn2."),
     ),
     (
         "ca",
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
-        "attn2.to_",
+        Weights("attn2.to_"),
     ),
     (
         "erasediff",
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
-        "",
+        Weights(""),
     ),
-    ("esd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], "attn2."),
-    ("meta", &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"], ""),
-    ("rece", &["rounds=2"], "attn2.to_"),
-    ("rg", &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"], ""),
+    ("esd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], Weights("attn2.")),
+    (
+        "meta",
+        &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
+        Weights(""),
+    ),
+    ("negative", &[], Guide),
+    ("rece", &["rounds=2"], Weights("attn2.to_")),
+    (
+        "rg",
+        &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
+        Weights(""),
+    ),
     (
         "sa",
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3", "survey=1"],
-        "",
+        Weights(""),
     ),
     (
         "salun",
         &["pictures=2", "sampling_steps=2", "survey=2", "steps=2", "batch=2", "learning_rate=1e-3"],
-        "",
+        Weights(""),
     ),
     (
         "sculpting",
@@ -48,10 +69,11 @@ const TRIED: &[Tried] = &[
             "interval=3",
             "learning_rate=1e-3",
         ],
-        "attn2.to_",
+        Weights("attn2.to_"),
     ),
-    ("sdd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], "attn2."),
-    ("uce", &["guide=cat", "tokens=all"], "attn2.to_"),
+    ("sdd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], Weights("attn2.")),
+    ("sld", &["strength=max"], Guide),
+    ("uce", &["guide=cat", "tokens=all"], Weights("attn2.to_")),
 ];
 
 /// The names of the tensors that differ.
@@ -62,6 +84,24 @@ fn changed(scene: &Scene, out: &str) -> Vec<String> {
         (SafeTensors::deserialize(&old).unwrap(), SafeTensors::deserialize(&new).unwrap());
     let differs = |name: &&str| old.tensor(name).unwrap() != new.tensor(name).unwrap();
     old.names().into_iter().filter(differs).map(str::to_owned).collect()
+}
+
+/// Has a method make `out` of `model`.
+fn unlearn(scene: &Scene, model: &str, method: &str, settings: &[&str], out: &str) -> Ended {
+    let concept = "fox.toml";
+    let mut asked = vec!["unlearn", "--model", model, "--concept", concept, "--method", method];
+    asked.extend(["--out", out]);
+    asked.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    scene.run(&asked)
+}
+
+/// A picture of a fox by the model in a folder.
+fn fox(scene: &Scene, model: &str) -> Vec<u8> {
+    let asked =
+        ["generate", "--model", model, "--prompt", "a fox", "--steps", "2", "--out", "fox.png"];
+    let drawn = scene.run(&asked);
+    assert_eq!(drawn.code, Some(0), "{model}: {drawn:?}");
+    std::fs::read(scene.at("fox.png")).unwrap()
 }
 
 #[test]
@@ -79,29 +119,82 @@ fn every_method_changes_what_its_card_says() {
         "each method is tried"
     );
     let scene = bench();
-    for (method, settings, part) in TRIED {
-        let set = settings.iter().flat_map(|setting| ["--set", setting]);
-        let asked = [
-            "unlearn",
-            "--model",
-            "model",
-            "--concept",
-            "fox.toml",
-            "--method",
-            method,
-            "--out",
-            method,
-        ];
-        let ended = scene.run(&asked.into_iter().chain(set).collect::<Vec<_>>());
+    let original = fox(&scene, "model");
+    for (method, settings, changes) in TRIED {
+        let ended = unlearn(&scene, "model", method, settings, method);
         assert_eq!(ended.code, Some(0), "{method}: {ended:?}");
         let changed = changed(&scene, method);
-        assert!(!changed.is_empty(), "{method} changes nothing");
-        assert!(changed.iter().all(|name| name.contains(part)), "{method}: {changed:?}");
-        let drawn = scene.run(&[
-            "generate", "--model", method, "--prompt", "a fox", "--steps", "2", "--out", "fox.png",
-        ]);
-        assert_eq!(drawn.code, Some(0), "{method}: {drawn:?}");
+        match changes {
+            Weights(part) => {
+                assert!(!changed.is_empty(), "{method} changes nothing");
+                assert!(changed.iter().all(|name| name.contains(part)), "{method}: {changed:?}");
+            }
+            Guide => {
+                assert!(changed.is_empty(), "{method}: {changed:?}");
+                let guide = scene.text(&format!("{method}/{GUIDE}"));
+                assert!(guide.contains("\"text\": \"fox\""), "{method}: {guide}");
+                let card = scene.text(&format!("{method}/README.md"));
+                assert!(card.contains("No weight of this model was changed"), "{card}");
+                assert!(card.contains("sampling policy") && card.contains("diffusers"), "{card}");
+            }
+        }
+        assert_ne!(fox(&scene, method), original, "{method}");
     }
+}
+
+#[test]
+fn a_guide_is_carried_along_and_audited_as_it_will_be_used() {
+    let scene = bench();
+    let original = fox(&scene, "model");
+    assert_eq!(unlearn(&scene, "model", "negative", &[], "led").code, Some(0));
+    let guide = scene.text(&format!("led/{GUIDE}"));
+
+    // An update and another method carry it, and say so.
+    scene.edit("update.toml", |text| text.replace("model = \"model\"", "model = \"led\""));
+    assert_eq!(scene.run(&["update", "update.toml"]).code, Some(0));
+    assert_eq!(unlearn(&scene, "led", "uce", &[], "edited").code, Some(0));
+    for folder in ["updated", "edited"] {
+        assert_eq!(scene.text(&format!("{folder}/{GUIDE}")), guide);
+        assert!(scene.text(&format!("{folder}/README.md")).contains(GUIDE));
+    }
+    assert!(scene.text("edited/README.md").contains("This model was changed so that"));
+    // A second one is refused, and so is one whose end nothing would read.
+    let second = unlearn(&scene, "led", "sld", &[], "twice");
+    assert_eq!(second.code, Some(2), "{second:?}");
+    assert!(second.err.contains(GUIDE) && second.err.contains("`text`"), "{second:?}");
+    let text = format!("text=\"{}\"", "fox and cat ".repeat(40));
+    let long = unlearn(&scene, "model", "negative", &[&text], "twice");
+    assert!(long.code == Some(2) && long.err.contains("tokens longer"), "{long:?}");
+    assert!(!scene.at("twice").exists());
+
+    // The plan names the guide by the folder's digest; the pictures, also after training, are sampled by it.
+    scene.edit("audit.toml", |text| text.replace("\"other\"", "\"led\""));
+    let planned = scene.run(&["audit", "audit.toml", "--dry-run", "--json"]).json();
+    let subjects = &planned["result"]["plan"]["subjects"];
+    assert!(subjects[0].get("guided").is_none() && subjects[1]["guided"] == true, "{subjects}");
+    let audited = scene.run(&["audit", "audit.toml", "--json"]).json();
+    let said = audited["result"]["caveats"].to_string();
+    assert!(said.contains("sampled by the guide in its folder"), "{said}");
+    let run = audited["result"]["run"].as_str().unwrap();
+    let evidence: Value =
+        serde_json::from_str(&scene.text(&format!("{run}/evidence.json"))).unwrap();
+    let mut seen = std::collections::BTreeMap::new();
+    for sample in evidence["samples"].as_array().unwrap() {
+        let (cell, picture) = (&sample["cell"], sample["picture"].as_str().unwrap().to_owned());
+        let key = (cell["arm"].to_string(), cell["stage"].to_string(), sample["index"].to_string());
+        seen.entry(key).or_insert_with(Vec::new).push(picture);
+    }
+    assert!(seen.keys().any(|(arm, ..)| arm.contains("finetune")), "{seen:?}");
+    for (draw, pictures) in &seen {
+        // The weights are the same, and so are the training seeds: what differs is the guide.
+        assert!(pictures.len() == 2 && pictures[0] != pictures[1], "{draw:?}: {pictures:?}");
+    }
+
+    // Whoever takes it away has the model as it was, and another digest.
+    std::fs::remove_file(scene.at(format!("led/{GUIDE}"))).unwrap();
+    assert_eq!(fox(&scene, "led"), original);
+    let again = scene.run(&["audit", "audit.toml", "--dry-run", "--json"]).json();
+    assert_ne!(again["result"]["plan_digest"], planned["result"]["plan_digest"]);
 }
 
 #[test]

@@ -33,6 +33,13 @@ pub struct ResolvedUnlearn {
     pub out: PathBuf,
 }
 
+impl ResolvedUnlearn {
+    /// All stages, in order.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.turns.iter().flat_map(|turn| &turn.stages)
+    }
+}
+
 /// Makes the plan; loads no model.
 ///
 /// # Errors

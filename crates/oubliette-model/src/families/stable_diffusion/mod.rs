@@ -11,6 +11,7 @@ use burn::tensor::{Device, Tensor};
 use crate::device::Precision;
 use crate::error::Result;
 use crate::networks::{ClipText, UNet, Vae};
+use crate::sample::{GUIDANCE_FILE, Guidance};
 use crate::schedule::ScheduleConfig;
 use crate::store::Component;
 use crate::tokenizer::ClipTokenizer;
@@ -66,6 +67,7 @@ pub struct StableDiffusion {
     pub schedule: ScheduleConfig,
     /// All weights as they were loaded.
     pub weights: Weights,
+    guidance: Option<Guidance>,
     device: Device,
     source: Source,
     components: [Component; 3],
@@ -89,6 +91,7 @@ impl StableDiffusion {
             tokenizer: opened.tokenizer,
             schedule: opened.schedule,
             weights,
+            guidance: opened.guidance,
             device: options.device.clone(),
             source: opened.source,
             components: opened.components,
@@ -98,6 +101,23 @@ impl StableDiffusion {
     /// Where the model was loaded from.
     pub fn folder(&self) -> &Path {
         self.source.path()
+    }
+
+    /// The policy by which its pictures are sampled; none: guidance as it is.
+    pub fn guidance(&self) -> Option<&Guidance> {
+        self.guidance.as_ref()
+    }
+
+    /// Has its pictures sampled by a policy from here on, also by whoever loads what is saved.
+    ///
+    /// # Errors
+    /// A value is out of range, or the text is longer than the text encoder reads.
+    pub fn set_guidance(&mut self, guidance: Guidance) -> Result<()> {
+        let file = self.folder().join(GUIDANCE_FILE);
+        guidance.check_values(&file)?;
+        guidance.check_length(&file, &self.tokenizer)?;
+        self.guidance = Some(guidance);
+        Ok(())
     }
 
     /// Where its weights live.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{DIFFUSERS_STEM, LoadOptions, TEXT, TRANSFORMERS_STEM, UNET, VAE};
 use crate::error::{Error, Result};
 use crate::networks::{ClipText, ClipTextConfig, UNet, UNetConfig, Vae, VaeConfig};
+use crate::sample::{GUIDANCE_FILE, Guidance, read_guidance};
 use crate::schedule::ScheduleConfig;
 use crate::store::{
     Autoencoder, Clip, Component, Config, Folder, LdmText, LdmUnet, LdmVae, MAX_CONFIG_BYTES,
@@ -44,6 +45,7 @@ pub(super) struct Opened {
     pub(super) text: ClipText,
     pub(super) tokenizer: ClipTokenizer,
     pub(super) schedule: ScheduleConfig,
+    pub(super) guidance: Option<Guidance>,
     pub(super) source: Source,
     pub(super) components: [Component; 3],
 }
@@ -62,6 +64,10 @@ pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Opened> {
     let networks = read_networks(&folder)?;
     check_widths(&folder, &networks)?;
     let (tokenizer, schedule) = read_rest(&folder, &networks.text)?;
+    let guidance = read_guidance(&folder)?;
+    if let Some(guidance) = &guidance {
+        guidance.check_length(&folder.root().join(GUIDANCE_FILE), &tokenizer)?;
+    }
     let components = if single {
         components_of_file(path, &networks)?
     } else {
@@ -73,7 +79,7 @@ pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Opened> {
         Source::Folder(folder)
     };
     let Networks { unet, vae, text } = networks;
-    Ok(Opened { unet, vae, text, tokenizer, schedule, source, components })
+    Ok(Opened { unet, vae, text, tokenizer, schedule, guidance, source, components })
 }
 
 /// The folder that completes a checkpoint in one file.

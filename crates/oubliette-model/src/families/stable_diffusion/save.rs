@@ -7,6 +7,7 @@ use super::{DIFFUSERS_STEM, StableDiffusion, TEXT, TRANSFORMERS_STEM, UNET, VAE}
 use crate::device::Precision;
 use crate::error::{Error, Result};
 use crate::networks::Shapes;
+use crate::sample::{GUIDANCE_FILE, read_guidance};
 use crate::store::{
     CardSection, Component, Copy, Folder, MAX_CONFIG_BYTES, NewFolder, Stored, read_capped,
     write_weights,
@@ -45,6 +46,7 @@ impl StableDiffusion {
                 base
             }
         };
+        self.write_guidance(base, &new)?;
         write_card(base, &new, section)?;
         new.finish()
     }
@@ -62,16 +64,27 @@ impl StableDiffusion {
     fn copy(&self, folder: &Folder, weights: &Weights, new: &NewFolder) -> Result<()> {
         let names = [UNET, VAE, TEXT];
         let components: Vec<(&str, &Component)> = names.into_iter().zip(&self.components).collect();
-        Copy { source: folder, components, weights, new, except: &[CARD] }.run()?;
+        Copy { source: folder, components, weights, new, except: &[CARD, GUIDANCE_FILE] }.run()?;
         Ok(())
     }
 
     /// Everything of the base but its weights.
     fn copy_base(&self, base: &Folder, new: &NewFolder) -> Result<()> {
         let weights = Weights::new();
-        let copy =
-            Copy { source: base, components: Vec::new(), weights: &weights, new, except: &[CARD] };
+        let except = &[CARD, GUIDANCE_FILE];
+        let copy = Copy { source: base, components: Vec::new(), weights: &weights, new, except };
         copy.without_weights_of(&[UNET, VAE, TEXT])
+    }
+
+    /// The policy: the file as it was, unless another one was set.
+    fn write_guidance(&self, base: &Folder, new: &NewFolder) -> Result<()> {
+        match (self.guidance(), read_guidance(base)?) {
+            (None, _) => Ok(()),
+            (Some(now), Some(old)) if *now == old => {
+                new.copy(&base.path(GUIDANCE_FILE)?, Path::new(GUIDANCE_FILE))
+            }
+            (Some(now), _) => now.write(new),
+        }
     }
 
     /// All weights, in the format that the checkpoint has most of.
