@@ -10,13 +10,15 @@ pub use ca::Ca;
 pub use esd::{Esd, Release, Variant};
 pub use rece::{Rece, revive};
 pub use rg::Rg;
-pub use uce::{Pair, Technique, Tokens, Uce, closed_form};
+pub use uce::{Technique, Uce, closed_form};
+
+pub use crate::editing::{Pair, Tokens};
 
 use oubliette_evidence::Concept;
 use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{List, Make, Result, Study, describe::Describe, training::Train};
+use crate::{List, Make, Result, Study, describe::Describe, lot::Lot, training::Train};
 
 /// One resumable piece of a method.
 pub enum Stage {
@@ -28,11 +30,17 @@ pub enum Stage {
 
 /// Changes weights without gradients, computed in double precision.
 pub trait Edit: Describe {
-    /// The weights that change, with their new values.
+    /// The weights that change, with their new values; what is drawn for them comes from `lot`.
     ///
     /// # Errors
     /// When a concept lacks what the edit needs, or the system has no unique solution.
-    fn edit(&self, study: &Study<'_>, concepts: &[Concept], weights: &Weights) -> Result<Weights>;
+    fn edit(
+        &self,
+        study: &Study<'_>,
+        concepts: &[Concept],
+        weights: &Weights,
+        lot: Lot,
+    ) -> Result<Weights>;
 }
 
 /// A way of making a model forget.
