@@ -40,18 +40,18 @@ impl Reader<'_> {
     /// The concept's token embeddings beside the guide's, aligned at the last token of either text.
     pub(crate) fn pairs(&self, text: &str, guide: &str) -> Result<Vec<Pair>> {
         let (from, to) = (self.last_token(text)?, self.last_token(guide)?);
-        let from_all = self.from_last(text, to.saturating_sub(from))?;
-        let to_all = self.from_last(guide, from.saturating_sub(to))?;
+        let from_all = self.since_last(text, to.saturating_sub(from))?;
+        let to_all = self.since_last(guide, from.saturating_sub(to))?;
         Ok(from_all.into_iter().zip(to_all).map(|(from, to)| Pair { from, to }).collect())
     }
 
     /// The embeddings of the tokens that are meant.
     pub(crate) fn embeddings(&self, text: &str) -> Result<Vec<Vec<f64>>> {
-        self.from_last(text, 0)
+        self.since_last(text, 0)
     }
 
     /// Embeddings from the last token on, without the final `less` of them.
-    fn from_last(&self, text: &str, less: usize) -> Result<Vec<Vec<f64>>> {
+    fn since_last(&self, text: &str, less: usize) -> Result<Vec<Vec<f64>>> {
         let mut all = self.whole(text)?;
         let first = self.last_token(text)?;
         let end = match self.tokens {
@@ -67,6 +67,13 @@ impl Reader<'_> {
         let context = self.study.sd.encode_prompts(self.weights, &[text.to_owned()])?;
         let width = context.dims()[2];
         let values = Weight::new(context).to_f32_vec();
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(Error::Input {
+                file: "the model".to_owned(),
+                thing: format!("its text encoder makes no finite numbers of `{text}`"),
+                remedy: "choose a model that was not destroyed by training".to_owned(),
+            });
+        }
         let token = |values: &[f32]| values.iter().copied().map(f64::from).collect();
         Ok(values.chunks_exact(width).map(token).collect())
     }

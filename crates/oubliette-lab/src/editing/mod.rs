@@ -2,7 +2,10 @@
 
 mod embeddings;
 mod matrices;
+mod null_space;
 
 pub use embeddings::{Pair, Tokens};
 pub(crate) use embeddings::{Reader, checked, usual_guide, within};
-pub(crate) use matrices::{keys_and_values, like, matrix};
+pub use matrices::{Change, Matrices, changed};
+pub(crate) use matrices::{like, matrix};
+pub(crate) use null_space::{NullSpace, modes, pseudo_inverse};

@@ -1,18 +1,22 @@
 //! How a subject is made to forget: each method is a preset of parts, and imports no attack.
 
 mod ca;
+mod dp;
 mod esd;
 mod rece;
 mod rg;
+mod speed;
 mod uce;
 
 pub use ca::Ca;
+pub use dp::{Dp, double_projection};
 pub use esd::{Esd, Release, Variant};
 pub use rece::{Rece, revive};
 pub use rg::Rg;
+pub use speed::{Retained, Speed, centres, null_space_form};
 pub use uce::{Technique, Uce, closed_form};
 
-pub use crate::editing::{Pair, Tokens};
+pub use crate::editing::{Change, Matrices, Pair, Tokens, changed};
 
 use oubliette_evidence::Concept;
 use oubliette_model::Weights;
@@ -59,5 +63,7 @@ impl<M: Method + Serialize + DeserializeOwned + 'static> Make<dyn Method> for M 
 }
 
 /// All methods.
-pub const METHODS: List<dyn Method> =
-    List { what: "method", all: &[ca::ENTRY, esd::ENTRY, rece::ENTRY, rg::ENTRY, uce::ENTRY] };
+pub const METHODS: List<dyn Method> = List {
+    what: "method",
+    all: &[ca::ENTRY, dp::ENTRY, esd::ENTRY, rece::ENTRY, rg::ENTRY, speed::ENTRY, uce::ENTRY],
+};

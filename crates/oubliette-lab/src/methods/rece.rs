@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Edit, Method, Stage, Uce};
 use crate::{
     Card, Entry, Error, Result, Study,
-    editing::{keys_and_values, like, matrix},
+    editing::{Matrices, like, matrix},
     lot::Lot,
 };
 
@@ -71,7 +71,7 @@ impl Edit for Rece {
         _lot: Lot,
     ) -> Result<Weights> {
         let (edits, kept) = self.uce.embedded(study, concepts, weights)?;
-        let places = keys_and_values(weights)?;
+        let places = Matrices::Both.of(weights)?;
         let old: Vec<(usize, Vec<f64>)> =
             places.iter().map(|(_, weight)| (weight.shape()[0], matrix(weight))).collect();
         let solve = |from: &[(usize, Vec<f64>)], edits: &[_]| {

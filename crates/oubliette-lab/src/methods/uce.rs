@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Edit, Method, Stage};
 use crate::{
     Card, Entry, Error, Result, Study,
-    editing::{Pair, Reader, Tokens, checked, keys_and_values, like, matrix, within},
+    editing::{Matrices, Pair, Reader, Tokens, checked, like, matrix, within},
     lot::Lot,
 };
 
@@ -110,7 +110,7 @@ impl Edit for Uce {
     ) -> Result<Weights> {
         let (edits, kept) = self.embedded(study, concepts, weights)?;
         let mut changed = Weights::new();
-        for (name, old) in &keys_and_values(weights)? {
+        for (name, old) in &Matrices::Both.of(weights)? {
             let new = self.solved(&matrix(old), old.shape()[0], &edits, &kept)?;
             changed.insert(name.clone(), like(old, new));
         }

@@ -14,9 +14,11 @@ const TRIED: &[Tried] = &[
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
         "attn2.to_",
     ),
+    ("dp", &["matrices=values", "phrases=[\"a drawn {name}\"]"], "attn2.to_v"),
     ("esd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], "attn2."),
     ("rece", &["rounds=2"], "attn2.to_"),
     ("rg", &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"], ""),
+    ("speed", &["guide=cat", "augment=3"], "attn2.to_v"),
     ("uce", &["guide=cat", "tokens=all"], "attn2.to_"),
 ];
 
@@ -74,8 +76,10 @@ fn every_method_changes_what_its_card_says() {
 fn what_a_method_lacks_is_refused_before_anything_is_done() {
     for (method, set, says) in [
         ("ca", "steps=2", "superclass"),
+        ("dp", "matrices=keys", "nothing safe"),
         ("rg", "steps=2", "retain set is empty"),
         ("rece", "regulariser=0.0", "regulariser"),
+        ("speed", "gamma=0.0", "gamma"),
     ] {
         let scene = bench();
         scene.edit("fox.toml", |text| {
@@ -98,4 +102,17 @@ fn what_a_method_lacks_is_refused_before_anything_is_done() {
         assert!(ended.err.contains(says), "{method}: {ended:?}");
         assert!(!scene.at("out").exists() && !scene.at("runs").exists());
     }
+}
+
+#[test]
+fn a_concept_that_is_to_be_preserved_as_well_is_named() {
+    let scene = bench();
+    let asked = ["unlearn", "--model", "model", "--concept", "fox.toml", "--method", "dp"];
+    let set = ["--set", "preserve=[\"fox\"]", "--out", "out"];
+    let ended = scene.run(&[&asked[..], &set].concat());
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    for says in ["fox", "preserve fewer texts"] {
+        assert!(ended.err.contains(says), "{ended:?}");
+    }
+    assert!(!scene.at("out").exists());
 }
