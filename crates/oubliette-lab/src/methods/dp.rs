@@ -21,10 +21,11 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Dp>(Card {
            acts along what preserved texts have no part in, so that those stay as they were.",
     changes: "to_k and to_v of every cross-attention, or one of them",
     cost: "seconds: eigenvectors of one symmetric matrix of the text encoder's width, no sampling, no gradients",
-    broken_by: "names that were not edited; fine-tuning on texts with a part along the change, the concept's own above all",
+    broken_by: "a wide choice of safe texts, whose nearest combination is still the concept; names that were not edited; \
+                fine-tuning on texts with a part along the change, the concept's own above all",
     source: "Double Projections (CVPR 2026), dW = W0 (c* - c) x^T / |x|^2 U2^T with x = U2^T c and c* = S (S^T S)^+ S^T c",
     differs: "written from a description of the paper at second hand, without its text or code, so the tokens, the matrices and \
-              the safe texts are our choice: the last subject token, keys and values, superclass and preserved texts; several \
+              the safe texts are our choice: the last subject token, keys and values, the superclass, else the preserved texts; several \
               tokens are edited together, with the pseudo-inverse of X in the place of x^T / |x|^2",
     ..Card::BLANK
 });
@@ -33,7 +34,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Dp>(Card {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Dp {
-    /// Texts whose combinations the concept may become; empty: its superclass and the preserved texts.
+    /// Texts whose combinations the concept may become; empty: its superclass, or the preserved texts where it has none.
     pub safe: Vec<String>,
     /// Texts whose keys and values stay; empty: the names that the concept's file keeps.
     pub preserve: Vec<String>,
@@ -127,10 +128,11 @@ impl Dp {
     }
 
     fn safe(&self, concept: &Concept) -> Vec<String> {
-        if !self.safe.is_empty() {
-            return self.safe.clone();
+        match &concept.superclass {
+            _ if !self.safe.is_empty() => self.safe.clone(),
+            Some(superclass) => vec![superclass.clone()],
+            None => self.kept(concept),
         }
-        concept.superclass.iter().cloned().chain(self.kept(concept)).collect()
     }
 
     /// The embeddings of texts by themselves and in every phrase.

@@ -26,10 +26,12 @@ use crate::{
 pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Speed>(Card {
     name: "speed",
     what: "Gives the concept's tokens the guide's values, by a change that only acts where retained texts, filtered and \
-           augmented for every matrix, hardly have a part, and that leaves start and padding tokens alone.",
+           augmented for every matrix, hardly have a part, and that leaves the start token and the middle of the padding alone.",
     changes: "to_v of every cross-attention; to_k by setting",
-    cost: "seconds a matrix: eigenvectors of two symmetric matrices of the text encoder's width, no sampling, no gradients",
-    broken_by: "names that were not edited; fine-tuning on texts with a part along the change, the concept's own above all",
+    cost: "seconds a matrix: eigenvectors of two symmetric matrices of the text encoder's width, no sampling, no gradients; \
+           memory for 1 + `augment` embeddings of every retained token",
+    broken_by: "few retained texts, for what is not among them changes with the concept; names that were not edited; \
+                fine-tuning on texts with a part along the change, the concept's own above all",
     source: "SPEED (arXiv 2503.07392), IPF, DPA and IEC with dW = W (S*1 - S11) P [I - M K2 (K2^T P M K2 + lambda I)^-1 K2^T P] M; \
              released code",
     differs: "in double precision; a neighbour's noise is one normal number along the direction, which is the same distribution; means \
