@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import bounds
+import closed_forms
 import detectors
 import erasure
 import guides
@@ -52,6 +53,7 @@ def write_tiny(out):
     lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")
     erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")
     guides.write(open_pipeline(out / "tiny-sd1"), out / "guides.safetensors")
+    closed_forms.write(open_pipeline(out / "tiny-sd1"), out / "closed_forms.safetensors")
     detectors.write_clip(out / "tiny-clip", out / "of-tiny-clip.safetensors")
     detectors.write_vit(out / "tiny-vit", out / "of-tiny-vit.safetensors")
 

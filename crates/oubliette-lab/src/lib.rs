@@ -22,6 +22,7 @@ pub mod wording;
 mod card;
 mod cholesky;
 pub mod describe;
+mod editing;
 mod entry;
 mod error;
 mod geometry;

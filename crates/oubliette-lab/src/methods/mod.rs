@@ -2,6 +2,7 @@
 
 mod advanchor;
 mod ca;
+mod dp;
 mod erasediff;
 mod esd;
 mod meta;
@@ -14,10 +15,12 @@ mod sculpting;
 mod sdd;
 mod shown;
 mod sld;
+mod speed;
 mod uce;
 
 pub use advanchor::AdvAnchor;
 pub use ca::Ca;
+pub use dp::{Dp, double_projection};
 pub use erasediff::EraseDiff;
 pub use esd::{Esd, Release, Variant};
 pub use meta::Meta;
@@ -29,13 +32,16 @@ pub use salun::Salun;
 pub use sculpting::Sculpting;
 pub use sdd::Sdd;
 pub use sld::{Sld, Strength};
-pub use uce::{Pair, Technique, Tokens, Uce, closed_form};
+pub use speed::{Retained, Speed, centres, null_space_form};
+pub use uce::{Technique, Uce, closed_form};
+
+pub use crate::editing::{Change, Matrices, Pair, Tokens, changed};
 
 use oubliette_evidence::Concept;
 use oubliette_model::{Weights, sample::Guidance};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{List, Make, Result, Study, describe::Describe, training::Train};
+use crate::{List, Make, Result, Study, describe::Describe, lot::Lot, training::Train};
 
 /// One resumable piece of a method.
 pub enum Stage {
@@ -49,11 +55,17 @@ pub enum Stage {
 
 /// Changes weights without gradients, computed in double precision.
 pub trait Edit: Describe {
-    /// The weights that change, with their new values.
+    /// The weights that change, with their new values; what is drawn for them comes from `lot`.
     ///
     /// # Errors
     /// When a concept lacks what the edit needs, or the system has no unique solution.
-    fn edit(&self, study: &Study<'_>, concepts: &[Concept], weights: &Weights) -> Result<Weights>;
+    fn edit(
+        &self,
+        study: &Study<'_>,
+        concepts: &[Concept],
+        weights: &Weights,
+        lot: Lot,
+    ) -> Result<Weights>;
 }
 
 /// A way of making a model forget.
@@ -77,6 +89,7 @@ pub const METHODS: List<dyn Method> = List {
     all: &[
         advanchor::ENTRY,
         ca::ENTRY,
+        dp::ENTRY,
         erasediff::ENTRY,
         esd::ENTRY,
         meta::ENTRY,
@@ -88,6 +101,7 @@ pub const METHODS: List<dyn Method> = List {
         sculpting::ENTRY,
         sdd::ENTRY,
         sld::ENTRY,
+        speed::ENTRY,
         uce::ENTRY,
     ],
 };

@@ -8,11 +8,12 @@ use oubliette_evidence::Concept;
 use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Edit, Method, Stage, Uce,
-    uce::{keys_and_values, like, matrix},
+use super::{Edit, Method, Stage, Uce};
+use crate::{
+    Card, Entry, Error, Result, Study,
+    editing::{Matrices, like, matrix},
+    lot::Lot,
 };
-use crate::{Card, Entry, Error, Result, Study};
 
 pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Rece>(Card {
     name: "rece",
@@ -62,9 +63,15 @@ impl Method for Rece {
 }
 
 impl Edit for Rece {
-    fn edit(&self, study: &Study<'_>, concepts: &[Concept], weights: &Weights) -> Result<Weights> {
+    fn edit(
+        &self,
+        study: &Study<'_>,
+        concepts: &[Concept],
+        weights: &Weights,
+        _lot: Lot,
+    ) -> Result<Weights> {
         let (edits, kept) = self.uce.embedded(study, concepts, weights)?;
-        let places = keys_and_values(weights)?;
+        let places = Matrices::Both.of(weights)?;
         let old: Vec<(usize, Vec<f64>)> =
             places.iter().map(|(_, weight)| (weight.shape()[0], matrix(weight))).collect();
         let solve = |from: &[(usize, Vec<f64>)], edits: &[_]| {

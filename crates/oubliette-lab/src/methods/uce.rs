@@ -1,18 +1,20 @@
 //! UCE: change the keys and values of cross-attention in closed form, so that the concept's tokens read as the guide's.
 
 mod closed_form;
-mod matrices;
 mod texts;
 
-pub use closed_form::{Pair, closed_form};
-pub(super) use matrices::{keys_and_values, like, matrix};
+pub use closed_form::closed_form;
 
 use oubliette_evidence::Concept;
 use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
 use super::{Edit, Method, Stage};
-use crate::{Card, Entry, Error, Result, Study};
+use crate::{
+    Card, Entry, Error, Result, Study,
+    editing::{Matrices, Pair, Reader, Tokens, checked, like, matrix, within},
+    lot::Lot,
+};
 
 pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Uce>(Card {
     name: "uce",
@@ -26,17 +28,6 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Uce>(Card {
               an empty guide is read at its start token, as the release's arithmetic gives",
     ..Card::BLANK
 });
-
-/// Which token embeddings of a text are edited.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tokens {
-    /// The last token of the text: the code of 2025.
-    #[default]
-    LastSubject,
-    /// The last token of the text and all that follow it, padding too: the code of 2023.
-    All,
-}
 
 /// What the edited tokens are given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,14 +84,8 @@ impl Default for Uce {
 
 impl Method for Uce {
     fn stages(&self, _concepts: &[Concept]) -> Result<Vec<Stage>> {
+        checked(&self.phrases)?;
         let positive = self.lambda.is_finite() && self.lambda > 0.0;
-        if let Some(phrase) = self.phrases.iter().find(|phrase| !phrase.contains("{name}")) {
-            return Err(Error::Input {
-                file: "the recipe".to_owned(),
-                thing: format!("uce's phrase `{phrase}` names nothing"),
-                remedy: "write `{name}` where the concept's name belongs".to_owned(),
-            });
-        }
         if !positive || self.erase_scale.is_nan() || self.preserve_scale.is_nan() {
             return Err(Error::Input {
                 file: "the recipe".to_owned(),
@@ -116,10 +101,16 @@ impl Method for Uce {
 }
 
 impl Edit for Uce {
-    fn edit(&self, study: &Study<'_>, concepts: &[Concept], weights: &Weights) -> Result<Weights> {
+    fn edit(
+        &self,
+        study: &Study<'_>,
+        concepts: &[Concept],
+        weights: &Weights,
+        _lot: Lot,
+    ) -> Result<Weights> {
         let (edits, kept) = self.embedded(study, concepts, weights)?;
         let mut changed = Weights::new();
-        for (name, old) in &keys_and_values(weights)? {
+        for (name, old) in &Matrices::Both.of(weights)? {
             let new = self.solved(&matrix(old), old.shape()[0], &edits, &kept)?;
             changed.insert(name.clone(), like(old, new));
         }
@@ -140,13 +131,14 @@ impl Uce {
         concepts: &[Concept],
         weights: &Weights,
     ) -> Result<(Edits, Kept)> {
+        let reader = Reader { study, weights, tokens: self.tokens };
         let mut edits = Vec::new();
         for (text, guide) in concepts.iter().flat_map(|concept| self.texts(concept)) {
-            edits.push(self.pairs(study, weights, &text, &guide)?);
+            edits.push(reader.pairs(&text, &guide)?);
         }
         let mut kept = Vec::new();
-        for text in self.preserve.iter().flat_map(|text| self.within(text)) {
-            kept.extend(self.embeddings(study, weights, &text, 0)?);
+        for text in self.preserve.iter().flat_map(|text| within(&self.phrases, text)) {
+            kept.extend(reader.embeddings(&text)?);
         }
         Ok((edits, kept))
     }

@@ -104,8 +104,9 @@ fn run(
     match stage {
         Stage::Edit(edit) => {
             let study = Study::new(sd, original, None, &Default::default(), weights);
-            let moved = edit.edit(&study, concepts, weights)?;
             let unit = format!("{number}-edit");
+            let lot = Lot::new(seed).child(&unit);
+            let moved = edit.edit(&study, concepts, weights, lot)?;
             tell(watch, Progress { unit: &unit, done: 1, total: 1, loss: None })?;
             Ok((moved, Trained { unit, steps: 1, weights: nothing, loss: None }))
         }

@@ -1,6 +1,6 @@
 //! Losses, gradients, joint steps and closed forms of ways to forget against numbers computed apart, in f64: `goldens/erasure.py`.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 use burn::tensor::{Tensor, TensorData};
 use oubliette_lab::{
@@ -14,52 +14,13 @@ use oubliette_lab::{
         source::Batch,
     },
 };
-use oubliette_model::{
-    Weight, Weights,
-    device::DeviceKind,
-    families::{LoadOptions, StableDiffusion},
-    train::value_and_gradients,
-};
-use safetensors::SafeTensors;
+use oubliette_model::{Weight, Weights, families::StableDiffusion, train::value_and_gradients};
 use serde_json::Value;
 
-fn goldens() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../goldens/data")
-}
-
-/// The reference tensors, which are f64: no model's weights, so the model core does not read them.
-struct Reference(Vec<u8>);
-
-impl Reference {
-    fn names(&self) -> Vec<String> {
-        let file = SafeTensors::deserialize(&self.0).unwrap();
-        let mut names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
-        names.sort();
-        names
-    }
-
-    fn read(&self, name: &str) -> Vec<f32> {
-        let file = SafeTensors::deserialize(&self.0).unwrap();
-        let bytes = file.tensor(name).unwrap().data().as_chunks::<8>().0.to_vec();
-        bytes.into_iter().map(|eight| f64::from_le_bytes(eight) as f32).collect()
-    }
-}
+use crate::reference::{Reference, distance, embedding, is_near, matrices, open};
 
 fn tiny() -> (StableDiffusion, Reference, Value) {
-    let options = LoadOptions::on(DeviceKind::Flex.open().unwrap());
-    let sd = StableDiffusion::load(&goldens().join("tiny-sd1"), &options).unwrap();
-    let file = Reference(std::fs::read(goldens().join("erasure.safetensors")).unwrap());
-    let said = std::fs::read_to_string(goldens().join("erasure.json")).unwrap();
-    (sd, file, serde_json::from_str(&said).unwrap())
-}
-
-/// How far `found` is from `wanted`, relative to the latter's norm.
-fn distance(found: &[f32], wanted: &[f32]) -> f64 {
-    assert_eq!(found.len(), wanted.len());
-    let square = |x: f64| x * x;
-    let apart: f64 = found.iter().zip(wanted).map(|(a, b)| square(f64::from(a - b))).sum();
-    let norm: f64 = wanted.iter().map(|b| square(f64::from(*b))).sum();
-    (apart / norm.max(1e-30)).sqrt()
+    open("erasure")
 }
 
 /// The student of the reference, which has moved a little, and what of it is trained.
@@ -151,13 +112,7 @@ fn the_restricted_gradient_is_the_reference_step() {
 /// method's own matter.
 fn embedded(sd: &StableDiffusion, said: &Value) -> (Vec<Vec<Pair>>, Vec<Vec<f64>>) {
     let said = &said["uce"];
-    let embedding = |phrase: &str| -> Vec<f64> {
-        let context = sd.encode_prompts(&sd.weights, &[phrase.to_owned()]).unwrap();
-        let width = context.dims()[2];
-        let place = said["places"][phrase].as_u64().unwrap() as usize;
-        let values = Weight::new(context).to_f32_vec();
-        values[place * width..][..width].iter().copied().map(f64::from).collect()
-    };
+    let embedding = |phrase: &str| embedding(sd, phrase, &said["places"]);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let pair = |pair: &Value| {
         vec![Pair { from: embedding(&text(&pair[0])), to: embedding(&text(&pair[1])) }]
@@ -165,29 +120,6 @@ fn embedded(sd: &StableDiffusion, said: &Value) -> (Vec<Vec<Pair>>, Vec<Vec<f64>
     let edits = said["erase"].as_array().unwrap().iter().map(pair).collect();
     let kept = said["keep"].as_array().unwrap().iter().map(|phrase| embedding(&text(phrase)));
     (edits, kept.collect())
-}
-
-/// The matrices that the reference has edited, by name, as rows and values.
-fn matrices(
-    sd: &StableDiffusion,
-    file: &Reference,
-    part: &str,
-) -> Vec<(String, (usize, Vec<f64>))> {
-    let names = file.names().into_iter().filter(|key| key.starts_with(part));
-    let matrix = |key: String| {
-        let old = sd.weights.get(&key.replacen(part, "unet/", 1)).unwrap();
-        let values = old.to_f32_vec().into_iter().map(f64::from).collect();
-        (key, (old.shape()[0], values))
-    };
-    let all: Vec<_> = names.map(matrix).collect();
-    assert!(all.len() > 3, "{}", all.len());
-    all
-}
-
-fn is_near(file: &Reference, key: &str, new: &[f64]) {
-    let new: Vec<f32> = new.iter().map(|value| *value as f32).collect();
-    let apart = distance(&new, &file.read(key));
-    assert!(apart < 1e-4, "{key}: {apart}");
 }
 
 #[test]

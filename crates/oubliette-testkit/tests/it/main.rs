@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
+mod closed_forms;
 mod conformance;
 mod golden;
 mod masks;
 mod matrix;
 mod objectives;
 mod real;
+mod reference;
 mod resume;
+mod resurgence;
 mod shared;
 mod tidy;
 mod training;

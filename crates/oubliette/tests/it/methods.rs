@@ -31,6 +31,7 @@ const TRIED: &[Tried] = &[
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
         Weights("attn2.to_"),
     ),
+    ("dp", &["matrices=values", "phrases=[\"a drawn {name}\"]"], Weights("attn2.to_v")),
     (
         "erasediff",
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
@@ -73,6 +74,7 @@ const TRIED: &[Tried] = &[
     ),
     ("sdd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], Weights("attn2.")),
     ("sld", &["strength=max"], Guide),
+    ("speed", &["guide=cat", "augment=3"], Weights("attn2.to_v")),
     ("uce", &["guide=cat", "tokens=all"], Weights("attn2.to_")),
 ];
 
@@ -201,10 +203,12 @@ fn a_guide_is_carried_along_and_audited_as_it_will_be_used() {
 fn what_a_method_lacks_is_refused_before_anything_is_done() {
     for (method, set, says) in [
         ("ca", "steps=2", "superclass"),
+        ("dp", "matrices=keys", "nothing safe"),
         ("rg", "steps=2", "retain set is empty"),
         ("rece", "regulariser=0.0", "regulariser"),
         ("salun", "steps=2", "retain set is empty"),
         ("sculpting", "steps=2", "superclass"),
+        ("speed", "gamma=0.0", "gamma"),
     ] {
         let scene = bench();
         scene.edit("fox.toml", |text| {
@@ -267,4 +271,17 @@ fn several_concepts_are_forgotten_together_or_in_turn() {
     assert_ne!(changed(&scene, "in-turn"), Vec::<String>::new());
     let twice = unlearn("in-turn", ["fox.toml", "fox.toml"]);
     assert!(twice.code == Some(2) && twice.err.contains("named twice"), "{twice:?}");
+}
+
+#[test]
+fn a_concept_that_is_to_be_preserved_as_well_is_named() {
+    let scene = bench();
+    let asked = ["unlearn", "--model", "model", "--concept", "fox.toml", "--method", "dp"];
+    let set = ["--set", "preserve=[\"fox\"]", "--out", "out"];
+    let ended = scene.run(&[&asked[..], &set].concat());
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    for says in ["fox", "preserve fewer texts"] {
+        assert!(ended.err.contains(says), "{ended:?}");
+    }
+    assert!(!scene.at("out").exists());
 }

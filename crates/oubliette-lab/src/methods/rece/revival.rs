@@ -1,6 +1,6 @@
 //! The embeddings that best bring a concept back in edited matrices.
 
-use crate::{cholesky::Cholesky, methods::Pair};
+use crate::{cholesky::Cholesky, editing::Pair};
 
 /// For every edited embedding c the c' that minimises, over all matrices, `Σ |W_new c' − W_old c|² + λ |c'|²`, paired
 /// with the same guide: c' = (λI + Σ W_newᵀ W_new)⁻¹ (Σ W_newᵀ W_old) c. Matrices are row-major, with their rows' number.

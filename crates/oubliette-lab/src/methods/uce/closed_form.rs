@@ -1,16 +1,10 @@
 //! UCE's normal equations, solved as a low-rank change of the old matrix.
 
 use super::{Technique, Uce};
-use crate::cholesky::{Cholesky, dot};
-
-/// One token embedding and the one whose key or value it shall be given.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pair {
-    /// The concept's.
-    pub from: Vec<f64>,
-    /// The guide's.
-    pub to: Vec<f64>,
-}
+use crate::{
+    cholesky::{Cholesky, dot},
+    editing::Pair,
+};
 
 /// The matrix W that minimises, over all edits c → v* and preserved k,
 /// `s_e Σ |W c − v*|² + s_p Σ |W k − W0 k|² + λ |W − W0|²`, row-major like `old` (`rows` rows).
