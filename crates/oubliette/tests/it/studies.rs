@@ -31,3 +31,82 @@ fn every_page_is_rendered_again_from_what_is_kept() {
         assert_eq!(scene.text(&format!("{name}/page.md")), there, "{name}");
     }
 }
+
+/// The cell that is run again: the cheapest one, unlearned in closed form.
+const AGAIN: &str = "lion-uce";
+
+#[test]
+fn one_cell_is_run_again_and_comes_to_what_is_kept() {
+    let Some(data) = test_data() else { return };
+    let study = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies/benign-updates");
+    let scene = Scene::empty();
+    copy(&study.join("concepts"), &scene.at("concepts"));
+    let (models, pictures) = (data.join("models"), data.join("data/emoji-canvas/train"));
+    let here = |text: String| {
+        text.replace("../work/models", &models.display().to_string())
+            .replace("work/models", &models.display().to_string())
+            .replace("../work/data/all", &pictures.display().to_string())
+    };
+    scene.edit("concepts/lion.toml", here);
+    let recipe = std::fs::read_to_string(study.join("full-1e-4.toml")).unwrap();
+    scene.write("full-1e-4.toml", here(without_trainings(&recipe)));
+
+    let ended = scene.run(&["compare", "full-1e-4.toml", "--cell", AGAIN]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let events = |folder: &Path| {
+        let file = folder.join("full-1e-4/cells").join(AGAIN).join("events.jsonl");
+        looks(&std::fs::read_to_string(file).unwrap())
+    };
+    let (kept, again) = (events(&study), events(&scene.at("")));
+    assert!(again.len() > 150, "{}", again.len());
+    let mut flips = 0;
+    for (which, look) in &again {
+        let there = kept.get(which).unwrap_or_else(|| panic!("{which} is not kept"));
+        assert_eq!((&look.prompt, &look.seed), (&there.prompt, &there.seed), "{which}");
+        flips += usize::from(look.hit != there.hit);
+    }
+    // Another processor rounds otherwise, and a picture on the threshold may fall to its other side.
+    assert!(flips * 50 <= again.len(), "{flips} of {} pictures are judged otherwise", again.len());
+}
+
+/// One picture that was looked at.
+struct Look {
+    prompt: serde_json::Value,
+    seed: serde_json::Value,
+    hit: serde_json::Value,
+}
+
+/// The pictures of a run, by arm, subject and number.
+fn looks(events: &str) -> std::collections::BTreeMap<String, Look> {
+    let events = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let look = |event: serde_json::Value| {
+        let which = format!("{} {}", event["cell"], event["index"]);
+        let (prompt, seed) = (event["prompt"].clone(), event["seed"].clone());
+        let hit = event["scores"]["classifier"]["hit"].clone();
+        (which, Look { prompt, seed, hit })
+    };
+    events.filter(|event| event["event"] == "sampled").map(look).collect()
+}
+
+/// The recipe without what trains: the attacks by fine-tuning, the controls of theirs, and the other methods.
+fn without_trainings(recipe: &str) -> String {
+    let mut table: toml::Table = recipe.parse().unwrap();
+    table.remove("never_exposed");
+    let named = |value: &toml::Value, name: &str| value["name"].as_str() == Some(name);
+    let audit = table["audit"].as_table_mut().unwrap();
+    audit.remove("controls");
+    audit["attack"].as_array_mut().unwrap().retain(|attack| named(attack, "direct"));
+    table["method"].as_array_mut().unwrap().retain(|method| named(method, "uce"));
+    table["concepts"].as_array_mut().unwrap().truncate(1);
+    table.to_string()
+}
+
+/// The larger models, where they are at hand.
+fn test_data() -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os("OUBLIETTE_TEST_DATA").map(PathBuf::from) else {
+        eprintln!("skipped: OUBLIETTE_TEST_DATA is not set");
+        return None;
+    };
+    assert!(folder.is_dir(), "OUBLIETTE_TEST_DATA is set, but {} is missing", folder.display());
+    Some(folder.canonicalize().unwrap())
+}
