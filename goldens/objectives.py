@@ -11,6 +11,7 @@ from common import normal, save_json, save_tensors
 from networks import encode
 
 CONCEPT, NAME, ANCHOR, KEPT = "a red fox", "red fox", "a dog", "a blue car"
+WORD = "the"
 TIMES = [120, 740]
 # One weight each of keys, values, queries and outputs, of both kinds of place.
 SEEN = ("attn2.to_k.weight", "attn2.to_q.weight", "attn2.to_out.0.bias")
@@ -73,23 +74,51 @@ class Scene:
 
     def say_shifted(self, shift):
         """The concept's prompt with `shift` added to the vectors of its name's tokens; differentiable in it."""
-        ids = self.pipeline.tokenizer(CONCEPT).input_ids
-        name = self.pipeline.tokenizer(NAME).input_ids[1:-1]
-        place = next(i for i in range(len(ids)) if ids[i:i + len(name)] == name)
-        row = torch.nn.functional.pad(shift, (0, 0, place, self.say[""].shape[1] - place - len(name)))
+        return self.say_with(CONCEPT, self.place()[0], shift)
+
+    def say_disguised(self, shift):
+        """The concept's prompt behind one more word, to whose vectors `shift` is added."""
+        return self.say_with(f"{WORD} {CONCEPT}", 1, shift)
+
+    def say_with(self, prompt, place, shift):
+        """A prompt with `shift` added to the vectors of the tokens from `place` on."""
+        row = torch.nn.functional.pad(shift, (0, 0, place, self.say[""].shape[1] - place - shift.shape[0]))
         hook = self.text.get_input_embeddings().register_forward_hook(lambda _, __, out: out + row)
-        said = self.text(encode(self.pipeline, [CONCEPT] * 2))[0]
+        said = self.text(encode(self.pipeline, [prompt] * 2))[0]
         hook.remove()
         return said
+
+    def looked(self):
+        """The attention maps of every cross-attention at the tokens of the name, recomputed from its queries and keys."""
+        seen, hooks = {}, []
+        for place, module in self.student.named_modules():
+            if place.endswith(("attn2.to_q", "attn2.to_k")):
+                keep = lambda _, __, out, place=place: seen.__setitem__(place, out)  # noqa: E731
+                hooks.append(module.register_forward_hook(keep))
+        self.own(CONCEPT)
+        for hook in hooks:
+            hook.remove()
+        start, length = self.place()
+        for place in [place for place in seen if place.endswith("to_q")]:
+            heads = self.student.get_submodule(place.removesuffix(".to_q")).heads
+            split = lambda x: x.unflatten(-1, (heads, -1)).transpose(1, 2)  # noqa: E731
+            q, k = split(seen[place]), split(seen[place.replace("to_q", "to_k")])
+            yield torch.softmax(q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5, -1)[..., start:start + length]
+
+    def place(self):
+        """Where the name's tokens begin in the concept's prompt, and how many they are."""
+        ids = self.pipeline.tokenizer(CONCEPT).input_ids
+        name = self.pipeline.tokenizer(NAME).input_ids[1:-1]
+        return next(i for i in range(len(ids)) if ids[i:i + len(name)] == name), len(name)
 
     def anchored(self):
         """What the original predicts under the shifted prompt, a constant."""
         with torch.no_grad():
-            return self.original(self.x, self.t, self.say_shifted(self.shift())).sample
+            return self.original(self.x, self.t, self.say_shifted(self.shift(NAME))).sample
 
-    def shift(self):
-        """0.1 sin(2 + 0.53 i) at the i-th place."""
-        tokens = len(self.pipeline.tokenizer(NAME).input_ids) - 2
+    def shift(self, words):
+        """0.1 sin(2 + 0.53 i) at the i-th place, for the tokens of some words."""
+        tokens = len(self.pipeline.tokenizer(words).input_ids) - 2
         places = torch.arange(tokens * self.say[""].shape[2], dtype=torch.float64)
         return (0.1 * torch.sin(2.0 + 0.53 * places)).reshape(tokens, -1)
 
@@ -99,10 +128,15 @@ def likeness(scene):
     concept, blank = scene.old(CONCEPT), scene.old(ANCHOR)
     for name, product in (("prediction", lambda seen: seen * concept),
                           ("guidance", lambda seen: (seen - blank) * (concept - blank))):
-        shift = scene.shift().requires_grad_()
+        shift = scene.shift(NAME).requires_grad_()
         value = product(scene.original(scene.x, scene.t, scene.say_shifted(shift)).sample).mean()
         value.backward()
         yield name, value.item(), shift.grad
+    # AdvUnlearn's attack (arXiv 2405.15234): the student behind the word, against the original's concept.
+    shift = scene.shift(WORD).requires_grad_()
+    value = square(scene.student(scene.x, scene.t, scene.say_disguised(shift)).sample, concept)
+    value.backward()
+    yield "word", value.item(), shift.grad
 
 
 def square(a, b):
@@ -134,6 +168,13 @@ def losses(scene):
     # AdvAnchor, arXiv 2501.00054: matched to its shifted self, the blank prompt held.
     yield "advanchor", lambda: square(scene.own(CONCEPT), scene.anchored()) + HOLD * square(
         scene.own(ANCHOR), scene.old(ANCHOR))
+    # AdvUnlearn, arXiv 2405.15234, equation 5: ESD's target, seen behind a word.
+    with torch.no_grad():
+        disguised = scene.say_disguised(scene.shift(WORD))
+    yield "disguised", lambda: square(
+        scene.student(scene.x, scene.t, disguised).sample, scene.old("") - (scene.old(CONCEPT) - scene.old("")))
+    # Forget-Me-Not, arXiv 2303.17591: what is looked at in the concept's name.
+    yield "attention_norm", lambda: sum((a ** 2).sum() for a in scene.looked()).sqrt()
     # SDD, arXiv 2307.05977: matched to itself under the empty prompt.
     yield "sdd", lambda: square(scene.own(CONCEPT), scene.own("").detach())
     # Continual regularisers, arXiv 2511.07970, over the weights that are seen.
@@ -162,4 +203,4 @@ def write(pipeline, path):
         tensors[f"likeness/{name}"] = gradient
     save_tensors(path, {name: tensor.float() for name, tensor in tensors.items()})
     save_json(path.with_suffix(".json"), {
-        "losses": values, "concept": CONCEPT, "name": NAME, "anchor": ANCHOR, "times": TIMES})
+        "losses": values, "concept": CONCEPT, "name": NAME, "word": WORD, "anchor": ANCHOR, "times": TIMES})

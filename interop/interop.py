@@ -19,6 +19,8 @@ import records  # noqa: E402
 DECIBELS = 45.0
 KEYS_AND_VALUES = ("attn2.to_k.weight", "attn2.to_v.weight")
 CROSS_ATTENTION = (*KEYS_AND_VALUES, "attn2.to_q.weight", "attn2.to_out.0.weight", "attn2.to_out.0.bias")
+# Methods beside UCE, each drawn once, and what they may change; "" is any weight of the denoiser.
+METHODS = {"esd": CROSS_ATTENTION, "sculpting": CROSS_ATTENTION, "speed": KEYS_AND_VALUES, "erasediff": "", "sdd": CROSS_ATTENTION}
 CONCEPT = """schema = 1
 id = "fox"
 kind = "object"
@@ -110,12 +112,13 @@ def check_model(folder):
     given = load_file(folder / "latents.safetensors")
     print(folder.name)
     results = [untouched(source, made, KEYS_AND_VALUES), same_ids(source, made)]
-    results += [untouched(source, folder / "esd", CROSS_ATTENTION)]
+    results += [untouched(source, folder / method, moved) for method, moved in METHODS.items()]
     for sampler in drawing.SAMPLERS:
         wanted = drawing.draw(drawing.open_pipeline(made), sampler, given)
         results.append(same_picture(f"unlearned by uce, {sampler}", folder / f"{sampler}.png", wanted))
-    wanted = drawing.draw(drawing.open_pipeline(folder / "esd"), "ddim", given)
-    results.append(same_picture("unlearned by esd, ddim", folder / "esd.png", wanted))
+    for method in METHODS:
+        wanted = drawing.draw(drawing.open_pipeline(folder / method), "ddim", given)
+        results.append(same_picture(f"unlearned by {method}, ddim", folder / f"{method}.png", wanted))
     wanted = drawing.draw(drawing.with_lora(source, folder / "lora"), "ddim", given)
     results.append(same_picture("adapter of an update, ddim", folder / "updated.png", wanted))
     for format_, adapted in drawing.adapted(source, folder / "adapter").items():

@@ -42,7 +42,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     process::run(python.script("interop/interop.py").arg("check").arg(&work).arg(schemas))
 }
 
-/// Unlearns in two ways, draws with every sampler, updates with an adapter, writes a random one.
+/// Methods beside UCE, with settings that end soon.
+const METHODS: &[(&str, &[&str])] = &[
+    ("esd", &["steps=2", "sampling_steps=4", "learning_rate=1e-3"]),
+    (
+        "sculpting",
+        &["warm_up=1", "steps=2", "pictures=1", "sampling_steps=4", "learning_rate=1e-3"],
+    ),
+    ("speed", &["augment=2"]),
+    ("erasediff", &["steps=2", "batch=1", "pictures=1", "sampling_steps=4", "learning_rate=1e-3"]),
+    ("sdd", &["steps=2", "sampling_steps=4", "learning_rate=1e-3"]),
+];
+
+/// Unlearns in several ways, draws with every sampler, updates with an adapter, writes a random one.
 fn make(work: &Path, model: &Path) -> Result<()> {
     let Some(name) = model.file_name() else { bail!("{} is no folder", model.display()) };
     let folder = work.join(name);
@@ -51,11 +63,13 @@ fn make(work: &Path, model: &Path) -> Result<()> {
     for sampler in SAMPLERS {
         draw(&folder.join("uce"), sampler, &latents, &folder.join(format!("{sampler}.png")))?;
     }
-    let short = ["steps=2", "sampling_steps=4", "learning_rate=1e-3"];
-    let settings = short.into_iter().flat_map(|setting| ["--set", setting]);
-    let esd: Vec<&str> = ["--method", "esd"].into_iter().chain(settings).collect();
-    unlearn(work, model, &folder, &esd)?;
-    draw(&folder.join("esd"), "ddim", &latents, &folder.join("esd.png"))?;
+    for (method, settings) in METHODS {
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        let asked: Vec<&str> = ["--method", method].into_iter().chain(settings).collect();
+        unlearn(work, model, &folder, &asked)?;
+        let picture = folder.join(format!("{method}.png"));
+        draw(&folder.join(method), "ddim", &latents, &picture)?;
+    }
     update(work, model, &folder)?;
     draw(&folder.join("updated"), "ddim", &latents, &folder.join("updated.png"))?;
     let mut adapter = Command::new(workspace::target().join("release/examples/adapter"));

@@ -28,6 +28,14 @@ pub fn stage(stage: &Stage) -> toml::Table {
         Stage::Edit(edit) => edit.describe(),
         Stage::Guide(guidance) => guidance.describe(),
         Stage::Train(train) => training(train),
+        Stage::Adapt(adapt) => {
+            let mut table = training(&adapt.train);
+            table.insert("part".to_owned(), "Adapt".into());
+            table.insert("adapts".to_owned(), adapt.weights.clone().into());
+            table.insert("rank".to_owned(), i64::try_from(adapt.rank).unwrap_or(i64::MAX).into());
+            table
+        }
+        Stage::Fuse(fuse) => fuse.describe(),
     }
 }
 

@@ -106,6 +106,17 @@ impl<'a> Study<'a> {
         )
     }
 
+    /// What pixels look at in the prompt while the model predicts, one after another through the network.
+    pub fn attended(
+        &self,
+        weights: &Weights,
+        batch: &Batch,
+        context: Tensor<3>,
+    ) -> Vec<oubliette_model::networks::Attended> {
+        let (latents, times) = (batch.latents.clone(), batch.timesteps.clone());
+        self.sd.predict_watched(&self.whole(weights), latents, times, context).1
+    }
+
     /// The same latents under several conditions, in one forward.
     pub fn predict_many<const N: usize>(
         &self,

@@ -1,5 +1,6 @@
 //! One training stage: sources, objectives, combiner, mask and wrappers turned into steps that can be taken up again.
 
+mod check;
 mod divergence;
 mod extra;
 mod optimiser;

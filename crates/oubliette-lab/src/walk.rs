@@ -127,9 +127,23 @@ pub(crate) fn noised(
     prompts: Vec<String>,
     rng: &mut Rng,
 ) -> Result<Batch> {
+    noised_at(sd, clean, prompts, |levels, rng| rng.random_range(0..levels), rng)
+}
+
+/// The same with the times that `draw` draws among so many.
+///
+/// # Errors
+/// As [`noised`].
+pub(crate) fn noised_at(
+    sd: &StableDiffusion,
+    clean: Tensor<4>,
+    prompts: Vec<String>,
+    draw: impl Fn(usize, &mut Rng) -> usize,
+    rng: &mut Rng,
+) -> Result<Batch> {
     let schedule = NoiseSchedule::new(&sd.schedule)?;
     let levels = schedule.len();
-    let times: Vec<usize> = prompts.iter().map(|_| rng.random_range(0..levels)).collect();
+    let times: Vec<usize> = prompts.iter().map(|_| draw(levels, rng)).collect();
     let noise = normal(clean.dims(), sd, rng);
     let values: Vec<f32> = times.iter().map(|&time| time as f32).collect();
     let rows = values.len();

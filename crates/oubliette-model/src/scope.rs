@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use burn::tensor::{Int, Tensor};
 use oubliette_kernels::{self as kernels, Activation};
 
+use crate::networks::Watched;
 use crate::weights::{Weight, Weights};
 
 /// The weights whose names begin with one prefix.
@@ -15,16 +16,28 @@ use crate::weights::{Weight, Weights};
 pub struct Scope<'a> {
     weights: &'a Weights,
     prefix: String,
+    watched: Option<&'a Watched>,
 }
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(weights: &'a Weights, prefix: String) -> Self {
-        Self { weights, prefix }
+        Self { weights, prefix, watched: None }
+    }
+
+    /// The same weights, with what passes through watched.
+    pub(crate) fn watched(self, watched: &'a Watched) -> Self {
+        Self { watched: Some(watched), ..self }
+    }
+
+    /// Who watches, where somebody does.
+    pub(crate) fn watcher(&self) -> Option<&'a Watched> {
+        self.watched
     }
 
     /// The weights below `name`, which is joined with a dot.
     pub fn at(&self, name: impl Display) -> Scope<'a> {
-        Scope { weights: self.weights, prefix: format!("{}{name}.", self.prefix) }
+        let prefix = format!("{}{name}.", self.prefix);
+        Scope { weights: self.weights, prefix, watched: self.watched }
     }
 
     /// The weight `name` of this scope.

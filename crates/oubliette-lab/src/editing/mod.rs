@@ -3,9 +3,11 @@
 mod embeddings;
 mod matrices;
 mod null_space;
+mod refit;
 
 pub use embeddings::{Pair, Tokens};
 pub(crate) use embeddings::{Reader, checked, usual_guide, within};
 pub use matrices::{Change, Matrices, changed};
 pub(crate) use matrices::{like, matrix};
 pub(crate) use null_space::{NullSpace, modes, pseudo_inverse};
+pub use refit::{Wanted, refit, times};

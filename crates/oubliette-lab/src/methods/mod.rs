@@ -1,10 +1,13 @@
 //! How a subject is made to forget: each method is a preset of parts, and imports no attack.
 
 mod advanchor;
+mod advunlearn;
 mod ca;
 mod dp;
 mod erasediff;
 mod esd;
+mod fmn;
+mod mace;
 mod meta;
 mod negative;
 mod rece;
@@ -19,10 +22,13 @@ mod speed;
 mod uce;
 
 pub use advanchor::AdvAnchor;
+pub use advunlearn::AdvUnlearn;
 pub use ca::Ca;
 pub use dp::{Dp, double_projection};
 pub use erasediff::EraseDiff;
 pub use esd::{Esd, Release, Variant};
+pub use fmn::Fmn;
+pub use mace::Mace;
 pub use meta::Meta;
 pub use negative::NegativePrompt;
 pub use rece::{Rece, revive};
@@ -35,7 +41,7 @@ pub use sld::{Sld, Strength};
 pub use speed::{Retained, Speed, centres, null_space_form};
 pub use uce::{Technique, Uce, closed_form};
 
-pub use crate::editing::{Change, Matrices, Pair, Tokens, changed};
+pub use crate::editing::{Change, Matrices, Pair, Tokens, Wanted, changed, refit, times};
 
 use oubliette_evidence::Concept;
 use oubliette_model::{Weights, sample::Guidance};
@@ -47,6 +53,10 @@ use crate::{List, Make, Result, Study, describe::Describe, lot::Lot, training::T
 pub enum Stage {
     /// Gradient descent.
     Train(Box<Train>),
+    /// Gradient descent of an adapter, which is kept for a stage that fuses adapters.
+    Adapt(Box<Adapt>),
+    /// Adapters worked into the weights.
+    Fuse(Box<dyn Fuse>),
     /// A change in closed form.
     Edit(Box<dyn Edit>),
     /// A sampling policy that the model's folder carries; no weight changes.
@@ -65,6 +75,31 @@ pub trait Edit: Describe {
         concepts: &[Concept],
         weights: &Weights,
         lot: Lot,
+    ) -> Result<Weights>;
+}
+
+/// The training of an adapter.
+pub struct Adapt {
+    /// What is descended.
+    pub train: Train,
+    /// Patterns of the weights that it adapts.
+    pub weights: Vec<String>,
+    /// Its rank.
+    pub rank: usize,
+}
+
+/// Makes one model of several adapters, in double precision.
+pub trait Fuse: Describe {
+    /// The weights that change, with their new values; `adapted` are the weights that each adapter changes, with its change.
+    ///
+    /// # Errors
+    /// When the system has no unique solution.
+    fn fuse(
+        &self,
+        study: &Study<'_>,
+        concepts: &[Concept],
+        weights: &Weights,
+        adapted: &[Weights],
     ) -> Result<Weights>;
 }
 
@@ -88,10 +123,13 @@ pub const METHODS: List<dyn Method> = List {
     what: "method",
     all: &[
         advanchor::ENTRY,
+        advunlearn::ENTRY,
         ca::ENTRY,
         dp::ENTRY,
         erasediff::ENTRY,
         esd::ENTRY,
+        fmn::ENTRY,
+        mace::ENTRY,
         meta::ENTRY,
         negative::ENTRY,
         rece::ENTRY,

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Error, Result,
     methods::Stage,
-    training::{Train, Weighted},
+    training::{Relearn, Train, Weighted},
 };
 use oubliette_evidence::settings::Named;
 
@@ -23,8 +23,11 @@ pub struct Mix {
     combiner: Option<Named>,
     mask: Option<Named>,
     source: Option<Named>,
+    forget: Option<Vec<Named>>,
     retain_source: Option<Named>,
     retain: Option<Vec<Named>>,
+    relearn_source: Option<Named>,
+    relearn: Option<Vec<Named>>,
     wrapper: Option<Vec<Named>>,
 }
 
@@ -58,6 +61,18 @@ impl Mix {
         if taken { Ok(()) } else { Err(refuse("the method trains nothing, so it takes no parts")) }
     }
 
+    /// What somebody who wants the concept back would train on: source and losses come together.
+    fn relearn(&self, base: &Path) -> Result<Option<Relearn>> {
+        match (&self.relearn_source, &self.relearn) {
+            (None, None) => Ok(None),
+            (Some(source), Some(losses)) => {
+                let losses = losses.iter().map(weighted).collect::<Result<_>>()?;
+                Ok(Some(Relearn { source: SOURCES.named(&beside(source, base))?, losses }))
+            }
+            _ => Err(refuse("one of `relearn_source` and `relearn` without the other")),
+        }
+    }
+
     fn put(&self, train: &mut Train, base: &Path) -> Result<()> {
         if let Some(anchor) = &self.anchor {
             train.anchor = ANCHORS.named(anchor)?;
@@ -74,8 +89,15 @@ impl Mix {
         if let Some(source) = &self.retain_source {
             train.retain_source = Some(SOURCES.named(&beside(source, base))?);
         }
-        if let Some(retain) = &self.retain {
-            train.retain = retain.iter().map(weighted).collect::<Result<_>>()?;
+        for (asked, losses) in
+            [(&self.forget, &mut train.forget), (&self.retain, &mut train.retain)]
+        {
+            if let Some(asked) = asked {
+                *losses = asked.iter().map(weighted).collect::<Result<_>>()?;
+            }
+        }
+        if let Some(relearn) = self.relearn(base)? {
+            train.relearn = Some(relearn);
         }
         if let Some(wrappers) = &self.wrapper {
             train.wrappers =

@@ -4,7 +4,13 @@ use oubliette_evidence::{
     Concept, Digest, Event, Plan, Real,
     event::{Finished, Trained},
 };
-use oubliette_model::{Weights, families::StableDiffusion, sample::GUIDANCE_FILE};
+use oubliette_model::{
+    Select, Weights,
+    families::StableDiffusion,
+    lora::{Init, Lora},
+    sample::GUIDANCE_FILE,
+};
+use rand::Rng as _;
 
 use super::{Context, Journal, ResolvedUnlearn, folder};
 use crate::{
@@ -41,13 +47,24 @@ pub fn unlearn(
     let mut number = 0;
     for turn in &mut resolved.turns {
         let original = sd.weights.overlaid(&changed);
-        let start = Start { sd: &sd, original: &original, concepts: &turn.concepts };
+        let (concepts, seed) = (&turn.concepts[..], resolved.plan.seed);
+        let start = Start { sd: &sd, original: &original, concepts, seed };
+        let mut adapted = Vec::new();
         for stage in &mut turn.stages {
             let weights = sd.weights.overlaid(&changed);
-            let seed = resolved.plan.seed;
-            let (moved, event) = run(stage, number, seed, &start, &weights, &journal, watch)?;
-            changed.extend(moved);
-            let weights = digest_of(&changed, resolved.plan.model.digest)?;
+            let found = run(stage, number, &start, &weights, &adapted, &journal, watch)?;
+            let (made, event) = found;
+            let made = match made {
+                Made::Moved(moved) => {
+                    changed.extend(moved);
+                    changed.clone()
+                }
+                Made::Adapted(one) => {
+                    adapted.push(one.clone());
+                    changed.overlaid(&one)
+                }
+            };
+            let weights = digest_of(&made, resolved.plan.model.digest)?;
             journal.record(Trained { weights, ..event })?;
             number += 1;
         }
@@ -64,6 +81,15 @@ struct Start<'a> {
     /// The weights before the turn.
     original: &'a Weights,
     concepts: &'a [Concept],
+    seed: u64,
+}
+
+/// What a stage has made.
+enum Made {
+    /// Weights of the model.
+    Moved(Weights),
+    /// Weights as an adapter changes them; the model is not changed yet.
+    Adapted(Weights),
 }
 
 /// Has the model sampled by the policy of the stages, one at most; says whether there is one.
@@ -89,17 +115,17 @@ fn guide<'a>(sd: &mut StableDiffusion, stages: impl Iterator<Item = &'a Stage>) 
     Ok(guided)
 }
 
-/// One stage: the weights that it moved, and what is recorded of it.
+/// One stage: what it made, and what is recorded of it.
 fn run(
     stage: &mut Stage,
     number: usize,
-    seed: u64,
     start: &Start<'_>,
     weights: &Weights,
+    adapted: &[Weights],
     journal: &Journal,
     watch: &mut Watch<'_>,
-) -> Result<(Weights, Trained)> {
-    let Start { sd, original, concepts } = *start;
+) -> Result<(Made, Trained)> {
+    let Start { sd, original, concepts, seed } = *start;
     let nothing = Digest::of(b"");
     match stage {
         Stage::Edit(edit) => {
@@ -108,12 +134,38 @@ fn run(
             let lot = Lot::new(seed).child(&unit);
             let moved = edit.edit(&study, concepts, weights, lot)?;
             tell(watch, Progress { unit: &unit, done: 1, total: 1, loss: None })?;
-            Ok((moved, Trained { unit, steps: 1, weights: nothing, loss: None }))
+            Ok((Made::Moved(moved), Trained { unit, steps: 1, weights: nothing, loss: None }))
+        }
+        Stage::Fuse(fuse) => {
+            let study = Study::new(sd, original, None, &Default::default(), weights);
+            let unit = format!("{number}-fuse");
+            let moved = fuse.fuse(&study, concepts, weights, adapted)?;
+            tell(watch, Progress { unit: &unit, done: 1, total: 1, loss: None })?;
+            Ok((Made::Moved(moved), Trained { unit, steps: 1, weights: nothing, loss: None }))
+        }
+        Stage::Adapt(adapt) => {
+            let unit = format!("{number}-{}", adapt.train.name);
+            let lot = Lot::new(seed).child(&unit);
+            let include = adapt.weights.clone();
+            let names = Select { include, exclude: Vec::new() }.names(weights)?;
+            let adapter_seed = lot.child("adapter").rng().random();
+            let rank = adapt.rank;
+            let adapter =
+                Lora::new(weights, &names, rank, rank as f64, Init::Kaiming, adapter_seed)?;
+            let job =
+                Job { sd, original: weights, concepts, adapter: Some(&adapter), lot, unit: &unit };
+            let steps = adapt.train.steps;
+            let place = Place::of_run(&journal.workspace()?, &unit, steps, EVERY)?;
+            let trained = train(&mut adapt.train, &job, weights, &place, watch)?;
+            let loss = trained.loss.map(Real::new).transpose()?;
+            let changed = adapter.merge(&weights.overlaid(&trained.weights)).only(&names);
+            Ok((Made::Adapted(changed), Trained { unit, steps, weights: nothing, loss }))
         }
         Stage::Guide(_) => {
             let unit = format!("{number}-guide");
             tell(watch, Progress { unit: &unit, done: 1, total: 1, loss: None })?;
-            Ok((Weights::new(), Trained { unit, steps: 1, weights: nothing, loss: None }))
+            let moved = Made::Moved(Weights::new());
+            Ok((moved, Trained { unit, steps: 1, weights: nothing, loss: None }))
         }
         Stage::Train(stage) => {
             let unit = format!("{number}-{}", stage.name);
@@ -122,7 +174,8 @@ fn run(
             let place = Place::of_run(&journal.workspace()?, &unit, stage.steps, EVERY)?;
             let trained = train(stage, &job, weights, &place, watch)?;
             let loss = trained.loss.map(Real::new).transpose()?;
-            Ok((trained.weights, Trained { unit, steps: stage.steps, weights: nothing, loss }))
+            let (steps, moved) = (stage.steps, Made::Moved(trained.weights));
+            Ok((moved, Trained { unit, steps, weights: nothing, loss }))
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     parts::{
         Gradients, Sides, Term,
         anchor::Learning,
-        objective::Scene,
+        objective::{Preparing, Scene},
         source::{Batch, Source},
         wrapper::Oracle,
     },
@@ -77,6 +77,7 @@ impl<'a> Stepper<'a> {
         self.learn(stage, state, &batch)?;
         let other = self.other(stage, state)?;
         let harm = self.harm(stage, state)?;
+        self.prepare(stage, state, &batch, other.as_ref().unwrap_or(&batch))?;
         let losses = Losses {
             forget_scene: self.scene(stage, &batch),
             retain_scene: self.scene(stage, other.as_ref().unwrap_or(&batch)),
@@ -121,6 +122,21 @@ impl<'a> Stepper<'a> {
 
     fn drawn(&self, source: &mut dyn Source, state: &State, lot: &Lot) -> Result<Batch> {
         source.batch(self.study, self.concepts, &state.drawing(), state.step, lot)
+    }
+
+    /// Lets the losses get ready.
+    fn prepare(&self, stage: &mut Train, state: &State, batch: &Batch, kept: &Batch) -> Result<()> {
+        let at = stage.at(state.step);
+        let Train { forget, retain, anchor, .. } = stage;
+        for (losses, batch, side) in [(forget, batch, &self.forget), (retain, kept, &self.retain)] {
+            for (number, loss) in losses.iter_mut().enumerate() {
+                let (study, concepts) = (self.study, self.concepts);
+                let scene = Scene { study, concepts, anchor: &**anchor, batch };
+                let lot = side.child("prepare").child(&number.to_string()).nth(state.step);
+                loss.objective.prepare(&Preparing { scene, student: &state.weights, at, lot })?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets the anchor learn from the batch of this step.

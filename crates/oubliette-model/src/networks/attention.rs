@@ -4,6 +4,7 @@ use burn::tensor::{DType, Tensor};
 use oubliette_kernels::{self as kernels, Mask};
 
 use crate::networks::shapes::ShapeScope;
+use crate::networks::watched::Attended;
 use crate::scope::Scope;
 
 /// Attention of `width` channels to a context of `context` channels.
@@ -41,6 +42,9 @@ impl Attention {
         let q = at.at("to_q").linear(x);
         let k = at.at("to_k").linear(seen.clone());
         let v = at.at("to_v").linear(seen);
+        if let (Some(watched), Some(_)) = (at.watcher(), context) {
+            watched.add(Attended { queries: q.clone(), keys: k.clone(), heads: self.heads });
+        }
         at.at("to_out.0").linear(self.attend(q, k, v))
     }
 

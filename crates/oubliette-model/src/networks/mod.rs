@@ -20,6 +20,7 @@ mod vae;
 mod vae_blocks;
 mod vae_config;
 mod vit;
+mod watched;
 
 pub use clip::ClipModel;
 pub use clip_text::{ClipText, ClipTextConfig, ClipTextOutput};
@@ -31,3 +32,4 @@ pub use unet_config::UNetConfig;
 pub use vae::Vae;
 pub use vae_config::VaeConfig;
 pub use vit::Vit;
+pub use watched::{Attended, Watched};

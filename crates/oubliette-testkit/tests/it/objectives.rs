@@ -10,7 +10,7 @@ use oubliette_lab::{
     parts::{
         At, Stateful as _,
         anchor::{Adversarial, Anchor, Learning, Nothing, Prompt, Seen, Similarity},
-        objective::{OBJECTIVES, Objective, Scene, Under},
+        objective::{Disguised, OBJECTIVES, Objective, Scene, Under, goal, likeness},
         source::Batch,
     },
 };
@@ -33,6 +33,7 @@ const REFERENCES: &[(&str, Sum)] = &[
     ),
     ("anchor_match", &[(1.0, "anchor_match", "")]),
     ("anchor_match_original", &[(1.0, "anchor_match", "teacher = 'original'")]),
+    ("attention_norm", &[(1.0, "attention_norm", "")]),
     ("distill", &[(1.0, "distill", "")]),
     // Two steps back from the concept's prediction are one step back from the empty prompt's.
     ("guidance_reversal", &[(1.0, "guidance_reversal", "eta = 2.0\nfrom = 'concept'")]),
@@ -108,13 +109,17 @@ impl Bench {
         Concept::parse(&Document::new("it.toml".as_ref(), text)).unwrap()
     }
 
-    /// An anchor with the reference's shift: 0.1 sin(2 + 0.53 i) at the i-th place.
-    fn adversarial(&self, similarity: Similarity) -> Adversarial {
-        let tokens = self.sd.tokenizer.encode(&self.text("name")).unwrap().used - 2;
+    /// The reference's shift for the tokens of some words: 0.1 sin(2 + 0.53 i) at the i-th place.
+    fn shift(&self, words: &str) -> Weight {
+        let tokens = self.sd.tokenizer.encode(words).unwrap().used - 2;
         let shape = [tokens, self.sd.text.config().width];
         let value = |place: usize| (0.1 * (2.0 + 0.53 * place as f64).sin()) as f32;
         let values = (0..shape.iter().product()).map(value).collect();
-        let shift = Weight::from_f32(values, &shape, self.sd.device(), burn::tensor::DType::F32);
+        Weight::from_f32(values, &shape, self.sd.device(), burn::tensor::DType::F32)
+    }
+
+    fn adversarial(&self, similarity: Similarity) -> Adversarial {
+        let shift = self.shift(&self.text("name"));
         let mut anchor = Adversarial::default();
         anchor.similarity = similarity;
         anchor.restore(&[(self.text("name"), shift)].into_iter().collect()).unwrap();
@@ -136,16 +141,25 @@ fn moved(weight: &Weight) -> Weight {
 }
 
 fn check(bench: &Bench, loss: &str, parts: &mut [(f64, Box<dyn Objective>)]) {
-    let (seen, batch) = (bench.seen(loss), bench.batch());
-    assert!(seen.len() >= 4, "{loss}: {seen:?}");
-    let (sd, concepts) = (&bench.sd, [bench.concept()]);
     let anchor: Box<dyn Anchor> = match loss {
         "sdd" => Box::new(Nothing {}),
         "advanchor" => Box::new(bench.adversarial(Similarity::Guidance)),
         _ => Box::new(Prompt { text: bench.text("anchor") }),
     };
+    check_with(bench, loss, &*anchor, parts);
+}
+
+fn check_with(
+    bench: &Bench,
+    loss: &str,
+    anchor: &dyn Anchor,
+    parts: &mut [(f64, Box<dyn Objective>)],
+) {
+    let (seen, batch) = (bench.seen(loss), bench.batch());
+    assert!(seen.len() >= 4, "{loss}: {seen:?}");
+    let (sd, concepts) = (&bench.sd, [bench.concept()]);
     let study = Study::new(sd, &sd.weights, None, &seen, &bench.student);
-    let scene = Scene { study: &study, concepts: &concepts, anchor: &*anchor, batch: &batch };
+    let scene = Scene { study: &study, concepts: &concepts, anchor, batch: &batch };
     for (_, part) in parts.iter_mut().filter(|(_, part)| part.survey() > 0) {
         part.look(&scene, &seen).unwrap();
     }
@@ -180,7 +194,9 @@ fn losses_and_gradients_are_the_reference() {
         let bench = Bench::of(model);
         let known = bench.said["losses"].as_object().unwrap();
         let tried: BTreeSet<_> = REFERENCES.iter().map(|(loss, _)| (*loss).to_owned()).collect();
-        let losses = known.keys().filter(|key| !key.contains('/')).cloned().collect();
+        // The disguise has a test of its own.
+        let own = |key: &&String| !key.contains('/') && *key != "disguised";
+        let losses = known.keys().filter(own).cloned().collect();
         assert_eq!(tried, losses, "every reference is tried");
         for (loss, sum) in REFERENCES {
             let build = |(weight, name, settings): &(f64, &str, &str)| {
@@ -219,5 +235,34 @@ fn the_adversarial_anchor_learns_from_the_reference_likeness() {
             let apart = distance(&found, &bench.read(&key));
             assert!(apart < 1e-3, "{model}, {key}: {apart}");
         }
+    }
+}
+
+#[test]
+fn a_disguise_is_sought_and_seen_through_as_in_the_reference() {
+    for model in ["tiny-sd1", "tiny-sd2"] {
+        let bench = Bench::of(model);
+        let shift = bench.shift(&bench.text("word"));
+        let disguised = Disguised::default().behind(shift.clone());
+        check_with(&bench, "disguised", &Nothing {}, &mut [(1.0, Box::new(disguised))]);
+
+        let (batch, concepts) = (bench.batch(), [bench.concept()]);
+        let study =
+            Study::new(&bench.sd, &bench.sd.weights, None, &BTreeSet::new(), &bench.sd.weights);
+        let scene =
+            Scene { study: &study, concepts: &concepts, anchor: &Nothing {}, batch: &batch };
+        let goal = goal(&scene).unwrap();
+        let shifts: Weights = [("word".to_owned(), shift)].into_iter().collect();
+        let moving = ["word".to_owned()].into();
+        let (value, gradients) = value_and_gradients(&shifts, &moving, |shifts| {
+            let shift = shifts.get("word").unwrap();
+            Ok(likeness(&scene, &bench.student, shift, &goal).unwrap())
+        })
+        .unwrap();
+        let wanted = bench.said["losses"]["likeness/word"].as_f64().unwrap();
+        assert!((value - wanted).abs() < 1e-4 * wanted.abs(), "{value} is not {wanted}");
+        let found = gradients.get("word").unwrap().to_f32_vec();
+        let apart = distance(&found, &bench.read("likeness/word"));
+        assert!(apart < 1e-3, "{model}: {apart}");
     }
 }

@@ -49,6 +49,7 @@ fn a_folder_is_its_list() {
         ("detectors", "calibration"),   // measures a detector's error; is none
         ("methods", "shown"),           // the prompts and pictures that methods train on
         ("parts/combiner", "products"), // scalar products of the two sides
+        ("parts/source", "focus"),      // where noise levels are drawn from
         ("parts/mask", "ranking"),      // sums of gradients, and the largest of them
     ];
     for (folder, list) in [

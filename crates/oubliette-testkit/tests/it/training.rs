@@ -127,6 +127,8 @@ fn remembering() -> Vec<Box<dyn Fn() -> Train>> {
     vec![
         Box::new(|| stage(|mask| (mask.interval, mask.turnover) = (2, 0.5))),
         of("advanchor", settings("updates = 1\nschedule = 'cyclical'\nperiod = 2")),
+        of("advunlearn", settings("updates = 1\nwarm_up = 1")),
+        of("fmn", settings("")),
         of("meta", settings("meta = { rate = 1e-3, gain = 0.5 }")),
         of("sa", settings("survey = 2")),
         of("salun", settings("survey = 2")),

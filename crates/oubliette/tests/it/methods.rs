@@ -6,6 +6,7 @@ use serde_json::Value;
 
 const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
 
+const TEXT: &str = "text_encoder/model.safetensors";
 const GUIDE: &str = "oubliette_guide.json";
 
 /// What a method may change.
@@ -27,6 +28,18 @@ const TRIED: &[Tried] = &[
         Weights("attn2."),
     ),
     (
+        "advunlearn",
+        &[
+            "pictures=2",
+            "sampling_steps=2",
+            "updates=2",
+            "warm_up=1",
+            "steps=2",
+            "learning_rate=1e-3",
+        ],
+        Weights("text_model."),
+    ),
+    (
         "ca",
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
         Weights("attn2.to_"),
@@ -38,6 +51,16 @@ const TRIED: &[Tried] = &[
         Weights(""),
     ),
     ("esd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], Weights("attn2.")),
+    (
+        "fmn",
+        &["pictures=2", "sampling_steps=2", "steps=2", "learning_rate=1e-3"],
+        Weights("attn2."),
+    ),
+    (
+        "mace",
+        &["pictures=1", "sampling_steps=2", "steps=2", "learning_rate=1e-2"],
+        Weights("attn2.to_"),
+    ),
     (
         "meta",
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
@@ -80,8 +103,12 @@ const TRIED: &[Tried] = &[
 
 /// The names of the tensors that differ.
 fn changed(scene: &Scene, out: &str) -> Vec<String> {
+    [UNET, TEXT].into_iter().flat_map(|file| changed_in(scene, out, file)).collect()
+}
+
+fn changed_in(scene: &Scene, out: &str, file: &str) -> Vec<String> {
     let [old, new] =
-        ["model", out].map(|folder| std::fs::read(scene.at(folder).join(UNET)).unwrap());
+        ["model", out].map(|folder| std::fs::read(scene.at(folder).join(file)).unwrap());
     let (old, new) =
         (SafeTensors::deserialize(&old).unwrap(), SafeTensors::deserialize(&new).unwrap());
     let differs = |name: &&str| old.tensor(name).unwrap() != new.tensor(name).unwrap();
@@ -205,6 +232,7 @@ fn what_a_method_lacks_is_refused_before_anything_is_done() {
         ("ca", "steps=2", "superclass"),
         ("dp", "matrices=keys", "nothing safe"),
         ("rg", "steps=2", "retain set is empty"),
+        ("mace", "lambda=0.0", "lambda"),
         ("rece", "regulariser=0.0", "regulariser"),
         ("salun", "steps=2", "retain set is empty"),
         ("sculpting", "steps=2", "superclass"),

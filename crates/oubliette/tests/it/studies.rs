@@ -78,7 +78,8 @@ struct Look {
 
 /// The pictures of a run, by arm, subject and number.
 fn looks(events: &str) -> std::collections::BTreeMap<String, Look> {
-    let events = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let events =
+        events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let look = |event: serde_json::Value| {
         let which = format!("{} {}", event["cell"], event["index"]);
         let (prompt, seed) = (event["prompt"].clone(), event["seed"].clone());

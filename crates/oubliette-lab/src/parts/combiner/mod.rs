@@ -19,6 +19,11 @@ use crate::{List, Make, Result, describe::Describe};
 
 /// Makes one gradient of several.
 pub trait Combiner: Stateful + Describe {
+    /// Whether it is about the two sides, so that one alone makes no sense.
+    fn needs_both_sides(&self) -> bool {
+        true
+    }
+
     /// The gradient that the optimiser is given.
     ///
     /// # Errors

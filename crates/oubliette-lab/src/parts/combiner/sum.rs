@@ -22,6 +22,10 @@ pub struct Sum {}
 impl Stateful for Sum {}
 
 impl Combiner for Sum {
+    fn needs_both_sides(&self) -> bool {
+        false
+    }
+
     fn combine(&mut self, sides: Sides) -> Result<Weights> {
         Ok(match (sides.forget, sides.retain) {
             (Some(forget), Some(retain)) => add(&forget, retain),

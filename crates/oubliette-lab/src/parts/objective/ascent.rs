@@ -46,6 +46,10 @@ impl Ascent {
 }
 
 impl Objective for Ascent {
+    fn needs_pictures(&self) -> bool {
+        true
+    }
+
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
         Ok(self.of(NoiseMse {}.loss(scene, student)?))
     }

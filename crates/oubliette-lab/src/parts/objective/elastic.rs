@@ -49,6 +49,10 @@ impl Stateful for Elastic {
 }
 
 impl Objective for Elastic {
+    fn needs_pictures(&self) -> bool {
+        true
+    }
+
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
         let cost = |name: &str, change: Tensor<1>| {
             let square = change.clone() * change * 0.5;

@@ -58,8 +58,12 @@ impl GuidanceReversal {
     }
 }
 
-impl Objective for GuidanceReversal {
-    fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
+impl GuidanceReversal {
+    /// What the student should predict, all by the original model.
+    ///
+    /// # Errors
+    /// As [`Objective::loss`].
+    pub fn wanted(&self, scene: &Scene<'_>) -> Result<Tensor<4>> {
         let (study, batch) = (scene.study, scene.batch);
         let original = study.original;
         let prompts = &batch.prompts;
@@ -68,8 +72,15 @@ impl Objective for GuidanceReversal {
         let anchor = scene.anchor.condition(study, original, scene.concepts, prompts)?;
         let [anchor, concept, empty] =
             study.predict_many(original, batch, [anchor, concept, empty]);
-        let target = self.target(anchor, concept, empty);
-        let own = study.predict(student, batch, study.context(student, prompts)?);
+        Ok(self.target(anchor, concept, empty))
+    }
+}
+
+impl Objective for GuidanceReversal {
+    fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
+        let (study, batch) = (scene.study, scene.batch);
+        let target = self.wanted(scene)?;
+        let own = study.predict(student, batch, study.context(student, &batch.prompts)?);
         Ok(mean_square(own, target))
     }
 }

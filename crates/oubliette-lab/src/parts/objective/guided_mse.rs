@@ -34,6 +34,10 @@ impl Default for GuidedMse {
 impl Stateful for GuidedMse {}
 
 impl Objective for GuidedMse {
+    fn needs_pictures(&self) -> bool {
+        true
+    }
+
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
         let (study, batch) = (scene.study, scene.batch);
         let target = pictured("guided_mse", batch)?;

@@ -2,6 +2,8 @@
 
 mod anchor_match;
 mod ascent;
+mod attention_norm;
+mod disguised;
 mod distill;
 mod elastic;
 mod guidance_reversal;
@@ -12,6 +14,8 @@ mod noise_mse;
 
 pub use anchor_match::{AnchorMatch, Teacher};
 pub use ascent::Ascent;
+pub use attention_norm::AttentionNorm;
+pub use disguised::{Disguised, goal, likeness};
 pub use distill::{Distill, Under};
 pub use elastic::Elastic;
 pub use guidance_reversal::{From, GuidanceReversal};
@@ -27,8 +31,8 @@ use oubliette_evidence::Concept;
 use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Stateful, anchor::Anchor, source::Batch};
-use crate::{Error, List, Make, Result, Study, describe::Describe};
+use super::{At, Stateful, anchor::Anchor, source::Batch};
+use crate::{Error, List, Make, Result, Study, describe::Describe, lot::Lot};
 
 /// What a loss looks at in one step.
 pub struct Scene<'a> {
@@ -42,6 +46,18 @@ pub struct Scene<'a> {
     pub batch: &'a Batch,
 }
 
+/// What a loss may get ready from.
+pub struct Preparing<'a> {
+    /// What it will look at.
+    pub scene: Scene<'a>,
+    /// The weights before the step.
+    pub student: &'a Weights,
+    /// Where the stage stands.
+    pub at: At,
+    /// All randomness of the preparation.
+    pub lot: Lot,
+}
+
 /// A loss on one batch, differentiable in the student's weights.
 pub trait Objective: Stateful + Describe {
     /// The loss, one number. Whatever does not depend on `student` is a constant in it.
@@ -49,6 +65,19 @@ pub trait Objective: Stateful + Describe {
     /// # Errors
     /// When the batch lacks what this loss needs, or the model fails.
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>>;
+
+    /// Gets ready for a step, before any gradient of it is taken.
+    ///
+    /// # Errors
+    /// As [`Objective::loss`].
+    fn prepare(&mut self, _from: &Preparing<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether it compares with what a noised picture should be predicted as.
+    fn needs_pictures(&self) -> bool {
+        false
+    }
 
     /// Steps before training in which this loss looks at the model as it was.
     fn survey(&self) -> u64 {
@@ -76,6 +105,8 @@ pub const OBJECTIVES: List<dyn Objective> = List {
     all: &[
         anchor_match::ENTRY,
         ascent::ENTRY,
+        attention_norm::ENTRY,
+        disguised::ENTRY,
         distill::ENTRY,
         elastic::ENTRY,
         guidance_reversal::ENTRY,

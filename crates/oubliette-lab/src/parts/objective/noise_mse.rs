@@ -25,6 +25,10 @@ pub struct NoiseMse {}
 impl Stateful for NoiseMse {}
 
 impl Objective for NoiseMse {
+    fn needs_pictures(&self) -> bool {
+        true
+    }
+
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
         let batch = scene.batch;
         let target = pictured("noise_mse", batch)?;

@@ -1,9 +1,11 @@
 //! What is shown in training: noisy latents, their timesteps and their prompts.
 
+mod focus;
 mod pictures;
 mod prompts;
 mod trajectory;
 
+pub use focus::Focus;
 pub use pictures::Pictures;
 pub use prompts::Prompts;
 pub use trajectory::{Trajectory, Whose};
@@ -43,6 +45,11 @@ impl Batch {
 
 /// Makes one batch a step.
 pub trait Source: Stateful + Describe {
+    /// Whether its rows are noised pictures, of which it is known what the model should predict.
+    fn is_pictured(&self) -> bool {
+        false
+    }
+
     /// The batch of step `step`; all that is random in it comes from `lot`.
     ///
     /// # Errors

@@ -80,6 +80,10 @@ fn encode(sd: &StableDiffusion, weights: &Weights, one: &Captioned) -> Result<En
 impl Stateful for Pictures {}
 
 impl Source for Pictures {
+    fn is_pictured(&self) -> bool {
+        true
+    }
+
     fn batch(
         &mut self,
         study: &Study<'_>,

@@ -6,7 +6,7 @@ use oubliette_model::{Weight, Weights};
 use rand::seq::IndexedRandom as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Source, Stateful};
+use super::{Batch, Focus, Source, Stateful};
 use crate::{
     Card, Entry, Error, Result, Study,
     lot::Lot,
@@ -46,6 +46,9 @@ pub struct Prompts {
     /// Rows of a step.
     #[serde(default = "one")]
     pub batch: usize,
+    /// Where noise levels are drawn from; absent: evenly from all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focus: Option<Focus>,
     #[serde(skip)]
     drawn: Vec<Tensor<4>>,
 }
@@ -94,6 +97,10 @@ impl Stateful for Prompts {
 }
 
 impl Source for Prompts {
+    fn is_pictured(&self) -> bool {
+        true
+    }
+
     fn batch(
         &mut self,
         study: &Study<'_>,
@@ -127,7 +134,13 @@ impl Source for Prompts {
         let clean = Tensor::cat(chosen.iter().map(|&row| self.drawn[row].clone()).collect(), 0);
         let texts = if self.under.is_empty() { &self.prompts } else { &self.under };
         let prompts = chosen.iter().map(|&row| texts[row / self.repeats].clone()).collect();
-        walk::noised(study.sd, clean, prompts, &mut rng)
+        match self.focus {
+            None => walk::noised(study.sd, clean, prompts, &mut rng),
+            Some(focus) => {
+                let draw = |levels, rng: &mut _| focus.draw(levels, rng);
+                walk::noised_at(study.sd, clean, prompts, draw, &mut rng)
+            }
+        }
     }
 }
 
@@ -136,6 +149,6 @@ impl Prompts {
     pub fn new(prompts: Vec<String>, repeats: usize, batch: usize) -> Self {
         let (guidance, steps) = (guidance(), steps());
         let (under, negative, drawn) = (Vec::new(), String::new(), Vec::new());
-        Self { prompts, under, negative, repeats, guidance, steps, batch, drawn }
+        Self { prompts, under, negative, repeats, guidance, steps, batch, focus: None, drawn }
     }
 }

@@ -41,6 +41,10 @@ impl Default for Meta {
 impl Stateful for Meta {}
 
 impl Wrapper for Meta {
+    fn needs_relearning(&self) -> bool {
+        true
+    }
+
     fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>) -> Box<dyn Oracle + 'a> {
         Box::new(Imagined { settings: self, below })
     }

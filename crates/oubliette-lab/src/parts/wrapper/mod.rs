@@ -26,6 +26,11 @@ pub trait Oracle {
 
 /// Puts one oracle in front of another.
 pub trait Wrapper: Stateful + Describe {
+    /// Whether it asks what would bring the concept back.
+    fn needs_relearning(&self) -> bool {
+        false
+    }
+
     /// The oracle that answers from now on.
     fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>) -> Box<dyn Oracle + 'a>;
 }

@@ -57,6 +57,11 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         if let Some(mix) = &mix {
             mix.apply(&mut stages, &base(document))?;
         }
+        for stage in &stages {
+            if let Stage::Train(train) = stage {
+                train.check()?;
+            }
+        }
         turns.push(Turn { concepts: concepts.to_vec(), stages });
     }
     let model = document.beside(&recipe.model);

@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::device::Precision;
 use crate::error::Result;
-use crate::networks::{ClipText, UNet, Vae};
+use crate::networks::{Attended, ClipText, UNet, Vae, Watched};
 use crate::sample::{GUIDANCE_FILE, Guidance};
 use crate::schedule::ScheduleConfig;
 use crate::store::Component;
@@ -158,6 +158,19 @@ impl StableDiffusion {
         context: Tensor<3>,
     ) -> Tensor<4> {
         self.unet.forward(&weights.scope(UNET), x, t, context)
+    }
+
+    /// The same, with what every pixel looked at in the prompt, one after another through the network.
+    pub fn predict_watched(
+        &self,
+        weights: &Weights,
+        x: Tensor<4>,
+        t: Tensor<1>,
+        context: Tensor<3>,
+    ) -> (Tensor<4>, Vec<Attended>) {
+        let watched = Watched::default();
+        let out = self.unet.forward(&weights.scope(UNET).watched(&watched), x, t, context);
+        (out, watched.into_seen())
     }
 
     /// Pictures in -1..1 to mean and logarithm of the variance of their latents, not scaled.
