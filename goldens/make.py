@@ -10,6 +10,7 @@ import detectors
 import erasure
 import guides
 import lora
+import mace
 import masks
 import networks
 import objectives
@@ -54,6 +55,7 @@ def write_tiny(out):
     erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")
     guides.write(open_pipeline(out / "tiny-sd1"), out / "guides.safetensors")
     closed_forms.write(open_pipeline(out / "tiny-sd1"), out / "closed_forms.safetensors")
+    mace.write(open_pipeline(out / "tiny-sd1"), out / "mace.safetensors")
     detectors.write_clip(out / "tiny-clip", out / "of-tiny-clip.safetensors")
     detectors.write_vit(out / "tiny-vit", out / "of-tiny-vit.safetensors")
 

@@ -5,6 +5,7 @@
 mod closed_forms;
 mod conformance;
 mod golden;
+mod mace;
 mod masks;
 mod matrix;
 mod objectives;
