@@ -58,7 +58,7 @@ fn the_examples_are_read() {
     let page = std::fs::read_to_string(spec().join("recipe.md")).unwrap();
     let examples: Vec<&str> =
         page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 5);
+    assert_eq!(examples.len(), 6);
     for example in examples {
         let document = Document::new(Path::new("recipe.md"), example);
         match example.contains("task = ") {

@@ -1,7 +1,8 @@
 //! The recipes under `examples/`, of the demo and of the studies are read and their settings filled in; only the models are missing.
+use oubliette_evidence::document::Document;
 use oubliette_evidence::recipe::{AuditRecipe, UnlearnRecipe};
 use oubliette_evidence::{Concept, Recipe};
-use oubliette_lab::{ATTACKS, DETECTORS, METHODS, tuning::Tuning};
+use oubliette_lab::{ATTACKS, DETECTORS, METHODS, methods::Stage, parts::mix::Mix, tuning::Tuning};
 use std::path::{Path, PathBuf};
 
 /// Every TOML file below a folder.
@@ -16,11 +17,15 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 #[test]
 fn every_example_is_read_and_its_settings_are_known() {
     let mut found = Vec::new();
-    for folder in ["examples", "assets", "studies/benign-updates"] {
-        files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder), &mut found);
+    for folder in ["examples", "assets", "studies/benign-updates", "studies/methods"] {
+        files(&root().join(folder), &mut found);
     }
     assert!(found.len() >= 15, "{found:?}");
     for file in found {
@@ -64,4 +69,23 @@ fn audit(recipe: &AuditRecipe) {
     }
     let file = recipe.source.file();
     assert!(recipe.source.beside(&recipe.concept).is_file(), "{}", file.display());
+}
+
+/// The mix of parts that the specification shows can be built and can take a step.
+#[test]
+fn the_mix_of_the_specification_works() {
+    let page = root().join("spec/recipe.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let shown = page.split("```toml\n").find(|example| example.contains("[method.parts]")).unwrap();
+    let document = Document::new("recipe.md".as_ref(), shown.split("```").next().unwrap());
+    let recipe = UnlearnRecipe::parse(&document).unwrap();
+    let mut settings = recipe.method.settings.clone();
+    let mix = Mix::take(&mut settings).unwrap().unwrap();
+    let lion = root().join("studies/methods/concepts/lion.toml");
+    let method = METHODS.build(&recipe.method.name, settings).unwrap();
+    let mut stages = method.stages(&[Concept::read(&lion).unwrap()]).unwrap();
+    mix.apply(&mut stages, "recipes".as_ref()).unwrap();
+    let [Stage::Train(train)] = &stages[..] else { panic!("{} stages", stages.len()) };
+    train.check().unwrap();
+    assert_eq!((train.forget.len(), train.retain.len(), train.wrappers.len()), (2, 2, 1));
 }

@@ -16,19 +16,21 @@ fn kept(study: &Path) -> Vec<String> {
 
 #[test]
 fn every_page_is_rendered_again_from_what_is_kept() {
-    let study = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies/benign-updates");
-    let scene = Scene::empty();
-    copy(&study.join("concepts"), &scene.at("concepts"));
-    let names = kept(&study);
-    assert!(!names.is_empty(), "nothing is kept of the study");
-    for name in names {
-        let recipe = format!("{name}.toml");
-        std::fs::copy(study.join(&recipe), scene.at(&recipe)).unwrap();
-        copy(&study.join(&name).join("cells"), &scene.at(&name).join("cells"));
-        let ended = scene.run(&["compare", &recipe, "--render"]);
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        let there = std::fs::read_to_string(study.join(&name).join("page.md")).unwrap();
-        assert_eq!(scene.text(&format!("{name}/page.md")), there, "{name}");
+    for study in ["benign-updates", "methods"] {
+        let study = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies").join(study);
+        let scene = Scene::empty();
+        copy(&study.join("concepts"), &scene.at("concepts"));
+        let names = kept(&study);
+        assert!(!names.is_empty(), "nothing is kept of {}", study.display());
+        for name in names {
+            let recipe = format!("{name}.toml");
+            std::fs::copy(study.join(&recipe), scene.at(&recipe)).unwrap();
+            copy(&study.join(&name).join("cells"), &scene.at(&name).join("cells"));
+            let ended = scene.run(&["compare", &recipe, "--render"]);
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+            let there = std::fs::read_to_string(study.join(&name).join("page.md")).unwrap();
+            assert_eq!(scene.text(&format!("{name}/page.md")), there, "{name}");
+        }
     }
 }
 
