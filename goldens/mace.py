@@ -1,4 +1,4 @@
-"""Reference matrices of MACE's two closed forms, in f64 with dense inverses (arXiv 2403.06135, equations 2 and 5).
+"""Reference matrices of MACE's two closed forms, in f64 with dense inverses (arXiv 2403.06135).
 
 Refinement: every token of a prompt but the name's own should read as it does with another name in the name's place; tokens
 before the name and those behind it correspond in order, as far as both prompts go. Fusion: every token of a concept's prompts

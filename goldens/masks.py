@@ -1,6 +1,6 @@
 """Reference masks: which places of two small weights may move after a sequence of gradients.
 
-Saliency: arXiv 2310.12508, equation 4, the largest sums over both weights together. Dynamic: arXiv 2504.09039, each
+Saliency: arXiv 2310.12508, the largest sums over both weights together. Dynamic: arXiv 2504.09039, each
 weight by itself, exchanges counted with the warm-up.
 """
 

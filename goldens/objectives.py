@@ -168,7 +168,7 @@ def losses(scene):
     # AdvAnchor, arXiv 2501.00054: matched to its shifted self, the blank prompt held.
     yield "advanchor", lambda: square(scene.own(CONCEPT), scene.anchored()) + HOLD * square(
         scene.own(ANCHOR), scene.old(ANCHOR))
-    # AdvUnlearn, arXiv 2405.15234, equation 5: ESD's target, seen behind a word.
+    # AdvUnlearn, arXiv 2405.15234: ESD's target, seen behind a word.
     with torch.no_grad():
         disguised = scene.say_disguised(scene.shift(WORD))
     yield "disguised", lambda: square(
@@ -181,7 +181,7 @@ def losses(scene):
     count = sum(change.numel() for change, _ in scene.drift())
     yield "l1_sp", lambda: sum(change.abs().sum() for change, _ in scene.drift()) / count
     yield "l2_sp", lambda: sum((change ** 2).sum() for change, _ in scene.drift()) / count
-    # Selective Amnesia, arXiv 2305.10120, equation 7: its elastic term.
+    # Selective Amnesia, arXiv 2305.10120: its elastic term.
     yield "elastic", lambda: 0.5 * sum((fisher * change ** 2).sum() for change, fisher in scene.drift())
 
 

@@ -23,7 +23,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<AdvAnchor>(Card {
            to mean the shifted one; under the blank prompt the model stays as it was.",
     changes: "cross-attention; `weights` chooses others",
     cost: "sampling of `pictures` before the first step; a step is `updates` passes for the anchor, two training steps and two forwards",
-    broken_by: "not measured by its authors against later fine-tuning",
+    broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature)",
     source: "AdvAnchor (arXiv 2501.00054), losses L_adv1 and L_adv2 and the three schedules; released code",
     differs: "gradients are zeroed before every step, where the released loop lets them pile up; the concept's own prompts stand for \
               \"{name}'s painting\"; see the part `adversarial`",

@@ -25,7 +25,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<AdvUnlearn>(Card {
     changes: "the text encoder; `weights` chooses others",
     cost: "sampling of `pictures` before the first step; a step is ESD's and `updates` passes for the word",
     broken_by: "inversion of the concept from pictures (39 in 100 for nudity, arXiv 2405.15234)",
-    source: "Defensive Unlearning with Adversarial Training (arXiv 2405.15234), equations 4 and 5, algorithm 1; released code",
+    source: "Defensive Unlearning with Adversarial Training (arXiv 2405.15234), the bilevel objective with the text encoder as what is trained; released code",
     differs: "retain prompts name the concept's neighbours and superclass, where the release takes 243 of ImageNet and COCO; see the part \
               `disguised`",
     ..Card::BLANK

@@ -22,7 +22,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Ca>(Card {
     what: "Trains the denoiser so that the concept's prompts predict what the anchor's prompts predict, on pictures of the anchor.",
     changes: "keys and values of cross-attention; `weights` chooses others",
     cost: "sampling of `pictures` before the first step; a step is one training step and one forward",
-    broken_by: "prompts that were not trained on; embedding and prompt searches (arXiv 2308.01508)",
+    broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); prompts that were not trained on; embedding and prompt searches (arXiv 2308.01508)",
     source: "Ablating Concepts in Text-to-Image Diffusion Models (arXiv 2303.13516), equations 4 and 5; released code",
     differs: "prompts come from the concept's templates, where the release asks a language model for 200; pictures are not \
               augmented, so there is no mask of valid pixels",

@@ -25,7 +25,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Mace>(Card {
     changes: "to_k and to_v of every cross-attention",
     cost: "sampling of `pictures`, `steps` training steps and two symmetric systems of the text encoder's width for every concept",
     broken_by: "fine-tuning on unrelated pictures (arXiv 2410.08074: the method that showed it first)",
-    source: "MACE: Mass Concept Erasure in Diffusion Models (arXiv 2403.06135), equations 2 to 5; written from the paper",
+    source: "MACE: Mass Concept Erasure in Diffusion Models (arXiv 2403.06135), closed-form refinement, adapters against attention, closed-form fusion; written from the paper",
     differs: "no segmenter marks the concept in its pictures: attention to the name is made small everywhere; what is preserved are the \
               `preserve` texts, where the paper sums over captions of COCO; a small lambda keeps the systems solvable",
     ..Card::BLANK

@@ -24,7 +24,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Sa>(Card {
     changes: "the whole denoiser; `weights` chooses others",
     cost: "sampling of twice `pictures` and `survey` batches, row by row, before the first step; a step is two training steps; very many steps",
     broken_by: "adversarial prompts; 292 parts detected on the nudity prompts where others leave 47 (arXiv 2504.09039)",
-    source: "Selective Amnesia (arXiv 2305.10120), equation 7; released code",
+    source: "Selective Amnesia (arXiv 2305.10120), elastic weights with generative replay; released code",
     differs: "replayed pictures are of the concept's neighbours and superclass, where the release samples captions of many kinds",
     ..Card::BLANK
 });

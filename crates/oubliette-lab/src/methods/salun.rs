@@ -20,7 +20,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Salun>(Card {
     changes: "`share` of the denoiser's weights; `weights` chooses others",
     cost: "sampling of twice `pictures` and `survey` training steps before the first step; a step is two training steps and one forward",
     broken_by: "adversarial prompts (11 in 100 for nudity, arXiv 2405.15234); image-text alignment suffers (arXiv 2412.07808)",
-    source: "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency (arXiv 2310.12508), equations 4 and 6; released code",
+    source: "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency (arXiv 2310.12508), the saliency map and its random labels; released code",
     differs: "the other class is the concept's first neighbour where the release takes the next class of its list; gradients are clipped \
               after the mask, not before",
     ..Card::BLANK

@@ -21,8 +21,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Sdd>(Card {
            a slow average of it draws; the average is the result.",
     changes: "cross-attention; `weights` chooses others",
     cost: "a step is a partial sampling (25 guided steps on average), one forward and one training step",
-    broken_by: "fine-tuning on harmful pictures (57 in 100 for nudity after 100 steps, arXiv 2410.12777)",
-    source: "Towards Safe Self-Distillation of Internet-Scale Text-to-Image Diffusion Models (arXiv 2307.05977), algorithm 1; released code",
+    broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); fine-tuning on harmful pictures (57 in 100 for nudity after 100 steps, arXiv 2410.12777)",
+    source: "Towards Safe Self-Distillation of Internet-Scale Text-to-Image Diffusion Models (arXiv 2307.05977); released code",
     differs: "several names are drawn and trained one at a time, where the release joins them with commas",
     ..Card::BLANK
 });

@@ -11,7 +11,7 @@ use crate::{
     methods::Fuse,
 };
 
-/// Closed-form fusion of adapters (equation 5).
+/// Closed-form fusion of adapters of the paper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Merge {
     /// The prompts of every concept, in the order of the adapters.

@@ -12,7 +12,7 @@ use crate::{
     methods::Edit,
 };
 
-/// Closed-form refinement of keys and values (equation 2).
+/// Closed-form refinement of keys and values of the paper.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Refine {
     /// The prompts of every concept.

@@ -16,7 +16,7 @@ pub(super) const ENTRY: Entry<dyn Mask> = Entry::of::<Saliency>(Card {
     what: "Sums the gradients of the guided diffusion loss over forget batches before training; the share of weights with the largest sums may move.",
     changes: "the share of the weights that `include` names",
     cost: "`survey` training steps before the first one that moves anything; one number a weight",
-    source: "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency (arXiv 2310.12508), equation 4; released code",
+    source: "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency (arXiv 2310.12508), the saliency map; released code",
     broken_by: "a concept whose weights are everybody's weights",
     differs: "the largest sums are chosen over all weights together, as in the release; gradients are clipped after the mask, not before",
     ..Card::BLANK

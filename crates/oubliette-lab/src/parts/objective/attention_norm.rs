@@ -12,7 +12,7 @@ pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<AttentionNorm>(Card {
     what: "The Euclidean norm of all cross-attention maps at the tokens of the concept's name.",
     changes: "what the mask lets move",
     cost: "the student's forward with its attention maps kept",
-    source: "Forget-Me-Not (arXiv 2303.17591), attention resteering; released code; squared: MACE (arXiv 2403.06135), equation 4",
+    source: "Forget-Me-Not (arXiv 2303.17591), attention resteering; released code; squared: MACE (arXiv 2403.06135)",
     broken_by: "prompts that name the concept in other words; 98 in 100 adversarial prompts (arXiv 2405.15234)",
     ..Card::BLANK
 });

@@ -15,7 +15,7 @@ pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<Disguised>(Card {
            predicts most like the original did under the concept's prompt.",
     changes: "what the mask lets move",
     cost: "`updates` passes through the student for the word, then as `guidance_reversal`",
-    source: "Defensive Unlearning with Adversarial Training (AdvUnlearn, arXiv 2405.15234), equation 5 and algorithm 1; released code",
+    source: "Defensive Unlearning with Adversarial Training (AdvUnlearn, arXiv 2405.15234), the bilevel objective and its attack; released code",
     broken_by: "inversion of the concept from pictures (39 in 100 for nudity, arXiv 2405.15234)",
     differs: "gradients of the word are zeroed before every update, where the released attack lets them pile up; it begins near the \
               word \"the\", with noise as large as the vocabulary's",

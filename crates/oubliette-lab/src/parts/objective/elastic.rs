@@ -15,9 +15,9 @@ pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<Elastic>(Card {
            of the diffusion loss on retain pictures, one by one.",
     changes: "what the mask lets move",
     cost: "`survey` batches of training steps, row by row, before the first step; one number a weight",
-    source: "Selective Amnesia (arXiv 2305.10120), equation 7; elastic weight consolidation (arXiv 1612.00796)",
+    source: "Selective Amnesia (arXiv 2305.10120), its elastic term; elastic weight consolidation (arXiv 1612.00796)",
     broken_by: "pictures that the survey did not see",
-    differs: "half the square as in the paper; its released code leaves the half out",
+    differs: "half the square, as elastic weight consolidation has it; the released code of Selective Amnesia counts the whole",
     ..Card::BLANK
 });
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lot::Rng;
 
-/// Times drawn in proportion to σ(γ (t − from)) − σ(γ (t − to)) (MACE, arXiv 2403.06135, equation 6).
+/// Times drawn in proportion to σ(γ (t − from)) − σ(γ (t − to)) (MACE, arXiv 2403.06135, concept-focal importance sampling).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Focus {
