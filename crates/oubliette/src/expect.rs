@@ -68,12 +68,11 @@ impl Yardstick {
     /// The expectation for all that a method does.
     pub(crate) fn turns(&self, turns: &[Turn]) -> Result<Expectation, Failure> {
         let (mut largest, mut steps) = (self.memory(&BTreeSet::new(), 1), 0);
-        for stage in turns.iter().flat_map(|turn| &turn.stages) {
-            if let Stage::Train(train) = stage {
-                let wanted = self.memory(&train.mask.trainable(&self.sd.weights)?, 1);
-                largest = if wanted.total() > largest.total() { wanted } else { largest };
-                steps += train.total();
-            }
+        let stages = turns.iter().flat_map(|turn| &turn.stages);
+        for train in stages.filter_map(Stage::training) {
+            let wanted = self.memory(&train.mask.trainable(&self.sd.weights)?, 1);
+            largest = if wanted.total() > largest.total() { wanted } else { largest };
+            steps += train.total();
         }
         let beside = (steps > 0)
             .then_some("and what making the training pictures costs (the method's card says)");

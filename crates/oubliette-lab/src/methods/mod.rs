@@ -78,6 +78,17 @@ pub trait Edit: Describe {
     ) -> Result<Weights>;
 }
 
+impl Stage {
+    /// Its training, where it has one.
+    pub fn training(&self) -> Option<&Train> {
+        match self {
+            Self::Train(train) => Some(train),
+            Self::Adapt(adapt) => Some(&adapt.train),
+            _ => None,
+        }
+    }
+}
+
 /// The training of an adapter.
 pub struct Adapt {
     /// What is descended.

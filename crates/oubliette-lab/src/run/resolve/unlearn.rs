@@ -57,10 +57,8 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         if let Some(mix) = &mix {
             mix.apply(&mut stages, &base(document))?;
         }
-        for stage in &stages {
-            if let Stage::Train(train) = stage {
-                train.check()?;
-            }
+        for train in stages.iter().filter_map(Stage::training) {
+            train.check()?;
         }
         turns.push(Turn { concepts: concepts.to_vec(), stages });
     }
