@@ -2,6 +2,8 @@
 
 use oubliette_evidence::Concept;
 
+use crate::{Error, Result};
+
 /// The first concept that `prompt` names as a whole word, and the name it uses (the longest that fits).
 pub fn named<'a>(concepts: &'a [Concept], prompt: &str) -> Option<(&'a Concept, &'a str)> {
     let lower = prompt.to_lowercase();
@@ -10,6 +12,18 @@ pub fn named<'a>(concepts: &'a [Concept], prompt: &str) -> Option<(&'a Concept, 
         .flat_map(|concept| concept.names.iter().map(move |name| (concept, name.as_str())))
         .filter(|(_, name)| position(&lower, &name.to_lowercase()).is_some())
         .max_by_key(|(_, name)| name.len())
+}
+
+/// The concept and the name that every prompt of a method which exchanges names must hold.
+///
+/// # Errors
+/// When `prompt` names no concept.
+pub fn must_name<'a>(concepts: &'a [Concept], prompt: &str) -> Result<(&'a Concept, &'a str)> {
+    named(concepts, prompt).ok_or_else(|| Error::Input {
+        file: "the recipe".to_owned(),
+        thing: format!("the prompt `{prompt}` names no concept that is to be forgotten"),
+        remedy: "use prompts that contain one of the concept's names".to_owned(),
+    })
 }
 
 /// Whether `text` contains `name` as a whole word, in any case.

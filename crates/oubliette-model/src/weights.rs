@@ -245,6 +245,35 @@ impl Weights {
         all
     }
 
+    /// The weights whose name begins with `part/`, without that beginning.
+    pub fn within(&self, part: &str) -> Self {
+        let prefix = part.len() + 1;
+        let inside = self.component(part);
+        inside.iter().map(|(name, weight)| (name[prefix..].to_owned(), weight.clone())).collect()
+    }
+
+    /// The same weights with `part/` before their names: [`Weights::within`] the other way.
+    pub fn under(&self, part: &str) -> Self {
+        let named = |(name, weight): (&String, &Weight)| (format!("{part}/{name}"), weight.clone());
+        self.iter().map(named).collect()
+    }
+
+    /// Every weight plus `factor` times the one of the same name in `other`, where there is one.
+    pub fn plus(&self, other: &Self, factor: f64) -> Self {
+        self.map(|name, weight| match other.get(name) {
+            Some(other) => Weight::from_flat(weight.flat() + other.flat() * factor, weight.shape()),
+            None => weight.clone(),
+        })
+    }
+
+    /// Every weight times the one of the same name in `other`, element by element, where there is one.
+    pub fn times(&self, other: &Self) -> Self {
+        self.map(|name, weight| match other.get(name) {
+            Some(other) => Weight::from_flat(weight.flat() * other.flat(), weight.shape()),
+            None => weight.clone(),
+        })
+    }
+
     /// Every weight replaced by what `change` makes of it.
     pub fn map(&self, mut change: impl FnMut(&str, &Weight) -> Weight) -> Self {
         self.0.iter().map(|(name, weight)| (name.clone(), change(name, weight))).collect()

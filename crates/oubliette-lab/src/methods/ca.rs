@@ -10,7 +10,6 @@ use super::{
 use crate::{
     Card, Entry, Result,
     parts::{
-        anchor::{self, Anchor},
         mask::Select,
         objective::{AnchorMatch, NoiseMse, Teacher},
     },
@@ -88,7 +87,7 @@ impl Default for Ca {
 impl Method for Ca {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
         let (mut named, mut drawn) = (Vec::new(), Vec::new());
-        let replaced = self.replaced();
+        let replaced = shown::instead(self.anchor.as_ref());
         for concept in concepts {
             let own = shown::prompts(concept, &self.templates);
             drawn.extend(replaced.texts(std::slice::from_ref(concept), &own)?);
@@ -112,14 +111,5 @@ impl Method for Ca {
             ..Train::named("ablate")
         };
         Ok(vec![Stage::Train(Box::new(train))])
-    }
-}
-
-impl Ca {
-    fn replaced(&self) -> Box<dyn Anchor> {
-        match &self.anchor {
-            Some(name) => Box::new(anchor::Replaced { name: name.clone() }),
-            None => Box::new(anchor::Superclass {}),
-        }
     }
 }

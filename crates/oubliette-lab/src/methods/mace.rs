@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Card, Entry, Error, Result,
     editing::Reader,
-    parts::{objective::AttentionNorm, source::Focus},
+    parts::{anchor::superclass_of, objective::AttentionNorm, source::Focus},
     training::{Optimiser, Train, Weighted},
 };
 
@@ -93,7 +93,7 @@ impl Method for Mace {
         for concept in concepts {
             mappings.push(match &self.mapping {
                 Some(name) => name.clone(),
-                None => shown::superclass(concept)?.to_owned(),
+                None => superclass_of(concept)?.to_owned(),
             });
             all.push(shown::prompts(concept, &self.templates));
         }

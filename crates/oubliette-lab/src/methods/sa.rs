@@ -10,7 +10,6 @@ use super::{
 use crate::{
     Card, Entry, Result,
     parts::{
-        anchor::{Anchor, Replaced, Superclass},
         mask::Select,
         objective::{Elastic, NoiseMse},
     },
@@ -86,10 +85,7 @@ impl Default for Sa {
 impl Method for Sa {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
         let (mut own, mut drawn, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-        let surrogate: Box<dyn Anchor> = match &self.surrogate {
-            Some(name) => Box::new(Replaced { name: name.clone() }),
-            None => Box::new(Superclass {}),
-        };
+        let surrogate = shown::instead(self.surrogate.as_ref());
         for concept in concepts {
             let prompts = shown::prompts(concept, &self.templates);
             drawn.extend(surrogate.texts(std::slice::from_ref(concept), &prompts)?);

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Card, Entry, Result,
     parts::{
-        anchor::Superclass,
+        anchor::{Superclass, superclass_of},
         mask::{Dynamic, Momentum},
         objective::{AnchorMatch, Distill, NoiseMse},
     },
@@ -92,21 +92,25 @@ impl Method for Sculpting {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
         let (mut own, mut above, mut names) = (Vec::new(), Vec::new(), Vec::new());
         for concept in concepts {
-            let superclass = shown::superclass(concept)?;
+            let superclass = superclass_of(concept)?;
             own.extend(shown::prompts(concept, &self.templates));
             above.extend(shown::prompts_of(&[superclass.to_owned()], concept, &self.templates));
             names.extend(concept.names.clone());
         }
         let mut pictured = self.drawing().of(above);
         pictured.negative = names.join(", ");
-        let retain = [(self.align, true), (self.distil, false)];
-        let retain = retain.into_iter().filter(|(weight, _)| *weight != 0.0);
+        let mut retain = vec![
+            Weighted { objective: Box::new(NoiseMse {}), weight: self.align },
+            Weighted { objective: Box::new(Distill::default()), weight: self.distil },
+        ];
+        // A loss that does not count would cost its forwards all the same.
+        retain.retain(|loss| loss.weight != 0.0);
         let train = Train {
             source: Box::new(self.drawing().of(own)),
             retain_source: Some(Box::new(pictured)),
             anchor: Box::new(Superclass {}),
             forget: vec![Weighted::one(AnchorMatch::default())],
-            retain: retain.map(|(weight, align)| held(weight, align)).collect(),
+            retain,
             mask: Box::new(self.mask()),
             optimiser: Optimiser {
                 learning_rate: self.learning_rate,
@@ -117,14 +121,6 @@ impl Method for Sculpting {
             ..Train::named("sculpt")
         };
         Ok(vec![Stage::Train(Box::new(train))])
-    }
-}
-
-fn held(weight: f64, align: bool) -> Weighted {
-    if align {
-        Weighted { objective: Box::new(NoiseMse {}), weight }
-    } else {
-        Weighted { objective: Box::new(Distill::default()), weight }
     }
 }
 

@@ -5,7 +5,7 @@ use oubliette_evidence::{Concept, concept::Prompts};
 use crate::{
     Error, Result,
     parts::{
-        anchor::Replaced,
+        anchor::{Anchor, Replaced, Superclass},
         objective::{AnchorMatch, NoiseMse},
         source::Prompts as Source,
     },
@@ -52,16 +52,12 @@ pub(super) fn kept(concept: &Concept, chosen: &[String]) -> Result<Vec<String>> 
     Ok(kept)
 }
 
-/// The concept's superclass.
-///
-/// # Errors
-/// When it has none.
-pub(super) fn superclass(concept: &Concept) -> Result<&str> {
-    concept.superclass.as_deref().ok_or_else(|| Error::Input {
-        file: format!("concept `{}`", concept.id),
-        thing: "it has no superclass to become".to_owned(),
-        remedy: "add `superclass = \"...\"` or choose another anchor".to_owned(),
-    })
+/// A name in the concept's place, or its superclass where none is given.
+pub(super) fn instead(name: Option<&String>) -> Box<dyn Anchor> {
+    match name {
+        Some(name) => Box::new(Replaced { name: name.clone() }),
+        None => Box::new(Superclass {}),
+    }
 }
 
 /// How the pictures that a method trains on are made.

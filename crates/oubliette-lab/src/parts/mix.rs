@@ -58,7 +58,11 @@ impl Mix {
                 taken = true;
             }
         }
-        if taken { Ok(()) } else { Err(refuse("the method trains nothing, so it takes no parts")) }
+        if taken {
+            Ok(())
+        } else {
+            Err(refuse("the method trains none of the model's own weights, so it takes no parts"))
+        }
     }
 
     /// What somebody who wants the concept back would train on: source and losses come together.

@@ -38,15 +38,6 @@ pub(super) fn load(path: &Path, device: &Device) -> Result<Weights> {
     Ok(file.tensors().iter().map(|(name, view)| (name.clone(), weight(view))).collect())
 }
 
-/// The tensors below `part/`, without that prefix.
-pub(super) fn below(all: &Weights, part: &str) -> Weights {
-    let prefix = format!("{part}/");
-    let inside = |(name, weight): (&String, &Weight)| {
-        Some((name.strip_prefix(&prefix)?.to_owned(), weight.clone()))
-    };
-    all.iter().filter_map(inside).collect()
-}
-
 fn changed(path: &Path, error: &safetensors::SafeTensorError) -> Error {
     Error::Changed { path: path.to_owned(), thing: error.to_string() }
 }

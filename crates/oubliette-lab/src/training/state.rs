@@ -14,7 +14,7 @@ use oubliette_model::{
 };
 
 use super::{Job, Place, Train, divergence::Divergence, extra};
-use crate::{Error, Result, parts::mask::masked};
+use crate::{Error, Result};
 
 /// The name under which the losses lie beside the parts' state.
 const LOSSES: &str = "losses";
@@ -71,7 +71,7 @@ impl State {
         self.optimiser = saved.optimiser;
         self.average = saved.ema;
         for (name, part) in stage.stateful() {
-            part.restore(&extra::below(&beside, &name))?;
+            part.restore(&beside.within(&name))?;
         }
         for loss in beside.get(LOSSES).map(Weight::to_f32_vec).unwrap_or_default() {
             self.losses.push(loss);
@@ -85,7 +85,7 @@ impl State {
     pub(super) fn update(&mut self, stage: &Train, gradient: Weights) -> Result<()> {
         let movable = stage.mask.movable();
         let gradient = match movable {
-            Some(movable) => masked(&gradient, movable),
+            Some(movable) => gradient.times(movable),
             None => gradient,
         };
         let gradient = match stage.optimiser.clip {
@@ -158,8 +158,7 @@ impl State {
         self.refuse_infinite(stage, &trained)?;
         let mut beside = Weights::new();
         for (name, part) in stage.stateful() {
-            let state = part.state().into_iter();
-            beside.extend(state.map(|(below, weight)| (format!("{name}/{below}"), weight)));
+            beside.extend(part.state().under(&name));
         }
         let row =
             Weight::from_f32(self.losses.clone(), &[self.losses.len()], &self.device(), DType::F32);

@@ -96,14 +96,8 @@ impl Optimiser {
 
     /// Takes the moments away where `movable` is 0, for the weights that it knows.
     pub fn hold(&mut self, movable: &Weights) {
-        for moments in [&mut self.first, &mut self.second] {
-            for (name, mask) in movable {
-                if let Some(moment) = moments.remove(name) {
-                    let held = moment.flat() * mask.flat();
-                    moments.insert(name.clone(), Weight::from_flat(held, moment.shape()));
-                }
-            }
-        }
+        self.first = self.first.times(movable);
+        self.second = self.second.times(movable);
     }
 
     /// Steps taken so far.

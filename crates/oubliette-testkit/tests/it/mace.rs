@@ -2,32 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use oubliette_evidence::{Concept, document::Document};
+use oubliette_evidence::Concept;
 use oubliette_lab::{METHODS, Study, lot::Lot, methods::Stage};
 use oubliette_model::{Weight, Weights};
 use serde_json::Value;
 
-use crate::reference::{distance, open};
-
-fn concept(name: &str) -> Concept {
-    let text = format!(
-        "schema = 1\nid = \"{}\"\nkind = \"object\"\nnames = [\"{name}\"]\nprompts = [\"a {{name}}\"]\n[[detector]]\n\
-         kind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\nfalse_alarm = 0.05\nmissed_return = 0.05\n\
-         keep_margin = 0.05\n",
-        name.replace(' ', "-")
-    );
-    Concept::parse(&Document::new("it.toml".as_ref(), text)).unwrap()
-}
+use crate::reference::{concept, distance, open};
 
 /// The concepts of the reference, each with its superclass as the name that takes its place.
 fn concepts(said: &Value) -> Vec<Concept> {
     // In the order of the reference, which JSON does not keep.
-    ["fox", "cat"]
-        .map(|name| {
-            let superclass = said["concepts"][name].as_str().unwrap().to_owned();
-            Concept { superclass: Some(superclass), ..concept(name) }
-        })
-        .to_vec()
+    ["fox", "cat"].map(|name| concept(name, said["concepts"][name].as_str().unwrap())).to_vec()
 }
 
 fn stages(said: &Value, concepts: &[Concept]) -> Vec<Stage> {

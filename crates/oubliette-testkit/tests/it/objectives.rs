@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use burn::tensor::{Tensor, TensorData};
-use oubliette_evidence::{Concept, document::Document};
+use oubliette_evidence::Concept;
 use oubliette_lab::{
     Study,
     lot::Lot,
@@ -22,6 +22,8 @@ use oubliette_model::{
 };
 use safetensors::SafeTensors;
 use serde_json::Value;
+
+use crate::reference::{concept, distance};
 
 /// A reference loss: weighted objectives with their settings.
 type Sum = &'static [(f64, &'static str, &'static str)];
@@ -100,13 +102,7 @@ impl Bench {
     /// A concept whose superclass is the anchor.
     fn concept(&self) -> Concept {
         let (name, anchor) = (self.text("name"), self.text("anchor"));
-        let superclass = anchor.trim_start_matches("a ");
-        let text = format!(
-            "schema = 1\nid = \"it\"\nkind = \"object\"\nnames = [\"{name}\"]\nsuperclass = \"{superclass}\"\n\
-             prompts = [\"a {{name}}\"]\n[[detector]]\nkind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\n\
-             false_alarm = 0.05\nmissed_return = 0.05\nkeep_margin = 0.05\n"
-        );
-        Concept::parse(&Document::new("it.toml".as_ref(), text)).unwrap()
+        concept(&name, anchor.trim_start_matches("a "))
     }
 
     /// The reference's shift for the tokens of some words: 0.1 sin(2 + 0.53 i) at the i-th place.
@@ -177,15 +173,6 @@ fn check_with(
         let apart = distance(&gradient.to_f32_vec(), &wanted);
         assert!(apart < 1e-3, "{loss}, {name}: {apart}");
     }
-}
-
-/// How far `found` is from `wanted`, relative to the latter's norm.
-fn distance(found: &[f32], wanted: &[f32]) -> f64 {
-    let square = |x: f64| x * x;
-    let apart: f64 = found.iter().zip(wanted).map(|(a, b)| square(f64::from(a - b))).sum();
-    let norm: f64 = wanted.iter().map(|b| square(f64::from(*b))).sum();
-    assert!(found.len() == wanted.len() && norm > 0.0);
-    (apart / norm).sqrt()
 }
 
 #[test]

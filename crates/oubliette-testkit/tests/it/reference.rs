@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use oubliette_evidence::{Concept, document::Document};
 use oubliette_model::{
     Weight,
     device::DeviceKind,
@@ -81,4 +82,15 @@ pub(crate) fn is_near(file: &Reference, key: &str, new: &[f64]) {
     let new: Vec<f32> = new.iter().map(|value| *value as f32).collect();
     let apart = distance(&new, &file.read(key));
     assert!(apart < 1e-4, "{key}: {apart}");
+}
+
+/// A concept of one name, with a superclass and a neighbour.
+pub(crate) fn concept(name: &str, superclass: &str) -> Concept {
+    let text = format!(
+        "schema = 1\nid = \"{}\"\nkind = \"object\"\nnames = [\"{name}\"]\nsuperclass = \"{superclass}\"\nkeep = [\"cat\"]\n\
+         prompts = [\"a {{name}}\"]\n[[detector]]\nkind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\n\
+         false_alarm = 0.05\nmissed_return = 0.05\nkeep_margin = 0.05\n",
+        name.replace(' ', "-")
+    );
+    Concept::parse(&Document::new("it.toml".as_ref(), text)).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, path::PathBuf};
 
-use oubliette_evidence::{Concept, document::Document};
+use oubliette_evidence::Concept;
 use oubliette_lab::{
     Error, METHODS,
     lot::Lot,
@@ -17,6 +17,8 @@ use oubliette_model::{
     families::{LoadOptions, StableDiffusion},
 };
 
+use crate::reference::concept;
+
 const KEY: &str = ".attn2.to_k.weight";
 
 fn tiny() -> StableDiffusion {
@@ -26,10 +28,7 @@ fn tiny() -> StableDiffusion {
 }
 
 fn fox() -> Concept {
-    let text = "schema = 1\nid = \"fox\"\nkind = \"object\"\nnames = [\"fox\"]\nsuperclass = \"animal\"\nkeep = [\"cat\"]\n\
-                prompts = [\"a {name}\"]\n[[detector]]\nkind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\n\
-                false_alarm = 0.05\nmissed_return = 0.05\nkeep_margin = 0.05\n";
-    Concept::parse(&Document::new("fox.toml".as_ref(), text)).unwrap()
+    concept("fox", "animal")
 }
 
 /// Sculpting's one stage, small, with a mask of one's own.

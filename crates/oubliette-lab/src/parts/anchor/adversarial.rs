@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Anchor, Learning, Stateful};
 use crate::{
-    Card, Entry, Error, Result, Study,
+    Card, Entry, Result, Study,
     gradients::gradients,
     lot::Lot,
     parts::{objective::Under, source::Batch},
@@ -213,13 +213,7 @@ impl Seen {
 
 /// The name that each prompt uses.
 fn named<'a>(concepts: &'a [Concept], prompts: &[String]) -> Result<Vec<&'a str>> {
-    let one = |prompt: &String| {
-        wording::named(concepts, prompt).map(|(_, name)| name).ok_or_else(|| Error::Input {
-            file: "the recipe".to_owned(),
-            thing: format!("the prompt `{prompt}` names no concept that is to be forgotten"),
-            remedy: "use prompts that contain one of the concept's names".to_owned(),
-        })
-    };
+    let one = |prompt: &String| wording::must_name(concepts, prompt).map(|(_, name)| name);
     prompts.iter().map(one).collect()
 }
 

@@ -11,6 +11,7 @@ pub use nothing::Nothing;
 pub use prompt::Prompt;
 pub use replaced::Replaced;
 pub use superclass::Superclass;
+pub(crate) use superclass::superclass_of;
 
 use burn::tensor::Tensor;
 use oubliette_evidence::Concept;

@@ -4,7 +4,7 @@ use oubliette_evidence::Concept;
 use serde::{Deserialize, Serialize};
 
 use super::{Anchor, Stateful};
-use crate::{Card, Entry, Error, Result, wording};
+use crate::{Card, Entry, Result, wording};
 
 pub(super) const ENTRY: Entry<dyn Anchor> = Entry::of::<Replaced>(Card {
     name: "replaced",
@@ -28,11 +28,7 @@ impl Stateful for Replaced {}
 impl Anchor for Replaced {
     fn texts(&self, concepts: &[Concept], prompts: &[String]) -> Result<Vec<String>> {
         let text = |prompt: &String| {
-            let (_, name) = wording::named(concepts, prompt).ok_or_else(|| Error::Input {
-                file: "the recipe".to_owned(),
-                thing: format!("the prompt `{prompt}` names no concept that is to be forgotten"),
-                remedy: "use prompts that contain one of the concept's names".to_owned(),
-            })?;
+            let (_, name) = wording::must_name(concepts, prompt)?;
             Ok(wording::replace(prompt, name, &self.name))
         };
         prompts.iter().map(text).collect()

@@ -29,15 +29,19 @@ impl Anchor for Superclass {
 }
 
 fn text(concepts: &[Concept], prompt: &str) -> Result<String> {
-    let (concept, name) = wording::named(concepts, prompt).ok_or_else(|| Error::Input {
-        file: "the recipe".to_owned(),
-        thing: format!("the prompt `{prompt}` names no concept that is to be forgotten"),
-        remedy: "use prompts that contain one of the concept's names".to_owned(),
-    })?;
-    let superclass = concept.superclass.as_deref().ok_or_else(|| Error::Input {
+    let (concept, name) = wording::must_name(concepts, prompt)?;
+    let superclass = superclass_of(concept)?;
+    Ok(wording::replace(prompt, name, superclass))
+}
+
+/// The superclass of a concept.
+///
+/// # Errors
+/// When it has none.
+pub(crate) fn superclass_of(concept: &Concept) -> Result<&str> {
+    concept.superclass.as_deref().ok_or_else(|| Error::Input {
         file: format!("concept `{}`", concept.id),
         thing: "it has no superclass to become".to_owned(),
         remedy: "add `superclass = \"...\"` or choose another anchor".to_owned(),
-    })?;
-    Ok(wording::replace(prompt, name, superclass))
+    })
 }

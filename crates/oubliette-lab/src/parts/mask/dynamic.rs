@@ -6,7 +6,10 @@ use burn::tensor::DType;
 use oubliette_model::{Weight, Weights};
 use serde::{Deserialize, Serialize};
 
-use super::{Mask, Select, Stateful, Survey, ranking};
+use super::{
+    Mask, Select, Stateful, Survey,
+    ranking::{self, Ranking},
+};
 use crate::{
     Card, Entry, Error, Result,
     parts::{At, objective::NoiseMse},
@@ -57,9 +60,7 @@ pub struct Dynamic {
     /// What becomes of momentum.
     pub momentum: Momentum,
     #[serde(skip)]
-    sums: Weights,
-    #[serde(skip)]
-    movable: Weights,
+    ranking: Ranking,
 }
 
 impl Default for Dynamic {
@@ -74,21 +75,18 @@ impl Default for Dynamic {
             turnover: 0.2,
             until: 0.8,
             momentum: Momentum::Cleared,
-            sums: Weights::new(),
-            movable: Weights::new(),
+            ranking: Ranking::default(),
         }
     }
 }
 
 impl Stateful for Dynamic {
     fn state(&self) -> Weights {
-        ranking::state(&[("sums", &self.sums), ("movable", &self.movable)])
+        self.ranking.state()
     }
 
     fn restore(&mut self, state: &Weights) -> Result<()> {
-        self.sums = ranking::below(state, "sums");
-        self.movable = ranking::below(state, "movable");
-        Ok(())
+        self.ranking.restore(state)
     }
 }
 
@@ -104,26 +102,26 @@ impl Mask for Dynamic {
 
     fn observe(&mut self, at: At, gradients: &Weights) -> Result<()> {
         let select = Select { include: self.masked.clone(), exclude: Vec::new() };
-        ranking::add(&mut self.sums, &gradients.only(&select.trainable(gradients)?));
+        self.ranking.add(&gradients.only(&select.trainable(gradients)?));
         let done = at.step + 1;
         if done == self.warm_up {
-            self.movable = self.sums.map(|_, sum| first(sum, self.share));
+            self.ranking.movable = self.ranking.sums.map(|_, sum| first(sum, self.share));
         } else if done > self.warm_up && done.is_multiple_of(self.interval) && self.exchanges(at) {
             let turnover = self.turnover_at(at);
-            let sums = std::mem::take(&mut self.sums);
-            self.movable = self.movable.map(|name, mask| match sums.get(name) {
+            let sums = std::mem::take(&mut self.ranking.sums);
+            self.ranking.movable = self.ranking.movable.map(|name, mask| match sums.get(name) {
                 Some(sum) => exchanged(mask, sum, turnover),
                 None => mask.clone(),
             });
         } else {
             return Ok(());
         }
-        self.sums = Weights::new();
+        self.ranking.sums = Weights::new();
         Ok(())
     }
 
     fn movable(&self) -> Option<&Weights> {
-        Some(&self.movable)
+        Some(&self.ranking.movable)
     }
 
     fn keeps_momentum(&self) -> bool {
@@ -163,7 +161,7 @@ impl Dynamic {
 /// 1 for the `share` largest sums.
 fn first(sum: &Weight, share: f64) -> Weight {
     let least = ranking::kth_largest(std::iter::once(sum), share);
-    Weight::from_flat(sum.flat().abs().greater_equal_elem(least).float(), sum.shape())
+    ranking::at_least(sum, least)
 }
 
 /// The least movable elements against the largest of the others.

@@ -13,7 +13,7 @@ pub use select::Select;
 
 use std::collections::BTreeSet;
 
-use oubliette_model::{Weight, Weights};
+use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{At, Stateful, objective::Objective};
@@ -57,14 +57,6 @@ pub trait Mask: Stateful + Describe {
     fn keeps_momentum(&self) -> bool {
         false
     }
-}
-
-/// `values` without what may not move.
-pub fn masked(values: &Weights, movable: &Weights) -> Weights {
-    values.map(|name, value| match movable.get(name) {
-        Some(mask) => Weight::from_flat(value.flat() * mask.flat(), value.shape()),
-        None => value.clone(),
-    })
 }
 
 impl<M: Mask + Serialize + DeserializeOwned + 'static> Make<dyn Mask> for M {

@@ -1,18 +1,43 @@
-//! Running sums of signed gradients, and which of them are largest.
-
-use std::collections::BTreeMap;
+//! Running sums of signed gradients, what may move by them, and which of them are largest.
 
 use oubliette_model::{Weight, Weights};
 
-/// Adds gradients to their sums: what changes its sign from step to step cancels.
-pub(super) fn add(sums: &mut Weights, gradients: &Weights) {
-    for (name, gradient) in gradients {
-        let sum = match sums.remove(name) {
-            Some(sum) => sum.flat() + gradient.flat(),
-            None => gradient.flat(),
+use super::Stateful;
+use crate::Result;
+
+/// What a mask that looks at gradients keeps between steps.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ranking {
+    /// Sums of signed gradients: what changes its sign from step to step cancels.
+    pub(super) sums: Weights,
+    /// 1 where a weight may move, 0 where it may not.
+    pub(super) movable: Weights,
+}
+
+impl Ranking {
+    /// Adds the gradients of a step.
+    pub(super) fn add(&mut self, gradients: &Weights) {
+        self.sums = match self.sums.is_empty() {
+            true => gradients.clone(),
+            false => self.sums.plus(gradients, 1.0),
         };
-        sums.insert(name.clone(), Weight::from_flat(sum, gradient.shape()));
     }
+}
+
+impl Stateful for Ranking {
+    fn state(&self) -> Weights {
+        self.sums.under("sums").overlaid(&self.movable.under("movable"))
+    }
+
+    fn restore(&mut self, state: &Weights) -> Result<()> {
+        *self = Self { sums: state.within("sums"), movable: state.within("movable") };
+        Ok(())
+    }
+}
+
+/// 1 for the sums of at least this size.
+pub(super) fn at_least(sum: &Weight, least: f32) -> Weight {
+    Weight::from_flat(sum.flat().abs().greater_equal_elem(least).float(), sum.shape())
 }
 
 /// How many of `all` are `share` of them; at least one.
@@ -32,22 +57,4 @@ pub(super) fn kth_largest<'a>(all: impl Iterator<Item = &'a Weight>, share: f64)
 pub(super) fn by_size(sizes: &[f32], mut among: Vec<usize>) -> Vec<usize> {
     among.sort_by(|&a, &b| sizes[b].total_cmp(&sizes[a]).then(a.cmp(&b)));
     among
-}
-
-/// Several maps as one, each under its name.
-pub(super) fn state(parts: &[(&str, &Weights)]) -> Weights {
-    let under = |(name, weights): &(&str, &Weights)| {
-        let name = (*name).to_owned();
-        weights.iter().map(move |(key, weight)| (format!("{name}/{key}"), weight.clone())).collect()
-    };
-    parts.iter().flat_map(|part| -> BTreeMap<String, Weight> { under(part) }).collect()
-}
-
-/// One of them.
-pub(super) fn below(state: &Weights, name: &str) -> Weights {
-    let prefix = format!("{name}/");
-    let inside = |(key, weight): (&String, &Weight)| {
-        Some((key.strip_prefix(&prefix)?.to_owned(), weight.clone()))
-    };
-    state.iter().filter_map(inside).collect()
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use oubliette_model::{Weight, Weights};
+use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
-use super::{Mask, Select, Stateful, Survey, ranking};
+use super::{
+    Mask, Select, Stateful, Survey,
+    ranking::{self, Ranking},
+};
 use crate::{
     Card, Entry, Error, Result,
     parts::{At, objective::GuidedMse},
@@ -35,9 +38,7 @@ pub struct Saliency {
     /// Guidance of the loss whose gradients count.
     pub guidance: f64,
     #[serde(skip)]
-    sums: Weights,
-    #[serde(skip)]
-    movable: Weights,
+    ranking: Ranking,
 }
 
 impl Default for Saliency {
@@ -47,21 +48,18 @@ impl Default for Saliency {
             share: 0.5,
             survey: 100,
             guidance: 7.5,
-            sums: Weights::new(),
-            movable: Weights::new(),
+            ranking: Ranking::default(),
         }
     }
 }
 
 impl Stateful for Saliency {
     fn state(&self) -> Weights {
-        ranking::state(&[("sums", &self.sums), ("movable", &self.movable)])
+        self.ranking.state()
     }
 
     fn restore(&mut self, state: &Weights) -> Result<()> {
-        self.sums = ranking::below(state, "sums");
-        self.movable = ranking::below(state, "movable");
-        Ok(())
+        self.ranking.restore(state)
     }
 }
 
@@ -83,20 +81,20 @@ impl Mask for Saliency {
     }
 
     fn observe(&mut self, at: At, gradients: &Weights) -> Result<()> {
-        if !self.movable.is_empty() {
+        if !self.ranking.movable.is_empty() {
             return Ok(());
         }
-        ranking::add(&mut self.sums, gradients);
+        self.ranking.add(gradients);
         if at.step + 1 >= self.survey {
-            let least = ranking::kth_largest(self.sums.iter().map(|(_, sum)| sum), self.share);
-            let chosen = |sum: &Weight| sum.flat().abs().greater_equal_elem(least).float();
-            self.movable = self.sums.map(|_, sum| Weight::from_flat(chosen(sum), sum.shape()));
-            self.sums = Weights::new();
+            let least =
+                ranking::kth_largest(self.ranking.sums.iter().map(|(_, sum)| sum), self.share);
+            self.ranking.movable = self.ranking.sums.map(|_, sum| ranking::at_least(sum, least));
+            self.ranking.sums = Weights::new();
         }
         Ok(())
     }
 
     fn movable(&self) -> Option<&Weights> {
-        Some(&self.movable)
+        Some(&self.ranking.movable)
     }
 }

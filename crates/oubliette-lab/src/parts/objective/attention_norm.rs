@@ -51,11 +51,7 @@ fn named(scene: &Scene<'_>) -> Result<Tensor<4>> {
     let (rows, tokens) = (scene.batch.prompts.len(), tokenizer.length());
     let mut values = vec![0.0f32; rows * tokens];
     for (row, prompt) in values.chunks_exact_mut(tokens).zip(&scene.batch.prompts) {
-        let (_, name) = wording::named(scene.concepts, prompt).ok_or_else(|| Error::Input {
-            file: "the recipe".to_owned(),
-            thing: format!("the prompt `{prompt}` names no concept that is to be forgotten"),
-            remedy: "use prompts that contain one of the concept's names".to_owned(),
-        })?;
+        let (_, name) = wording::must_name(scene.concepts, prompt)?;
         for place in tokenizer.positions(prompt, name)? {
             row[place].fill(1.0);
         }

@@ -7,7 +7,7 @@ use oubliette_model::{Weight, Weights};
 use serde::{Deserialize, Serialize};
 
 use super::{NoiseMse, Objective, Scene, Stateful, drift};
-use crate::{Card, Entry, Result, gradients::gradients};
+use crate::{Card, Entry, Error, Result, gradients::gradients};
 
 pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<Elastic>(Card {
     name: "elastic",
@@ -54,9 +54,17 @@ impl Objective for Elastic {
     }
 
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
+        if self.fisher.is_empty() {
+            return Err(Error::Input {
+                file: "the recipe, objective `elastic`".to_owned(),
+                thing: "it has looked at no batch, so it knows no Fisher information".to_owned(),
+                remedy: "give it a `survey` of at least 1".to_owned(),
+            });
+        }
         let cost = |name: &str, change: Tensor<1>| {
+            let fisher = self.fisher.get(name).map(Weight::flat);
             let square = change.clone() * change * 0.5;
-            self.fisher.get(name).map_or(square.clone(), |fisher| square * fisher.flat())
+            square * fisher.expect("the survey saw the gradients of all that moves")
         };
         Ok(drift(scene, student, cost)?.0)
     }
@@ -73,14 +81,14 @@ impl Objective for Elastic {
             let loss = |weights: &Weights| NoiseMse {}.loss(&alone, weights);
             let found = gradients(scene.study.original, moving, loss)?;
             let share = 1.0 / (rows as f64 * self.survey as f64);
-            for (name, gradient) in &found.by_name {
-                let square = gradient.flat() * gradient.flat() * share;
-                let sum = match self.fisher.remove(name) {
-                    Some(sum) => sum.flat() + square,
-                    None => square,
-                };
-                self.fisher.insert(name.clone(), Weight::from_flat(sum, gradient.shape()));
-            }
+            let squares = found
+                .by_name
+                .times(&found.by_name)
+                .map(|_, square| Weight::from_flat(square.flat() * share, square.shape()));
+            self.fisher = match self.fisher.is_empty() {
+                true => squares,
+                false => self.fisher.plus(&squares, 1.0),
+            };
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Meta-unlearning: a step of relearning is imagined, and made to cost what is related.
 
-use oubliette_model::{Weight, Weights};
+use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
 use super::{Oracle, Stateful, Wrapper};
@@ -62,42 +62,25 @@ impl Oracle for Imagined<'_> {
         let Some(relearn) = self.below.gradients(weights, Term::Relearn)? else {
             return Ok(Some(found));
         };
-        let there = stepped(weights, &relearn.by_name, self.settings.rate);
+        let there = weights.plus(&relearn.by_name, -self.settings.rate);
         if let Some(gain) = self.below.gradients(&there, Term::Relearn)? {
-            add(&mut found.by_name, &gain.by_name, -self.settings.gain);
+            found.by_name = found.by_name.plus(&gain.by_name, -self.settings.gain);
         }
         let kept = self.below.gradients(&there, Term::Retain)?;
         if let (Some(kept), Some(now)) = (kept, self.below.gradients(weights, Term::Retain)?) {
             // −ζ (L_r after − L_r before): what the imagined step harms, less what is there already.
-            add(&mut found.by_name, &kept.by_name, -self.settings.harm);
-            add(&mut found.by_name, &now.by_name, self.settings.harm);
+            found.by_name = found.by_name.plus(&kept.by_name, -self.settings.harm);
+            found.by_name = found.by_name.plus(&now.by_name, self.settings.harm);
         }
         Ok(Some(found))
     }
-}
-
-/// The weights after one step of plain descent.
-fn stepped(weights: &Weights, gradients: &Weights, rate: f64) -> Weights {
-    let moved = gradients.iter().filter_map(|(name, gradient)| {
-        let weight = weights.get(name)?;
-        let moved = weight.flat() - gradient.flat() * rate;
-        Some((name.clone(), Weight::from_flat(moved, weight.shape())))
-    });
-    weights.overlaid(&moved.collect())
-}
-
-fn add(sum: &mut Weights, other: &Weights, factor: f64) {
-    let both = other.iter().filter_map(|(name, gradient)| {
-        let value = sum.get(name)?.flat() + gradient.flat() * factor;
-        Some((name.clone(), Weight::from_flat(value, gradient.shape())))
-    });
-    *sum = sum.overlaid(&both.collect());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use burn::tensor::{DType, Device};
+    use oubliette_model::Weight;
 
     /// Quadratic losses of one weight, so that every number can be worked out by hand.
     struct Quadratic;
