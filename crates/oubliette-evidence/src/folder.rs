@@ -82,10 +82,11 @@ impl RunFolder {
     }
 }
 
-/// Writes a file under another name, flushes it to disk and puts it in its place.
+/// Writes a file under another name, flushes it to disk and puts it in its place; of two processes that write the same file,
+/// the later one's stays.
 pub fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("file");
-    let beside = file.with_file_name(format!(".{name}.part"));
+    let beside = file.with_file_name(format!(".{name}.{}.part", std::process::id()));
     let write = || {
         let mut part = File::create(&beside)?;
         part.write_all(bytes)?;
@@ -93,7 +94,7 @@ pub fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
         std::fs::rename(&beside, file)
     };
     write().map_err(|e| {
-        // The part is of no use to anyone; if it cannot be removed either, the next run overwrites it.
+        // The part is of no use to anyone; if it cannot be removed either, it is one hidden file too many.
         drop(std::fs::remove_file(&beside));
         Error::io(file, e)
     })

@@ -20,17 +20,24 @@ pub(crate) struct Compute {
     threads: Option<u16>,
 }
 
+/// Stack of a computing thread, in bytes: as much as the system gives the first thread of a program.
+const STACK: usize = 8 << 20;
+
 impl Compute {
-    /// Sets up the threads, and says where to compute and in which format.
+    /// Does `work` on one of the threads that compute. From any other thread, every kernel would be handed over and waited
+    /// for, which for small pictures costs a quarter of the time.
+    pub(crate) fn within<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        let threads = self.threads.map_or(0, usize::from); // 0: one for each core
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK);
+        let _ = pool.build_global(); // fails only where there is one already
+        rayon::scope(|_| work())
+    }
+
+    /// Says where to compute and in which format.
     ///
     /// # Errors
     /// When the device is not built in.
     pub(crate) fn begin(&self) -> Result<(DeviceKind, Precision), Failure> {
-        if let Some(threads) = self.threads {
-            // Fails only where a pool is there already, which then has that many threads.
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-            let _ = pool.build_global();
-        }
         let device: DeviceKind = self.device.parse()?;
         device.open()?;
         let precision = self.dtype.parse()?;

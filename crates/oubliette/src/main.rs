@@ -28,6 +28,10 @@ fn main() -> ExitCode {
         terminal::log(cli.common.verbose);
         let terminal = terminal::Terminal::new(&cli.common);
         let (name, verb) = cli.command.verb();
-        exit::answered(&terminal, name, verb.run(&terminal))
+        let answer = match verb.compute() {
+            Some(compute) => compute.within(|| verb.run(&terminal)),
+            None => verb.run(&terminal),
+        };
+        exit::answered(&terminal, name, answer)
     })
 }

@@ -1,6 +1,7 @@
 //! `oubliette audit`: tries to bring the concept back, and judges the claim.
 use super::running::{Running, Stopwatch, watcher};
 use super::{Answer, Verb, judged, planned};
+use crate::compute::Compute;
 use crate::expect::{Expectation, Work, Yardstick};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -32,6 +33,10 @@ pub(crate) struct Audit {
 }
 
 impl Verb for Audit {
+    fn compute(&self) -> Option<&Compute> {
+        Some(&self.running.compute)
+    }
+
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let context = self.running.context()?;
         let recipe = AuditRecipe::read(&self.recipe)?;

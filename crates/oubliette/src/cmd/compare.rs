@@ -3,6 +3,7 @@ mod kept;
 
 use super::running::{Running, Stopwatch, watcher};
 use super::{Answer, Verb};
+use crate::compute::Compute;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
@@ -48,6 +49,10 @@ struct Compared {
 }
 
 impl Verb for Compare {
+    fn compute(&self) -> Option<&Compute> {
+        Some(&self.running.compute)
+    }
+
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let recipe = CompareRecipe::read(&self.recipe)?;
         let cells = recipe.cells()?;

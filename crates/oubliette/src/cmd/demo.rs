@@ -47,6 +47,10 @@ struct Told {
 }
 
 impl Verb for Demo {
+    fn compute(&self) -> Option<&Compute> {
+        Some(&self.compute)
+    }
+
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let begun = Instant::now();
         let (device, precision) = self.compute.begin()?;

@@ -88,6 +88,10 @@ struct Picture {
 }
 
 impl Verb for Generate {
+    fn compute(&self) -> Option<&Compute> {
+        Some(&self.compute)
+    }
+
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         inputs::check(self)?;
         let (device, dtype) = self.compute.begin()?;

@@ -14,6 +14,7 @@ mod unlearn;
 mod update;
 mod verify;
 
+use crate::compute::Compute;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -46,7 +47,12 @@ impl Answer {
 }
 
 /// Something that can be done.
-pub(crate) trait Verb {
+pub(crate) trait Verb: Sync {
+    /// Where it computes; nothing for verbs that only read and write.
+    fn compute(&self) -> Option<&Compute> {
+        None
+    }
+
     /// Does it; `terminal` is for what is told on the way.
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure>;
 }

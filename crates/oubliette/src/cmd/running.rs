@@ -24,7 +24,7 @@ pub(crate) struct Running {
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    compute: Compute,
+    pub(crate) compute: Compute,
 }
 
 impl Running {

@@ -38,6 +38,10 @@ struct Trained {
 }
 
 impl Verb for Train {
+    fn compute(&self) -> Option<&Compute> {
+        Some(&self.compute)
+    }
+
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let (device, _) = self.compute.begin()?;
         let recipe = Document::read(&self.recipe)?.parse::<TrainRecipe>()?;

@@ -1,6 +1,7 @@
 //! `oubliette unlearn`: makes a model forget a concept.
 use super::running::{Running, Stopwatch, watcher};
 use super::{Answer, Verb, planned};
+use crate::compute::Compute;
 use crate::expect::Yardstick;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -73,6 +74,10 @@ struct Unlearned {
 }
 
 impl Verb for Unlearn {
+    fn compute(&self) -> Option<&Compute> {
+        Some(&self.running.compute)
+    }
+
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let context = self.running.context()?;
         let resolved = resolve::unlearn(&self.recipe()?)?;

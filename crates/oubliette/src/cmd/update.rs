@@ -1,6 +1,7 @@
 //! `oubliette update`: fine-tunes a model on pictures with captions, the benign update that an audit looks behind.
 use super::running::{Running, Stopwatch, watcher};
 use super::{Answer, Verb, planned};
+use crate::compute::Compute;
 use crate::expect::{Work, Yardstick};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -39,6 +40,10 @@ struct Updated {
 }
 
 impl Verb for Update {
+    fn compute(&self) -> Option<&Compute> {
+        Some(&self.running.compute)
+    }
+
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let context = self.running.context()?;
         let resolved = resolve::update(&UpdateRecipe::read(&self.recipe)?)?;
