@@ -20,6 +20,7 @@ import tiny
 import token_ids
 import training
 import trajectories
+import updates
 from common import test_data
 from diffusers import StableDiffusionPipeline
 from diffusers.utils import logging
@@ -51,6 +52,7 @@ def write_tiny(out):
     for name in ("tiny-sd1", "tiny-sd2"):
         write_pipeline(out / name, out / f"of-{name}")
         objectives.write(open_pipeline(out / name), out / f"of-{name}" / "objectives.safetensors")
+        updates.write(open_pipeline(out / name), out / f"of-{name}" / "updates.safetensors")
     lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")
     erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")
     guides.write(open_pipeline(out / "tiny-sd1"), out / "guides.safetensors")

@@ -177,6 +177,8 @@ def losses(scene):
     yield "attention_norm", lambda: sum((a ** 2).sum() for a in scene.looked()).sqrt()
     # SDD, arXiv 2307.05977: matched to itself under the empty prompt.
     yield "sdd", lambda: square(scene.own(CONCEPT), scene.own("").detach())
+    # SepME, arXiv 2402.05947: the guidance of the student along the guidance of the original.
+    yield "irrelevance", lambda: ((scene.own(CONCEPT) - scene.own("")) * (scene.old(CONCEPT) - scene.old(""))).mean()
     # Continual regularisers, arXiv 2511.07970, over the weights that are seen.
     count = sum(change.numel() for change, _ in scene.drift())
     yield "l1_sp", lambda: sum(change.abs().sum() for change, _ in scene.drift()) / count

@@ -12,7 +12,7 @@ mod step;
 
 pub use optimiser::{Optimiser, Rate};
 pub use place::Place;
-pub use stage::{Relearn, Train, Weighted};
+pub use stage::{Relearn, Train, Until, Weighted};
 
 use oubliette_evidence::Concept;
 use oubliette_model::{Weights, families::StableDiffusion, lora::Lora};
@@ -46,6 +46,8 @@ pub struct Job<'a> {
 pub struct Trained {
     /// The weights that moved (with an adapter: the adapter's own).
     pub weights: Weights,
+    /// Steps in which they moved.
+    pub steps: u64,
     /// The mean loss of the last steps, as many as lie between two checkpoints.
     pub loss: Option<f64>,
 }
@@ -64,22 +66,25 @@ pub fn train(
     let mut state = State::begin(stage, job, start)?;
     state.resume(stage, place)?;
     let study = Study::new(job.sd, job.original, job.adapter, &state.names, start);
+    stage.mask.begin(&study, start)?;
     let stepper = Stepper::new(&study, job.concepts, &job.lot);
     let total = stage.total();
-    while state.step < total {
+    while state.step < total && !state.is_enough(stage) {
         let loss = match stage.phase(state.step) {
             Phase::Anchor => stepper.anchor(stage, &mut state)?,
             Phase::Survey => stepper.survey(stage, &mut state)?,
             Phase::Train => {
-                let loss = stepper.train(stage, &mut state)?;
-                state.seen(loss, stage.optimiser.learning_rate)?;
-                Some(loss)
+                let (forget, retain) = stepper.train(stage, &mut state)?;
+                state.seen(stage, forget, retain)?;
+                Some(forget + retain)
             }
         };
-        if state.step == total || state.step.is_multiple_of(place.every.max(1)) {
+        let last = state.step == total || state.is_enough(stage);
+        if last || state.step.is_multiple_of(place.every.max(1)) {
             state.save(stage, place)?;
         }
         tell(watch, Progress { unit: job.unit, done: state.step, total, loss })?;
     }
-    Ok(Trained { loss: state.recent(place.every), weights: state.result() })
+    let steps = state.step - stage.looked();
+    Ok(Trained { steps, loss: state.recent(place.every), weights: state.result() })
 }

@@ -39,9 +39,11 @@ fn upright(direction: Vec<f64>) -> Vec<f64> {
     direction.into_iter().map(|value| value * largest.signum()).collect()
 }
 
-/// The inputs that have no part along certain directions.
+/// The inputs that have no part, or little, along certain directions.
+#[derive(Debug, Clone)]
 pub(crate) struct NullSpace {
-    taken: Vec<Vec<f64>>,
+    /// Directions of length one, each with the share that is taken of an input's part along it.
+    pub(crate) taken: Vec<(f64, Vec<f64>)>,
 }
 
 impl NullSpace {
@@ -53,14 +55,26 @@ impl NullSpace {
     /// The inputs without a part along those modes that `takes` says, by place and strength.
     pub(crate) fn beside(modes: Vec<Mode>, takes: impl Fn(usize, f64) -> bool) -> Self {
         let taken = modes.into_iter().enumerate().filter(|(at, mode)| takes(*at, mode.strength));
-        Self { taken: taken.map(|(_, mode)| mode.direction).collect() }
+        Self { taken: taken.map(|(_, mode)| (1.0, mode.direction)).collect() }
     }
 
-    /// P x, with P symmetric and P P = P.
+    /// I − C (Cᵀ C + r I)⁻¹ Cᵀ for the `count` vectors C whose modes these are; r is a millionth of their mean square, 1e-4 at least.
+    pub(crate) fn damped(modes: Vec<Mode>, count: usize) -> Self {
+        let count = count as f64;
+        let trace: f64 = modes.iter().map(|mode| mode.strength * count).sum();
+        let r = (1e-6 * trace / count.max(1.0)).max(1e-4);
+        let share = |mode: Mode| {
+            let square = (mode.strength * count).max(0.0);
+            (square / (square + r), mode.direction)
+        };
+        Self { taken: modes.into_iter().map(share).collect() }
+    }
+
+    /// P x, with P symmetric; where directions are taken whole, P P = P.
     pub(crate) fn project(&self, x: &[f64]) -> Vec<f64> {
         let mut rest = x.to_vec();
-        for direction in &self.taken {
-            let part = dot(direction, &rest);
+        for (share, direction) in &self.taken {
+            let part = share * dot(direction, &rest);
             rest.iter_mut().zip(direction).for_each(|(value, d)| *value -= part * d);
         }
         rest

@@ -11,11 +11,14 @@ mod mace;
 mod meta;
 mod negative;
 mod rece;
+mod resalign;
 mod rg;
 mod sa;
 mod salun;
+mod scissorhands;
 mod sculpting;
 mod sdd;
+mod sepme;
 mod shown;
 mod sld;
 mod speed;
@@ -32,11 +35,14 @@ pub use mace::Mace;
 pub use meta::Meta;
 pub use negative::NegativePrompt;
 pub use rece::{Rece, revive};
+pub use resalign::ResAlign;
 pub use rg::Rg;
 pub use sa::Sa;
 pub use salun::Salun;
+pub use scissorhands::Scissorhands;
 pub use sculpting::Sculpting;
 pub use sdd::Sdd;
+pub use sepme::SepMe;
 pub use sld::{Sld, Strength};
 pub use speed::{Retained, Speed, centres, null_space_form};
 pub use uce::{Technique, Uce, closed_form};
@@ -144,11 +150,14 @@ pub const METHODS: List<dyn Method> = List {
         meta::ENTRY,
         negative::ENTRY,
         rece::ENTRY,
+        resalign::ENTRY,
         rg::ENTRY,
         sa::ENTRY,
         salun::ENTRY,
+        scissorhands::ENTRY,
         sculpting::ENTRY,
         sdd::ENTRY,
+        sepme::ENTRY,
         sld::ENTRY,
         speed::ENTRY,
         uce::ENTRY,

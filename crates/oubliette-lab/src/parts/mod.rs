@@ -69,6 +69,6 @@ pub struct Sides {
     pub forget: Option<Weights>,
     /// Of the retain term, where the method has one.
     pub retain: Option<Weights>,
-    /// Of earlier tasks, which a combiner may refuse to work against.
-    pub memory: Vec<Weights>,
+    /// Of the relearning term, in the steps in which the combiner looks back.
+    pub relearn: Option<Weights>,
 }

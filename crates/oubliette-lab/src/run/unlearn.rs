@@ -174,7 +174,7 @@ fn run(
             let place = Place::of_run(&journal.workspace()?, &unit, stage.steps, EVERY)?;
             let trained = train(stage, &job, weights, &place, watch)?;
             let loss = trained.loss.map(Real::new).transpose()?;
-            let (steps, moved) = (stage.steps, Made::Moved(trained.weights));
+            let (steps, moved) = (trained.steps, Made::Moved(trained.weights));
             Ok((moved, Trained { unit, steps, weights: nothing, loss }))
         }
     }

@@ -32,9 +32,10 @@ impl Train {
                 "add `retain` losses (and a `retain_source`), or use the combiner `sum`",
             ));
         }
-        if self.relearn.is_none() && self.wrappers.iter().any(|one| one.needs_relearning()) {
+        let asks = self.wrappers.iter().any(|one| one.needs_relearning());
+        if self.relearn.is_none() && (asks || self.combiner.needs_relearning()) {
             return Err(lacks(
-                "a wrapper imagines somebody who relearns the concept",
+                "a wrapper or the combiner looks at what would bring the concept back",
                 "nothing says on what",
                 "add `relearn_source` and `relearn`, for example `prompts` and `noise_mse`",
             ));
@@ -113,7 +114,10 @@ mod tests {
             (Train { forget: noise(), ..reversal() }, "`forget` loss"),
             (Train { mask: Box::new(Dynamic::default()), ..reversal() }, "the mask looks"),
             (Train { combiner: Box::new(Restricted::default()), ..reversal() }, "combiner weighs"),
-            (Train { wrappers: vec![Box::new(Meta::default())], ..reversal() }, "relearns"),
+            (
+                Train { wrappers: vec![Box::new(Meta::default())], ..reversal() },
+                "bring the concept back",
+            ),
             (Train { forget: Vec::new(), ..reversal() }, "has none"),
         ] {
             let refused = train.check().unwrap_err().to_string();

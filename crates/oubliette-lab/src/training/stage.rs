@@ -1,5 +1,7 @@
 //! A training stage: which parts, and how long.
 
+use serde::{Deserialize, Serialize};
+
 use super::Optimiser;
 use crate::parts::{
     At, Stateful,
@@ -62,8 +64,22 @@ pub struct Train {
     pub optimiser: Optimiser,
     /// Decay of an average of the weights: sources draw with it, and it is what the stage leaves. Absent: no average.
     pub average: Option<f64>,
-    /// Steps.
+    /// Steps; fewer where `until` comes first.
     pub steps: u64,
+    /// When the concept is forgotten well enough to stop. Absent: never before the last step.
+    pub until: Option<Until>,
+}
+
+/// Stops a stage early.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Until {
+    /// The forget loss, as a running mean, below which it is enough.
+    pub below: f64,
+    /// How much of the mean is kept from step to step.
+    pub decay: f64,
+    /// Training steps before it can be enough.
+    pub after: u64,
 }
 
 /// What would bring the concept back.
@@ -91,12 +107,18 @@ impl Train {
             optimiser: Optimiser::default(),
             average: None,
             steps: 0,
+            until: None,
         }
     }
 
     /// Steps of the whole stage: those of the survey, those in which only the anchor learns, and training.
     pub fn total(&self) -> u64 {
-        self.surveyed() + self.anchor.alone(self.steps) + self.steps
+        self.looked() + self.steps
+    }
+
+    /// Steps in which no weight moves.
+    pub(super) fn looked(&self) -> u64 {
+        self.surveyed() + self.anchor.alone(self.steps)
     }
 
     /// Steps at the beginning in which parts only look, all of them at the same time.

@@ -18,6 +18,8 @@ use crate::{Error, Result};
 
 /// The name under which the losses lie beside the parts' state.
 const LOSSES: &str = "losses";
+/// The running mean of the forget loss.
+const FORGETTING: &str = "forgetting";
 
 /// The moving part of a stage.
 pub(super) struct State {
@@ -30,6 +32,8 @@ pub(super) struct State {
     optimiser: Optimiser,
     average: Option<Ema>,
     losses: Vec<f32>,
+    /// The running mean of the forget loss, where the stage asks for one.
+    forgetting: Option<f32>,
     divergence: Divergence,
 }
 
@@ -49,7 +53,8 @@ impl State {
         });
         let average = stage.average.map(|decay| Ema::new(decay, weights.only(&names)));
         let (losses, divergence) = (Vec::new(), Divergence::default());
-        Ok(Self { step: 0, names, weights, optimiser, average, losses, divergence })
+        let (step, forgetting) = (0, None);
+        Ok(Self { step, names, weights, optimiser, average, losses, forgetting, divergence })
     }
 
     /// Takes up the checkpoint, where there is one of this run or of a shorter one.
@@ -73,6 +78,7 @@ impl State {
         for (name, part) in stage.stateful() {
             part.restore(&beside.within(&name))?;
         }
+        self.forgetting = beside.get(FORGETTING).map(|one| one.to_f32_vec()[0]);
         for loss in beside.get(LOSSES).map(Weight::to_f32_vec).unwrap_or_default() {
             self.losses.push(loss);
             let step = self.losses.len() as u64;
@@ -88,14 +94,21 @@ impl State {
             Some(movable) => gradient.times(movable),
             None => gradient,
         };
+        let gradient = stage.mask.free(gradient);
         let gradient = match stage.optimiser.clip {
             clip if clip > 0.0 => clip_global_norm(gradient, clip).1,
             _ => gradient,
         };
         let factor = stage.optimiser.rate.factor(stage.at(self.step));
+        let names = gradient.names().map(str::to_owned).collect();
+        let before = stage.mask.holds_steps().then(|| self.weights.only(&names));
         match movable.filter(|_| !stage.mask.keeps_momentum()) {
             Some(movable) => self.hold(movable, &gradient, factor),
             None => self.optimiser.step(&mut self.weights, &gradient, factor),
+        }
+        if let Some(before) = before {
+            let moved = stage.mask.free(self.weights.only(&names).plus(&before, -1.0));
+            self.weights.extend(before.plus(&moved, 1.0));
         }
         if let Some(average) = &mut self.average {
             average.update(&self.weights);
@@ -135,10 +148,21 @@ impl State {
         }
     }
 
-    /// Takes in the loss of the step just done.
-    pub(super) fn seen(&mut self, loss: f64, learning_rate: f64) -> Result<()> {
-        self.losses.push(loss as f32);
-        self.divergence.check(self.step, f64::from(loss as f32), learning_rate)
+    /// Takes in the losses of the step just done: of the forget side, and of the retain side.
+    pub(super) fn seen(&mut self, stage: &Train, forget: f64, retain: f64) -> Result<()> {
+        let loss = (forget + retain) as f32;
+        self.losses.push(loss);
+        self.forgetting = stage.until.map(|until| match self.forgetting {
+            None => forget as f32,
+            Some(mean) => (until.decay * f64::from(mean) + (1.0 - until.decay) * forget) as f32,
+        });
+        self.divergence.check(self.step, f64::from(loss), stage.optimiser.learning_rate)
+    }
+
+    /// Whether the concept is forgotten well enough to stop.
+    pub(super) fn is_enough(&self, stage: &Train) -> bool {
+        let (Some(until), Some(mean)) = (stage.until, self.forgetting) else { return false };
+        self.losses.len() as u64 > until.after && f64::from(mean) < until.below
     }
 
     /// The mean of the last `count` losses.
@@ -163,6 +187,10 @@ impl State {
         let row =
             Weight::from_f32(self.losses.clone(), &[self.losses.len()], &self.device(), DType::F32);
         beside.insert(LOSSES, row);
+        if let Some(mean) = self.forgetting {
+            beside
+                .insert(FORGETTING, Weight::from_f32(vec![mean], &[1], &self.device(), DType::F32));
+        }
         let path = &place.checkpoint;
         extra::save(&parts_file(path, self.step), &beside)?;
         let (run, optimiser, ema) =

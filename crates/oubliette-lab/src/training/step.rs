@@ -24,6 +24,8 @@ pub(super) struct Stepper<'a> {
     retain: Lot,
     relearn: Lot,
     anchor: Lot,
+    mask: Lot,
+    wrappers: Lot,
 }
 
 impl<'a> Stepper<'a> {
@@ -36,6 +38,8 @@ impl<'a> Stepper<'a> {
             retain: child("retain_source"),
             relearn: child("relearn_source"),
             anchor: child("anchor"),
+            mask: child("mask"),
+            wrappers: child("wrappers"),
         }
     }
 
@@ -56,6 +60,9 @@ impl<'a> Stepper<'a> {
             let loss = |student: &_| survey.loss.loss(&scene, student);
             let seen = gradients(&state.weights, &state.names, loss)?;
             stage.mask.observe(stage.at(state.step), &seen.by_name)?;
+            if state.step + 1 == survey.steps {
+                state.weights.extend(stage.mask.reset(&state.weights, self.mask)?);
+            }
         }
         let retained = other.as_ref().unwrap_or(&batch);
         let Train { forget, retain, anchor, .. } = stage;
@@ -71,8 +78,8 @@ impl<'a> Stepper<'a> {
         Ok(None)
     }
 
-    /// A training step: batches, gradients of both sides, one gradient of them, one masked update; its loss.
-    pub(super) fn train(&self, stage: &mut Train, state: &mut State) -> Result<f64> {
+    /// A training step: batches, gradients of both sides, one gradient of them, one masked update; the losses of both sides.
+    pub(super) fn train(&self, stage: &mut Train, state: &mut State) -> Result<(f64, f64)> {
         let batch = self.batch(stage, state)?;
         self.learn(stage, state, &batch)?;
         let other = self.other(stage, state)?;
@@ -88,19 +95,25 @@ impl<'a> Stepper<'a> {
             trainable: &state.names,
         };
         let mut oracle: Box<dyn Oracle + '_> = Box::new(losses);
-        for wrapper in &stage.wrappers {
-            oracle = wrapper.wrap(oracle);
+        for (number, wrapper) in stage.wrappers.iter().enumerate() {
+            let lot = self.wrappers.child(&number.to_string()).nth(state.step);
+            oracle = wrapper.wrap(oracle, lot);
         }
         let forget = oracle.gradients(&state.weights, Term::Forget)?;
         let retain = oracle.gradients(&state.weights, Term::Retain)?;
+        let relearn = match stage.combiner.looks_back(state.step) {
+            true => oracle.gradients(&state.weights, Term::Relearn)?,
+            false => None,
+        };
         drop(oracle);
-        let loss = [&forget, &retain].into_iter().flatten().map(|side| side.loss).sum();
+        let loss = |side: &Option<Gradients>| side.as_ref().map_or(0.0, |side| side.loss);
+        let losses = (loss(&forget), loss(&retain));
         let side = |gradients: Option<Gradients>| gradients.map(|gradients| gradients.by_name);
-        let sides = Sides { forget: side(forget), retain: side(retain), memory: Vec::new() };
+        let sides = Sides { forget: side(forget), retain: side(retain), relearn: side(relearn) };
         let gradient = stage.combiner.combine(sides)?;
         stage.mask.observe(stage.at(state.step), &gradient)?;
         state.update(stage, gradient)?;
-        Ok(loss)
+        Ok(losses)
     }
 
     /// What the forget losses look at in this step.

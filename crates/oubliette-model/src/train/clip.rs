@@ -19,7 +19,7 @@ pub fn clip_global_norm(gradients: Weights, max: f64) -> (f64, Weights) {
 }
 
 /// The Euclidean norm of all values of all tensors.
-pub(super) fn global_norm(gradients: &Weights) -> f64 {
+pub fn global_norm(gradients: &Weights) -> f64 {
     let square = |value: f32| f64::from(value) * f64::from(value);
     let squares =
         gradients.iter().map(|(_, g)| g.to_f32_vec().into_iter().map(square).sum::<f64>());

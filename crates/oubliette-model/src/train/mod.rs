@@ -18,7 +18,7 @@ mod random;
 mod trainer;
 
 pub use checkpoint::Checkpoint;
-pub use clip::clip_global_norm;
+pub use clip::{clip_global_norm, global_norm};
 pub use denoising::Noisy;
 pub use dropout::dropped_captions;
 pub use ema::Ema;

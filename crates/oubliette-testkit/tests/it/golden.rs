@@ -97,7 +97,7 @@ fn the_restricted_gradient_is_the_reference_step() {
     let sides = Sides {
         forget: Some(side("esd.gradient/", 1.0)),
         retain: Some(side("ca.gradient/", sign)),
-        memory: Vec::new(),
+        relearn: None,
     };
     let mut combiner =
         Restricted { alpha: said["alpha"].as_f64().unwrap(), ..Restricted::default() };

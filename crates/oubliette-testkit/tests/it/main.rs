@@ -14,5 +14,7 @@ mod reference;
 mod resume;
 mod resurgence;
 mod shared;
+mod student;
 mod tidy;
 mod training;
+mod updates;

@@ -1,29 +1,19 @@
 //! Every loss and its gradient against `goldens/objectives.py`, for a model that predicts noise and one that predicts v.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
-use burn::tensor::{Tensor, TensorData};
-use oubliette_evidence::Concept;
 use oubliette_lab::{
     Study,
     lot::Lot,
     parts::{
         At, Stateful as _,
-        anchor::{Adversarial, Anchor, Learning, Nothing, Prompt, Seen, Similarity},
+        anchor::{Anchor, Learning, Nothing, Prompt, Seen, Similarity},
         objective::{Disguised, OBJECTIVES, Objective, Scene, Under, goal, likeness},
-        source::Batch,
     },
 };
-use oubliette_model::{
-    Weight, Weights,
-    device::DeviceKind,
-    families::{LoadOptions, StableDiffusion},
-    train::value_and_gradients,
-};
-use safetensors::SafeTensors;
-use serde_json::Value;
+use oubliette_model::{Weights, train::value_and_gradients};
 
-use crate::reference::{concept, distance};
+use crate::{reference::distance, student::Bench};
 
 /// A reference loss: weighted objectives with their settings.
 type Sum = &'static [(f64, &'static str, &'static str)];
@@ -41,6 +31,7 @@ const REFERENCES: &[(&str, Sum)] = &[
     ("guidance_reversal", &[(1.0, "guidance_reversal", "eta = 2.0\nfrom = 'concept'")]),
     ("elastic", &[(1.0, "elastic", "survey = 1")]),
     ("guided_mse", &[(1.0, "guided_mse", "guidance = 7.5")]),
+    ("irrelevance", &[(1.0, "irrelevance", "")]),
     ("l1_sp", &[(1.0, "l1_sp", "")]),
     ("l2_sp", &[(1.0, "l2_sp", "")]),
     ("noise_mse", &[(1.0, "noise_mse", "")]),
@@ -48,93 +39,6 @@ const REFERENCES: &[(&str, Sum)] = &[
     ("sdd", &[(1.0, "anchor_match", "")]),
     ("sculpting", &[(1.0, "anchor_match", ""), (0.25, "noise_mse", ""), (0.25, "distill", "")]),
 ];
-
-/// A tiny model, its student and what the reference says of them.
-struct Bench {
-    sd: StableDiffusion,
-    student: Weights,
-    file: Vec<u8>,
-    said: Value,
-}
-
-impl Bench {
-    fn of(model: &str) -> Self {
-        let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../goldens/data");
-        let options = LoadOptions::on(DeviceKind::Flex.open().unwrap());
-        let sd = StableDiffusion::load(&data.join(model), &options).unwrap();
-        let student = sd.weights.map(|name, weight| match name.contains(".attn2.") {
-            true => moved(weight),
-            false => weight.clone(),
-        });
-        let at = data.join(format!("of-{model}"));
-        let said = std::fs::read_to_string(at.join("objectives.json")).unwrap();
-        let file = std::fs::read(at.join("objectives.safetensors")).unwrap();
-        Self { sd, student, file, said: serde_json::from_str(&said).unwrap() }
-    }
-
-    fn read(&self, name: &str) -> Vec<f32> {
-        let file = SafeTensors::deserialize(&self.file).unwrap();
-        let bytes = file.tensor(name).unwrap().data().as_chunks::<4>().0.to_vec();
-        bytes.into_iter().map(f32::from_le_bytes).collect()
-    }
-
-    /// The weights whose gradients the reference has for one loss.
-    fn seen(&self, loss: &str) -> BTreeSet<String> {
-        let file = SafeTensors::deserialize(&self.file).unwrap();
-        let prefix = format!("{loss}/");
-        let names = file.names().into_iter().filter_map(|name| name.strip_prefix(&prefix));
-        names.map(|name| format!("unet/{name}")).collect()
-    }
-
-    fn batch(&self) -> Batch {
-        let device = self.sd.device();
-        let picture = |name| TensorData::new(self.read(name), [2, 4, 8, 8]);
-        let times = self.said["times"].as_array().unwrap().iter().map(|t| t.as_f64().unwrap());
-        let times: Vec<f32> = times.map(|t| t as f32).collect();
-        Batch {
-            latents: Tensor::from_data(picture("x"), device),
-            timesteps: Tensor::from_data(TensorData::new(times, [2]), device),
-            prompts: vec![self.text("concept"); 2],
-            target: Some(Tensor::from_data(picture("target"), device)),
-        }
-    }
-
-    /// A concept whose superclass is the anchor.
-    fn concept(&self) -> Concept {
-        let (name, anchor) = (self.text("name"), self.text("anchor"));
-        concept(&name, anchor.trim_start_matches("a "))
-    }
-
-    /// The reference's shift for the tokens of some words: 0.1 sin(2 + 0.53 i) at the i-th place.
-    fn shift(&self, words: &str) -> Weight {
-        let tokens = self.sd.tokenizer.encode(words).unwrap().used - 2;
-        let shape = [tokens, self.sd.text.config().width];
-        let value = |place: usize| (0.1 * (2.0 + 0.53 * place as f64).sin()) as f32;
-        let values = (0..shape.iter().product()).map(value).collect();
-        Weight::from_f32(values, &shape, self.sd.device(), burn::tensor::DType::F32)
-    }
-
-    fn adversarial(&self, similarity: Similarity) -> Adversarial {
-        let shift = self.shift(&self.text("name"));
-        let mut anchor = Adversarial::default();
-        anchor.similarity = similarity;
-        anchor.restore(&[(self.text("name"), shift)].into_iter().collect()).unwrap();
-        anchor
-    }
-
-    fn text(&self, key: &str) -> String {
-        self.said[key].as_str().unwrap().to_owned()
-    }
-}
-
-/// 0.02 sin(1 + 0.37 i) added at the i-th place.
-fn moved(weight: &Weight) -> Weight {
-    let shifted =
-        weight.to_f32_vec().into_iter().enumerate().map(|(place, value)| {
-            (f64::from(value) + 0.02 * (1.0 + 0.37 * place as f64).sin()) as f32
-        });
-    Weight::from_f32(shifted.collect(), weight.shape(), &weight.device(), weight.dtype())
-}
 
 fn check(bench: &Bench, loss: &str, parts: &mut [(f64, Box<dyn Objective>)]) {
     let anchor: Box<dyn Anchor> = match loss {

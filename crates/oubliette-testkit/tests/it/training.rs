@@ -6,18 +6,18 @@ use oubliette_evidence::Concept;
 use oubliette_lab::{
     Error, METHODS,
     lot::Lot,
-    methods::Stage,
-    parts::mask::{Dynamic, Momentum},
+    methods::{Stage, Tokens},
+    parts::mask::{Dynamic, Momentum, NullSpace},
     progress::{Progress, Watch, unwatched},
     training::{Job, Place, Train, train},
 };
 use oubliette_model::{
-    Weights,
+    Weight, Weights,
     device::DeviceKind,
     families::{LoadOptions, StableDiffusion},
 };
 
-use crate::reference::concept;
+use crate::reference::{concept, distance};
 
 const KEY: &str = ".attn2.to_k.weight";
 
@@ -162,5 +162,32 @@ fn taken_up_after_any_step_it_ends_in_the_same_bits() {
             values.to_f32_vec() != sd.weights.get(weight).unwrap().to_f32_vec()
         };
         assert!(undisturbed.iter().any(moved), "{name} moves something");
+    }
+}
+
+#[test]
+fn what_is_protected_is_computed_as_before() {
+    let sd = tiny();
+    for (name, strict) in [("strict", true), ("loose", false)] {
+        let at = tempfile::tempdir().unwrap();
+        let mut stage = stage(|_| ());
+        stage.optimiser.weight_decay = 0.1;
+        let protect = vec!["cat".to_owned(), String::new()];
+        stage.mask = Box::new(NullSpace::of(protect, Tokens::LastSubject, strict));
+        let moved = run(&sd, &mut stage, at.path(), &mut unwatched()).unwrap();
+        let after = sd.weights.overlaid(&moved);
+        let moved = |text: &str| {
+            let last = sd.tokenizer.encode(text).unwrap().used - 2;
+            let said = sd.encode_prompts(&sd.weights, &[text.to_owned()]).unwrap();
+            let said = said.squeeze_dim::<2>(0).slice([last..last + 1]);
+            let keys = |weights: &Weights| {
+                let (_, key) = weights.iter().find(|(name, _)| name.ends_with(KEY)).unwrap();
+                Weight::new(said.clone().matmul(key.tensor::<2>().transpose())).to_f32_vec()
+            };
+            distance(&keys(&after), &keys(&sd.weights))
+        };
+        let (cat, fox) = (moved("cat"), moved("fox"));
+        assert!(fox > 1e-3, "{name}: {fox}");
+        assert_eq!(cat < 1e-5, strict, "{name}: {cat} beside {fox}");
     }
 }

@@ -69,6 +69,17 @@ const TRIED: &[Tried] = &[
     ("negative", &[], Guide),
     ("rece", &["rounds=2"], Weights("attn2.to_")),
     (
+        "resalign",
+        &[
+            "pictures=2",
+            "sampling_steps=2",
+            "behind={ rates = [1e-3], steps = [2], solves = 2 }",
+            "steps=2",
+            "batch=2",
+        ],
+        Weights(""),
+    ),
+    (
         "rg",
         &["pictures=2", "sampling_steps=2", "steps=2", "batch=2", "learning_rate=1e-3"],
         Weights(""),
@@ -84,6 +95,11 @@ const TRIED: &[Tried] = &[
         Weights(""),
     ),
     (
+        "scissorhands",
+        &["pictures=2", "sampling_steps=2", "survey=2", "every=1", "steps=2", "batch=2"],
+        Weights(""),
+    ),
+    (
         "sculpting",
         &[
             "pictures=2",
@@ -96,6 +112,11 @@ const TRIED: &[Tried] = &[
         Weights("attn2.to_"),
     ),
     ("sdd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], Weights("attn2.")),
+    (
+        "sepme",
+        &["pictures=2", "sampling_steps=2", "steps=2", "learning_rate=1e-3"],
+        Weights("attn2.to_"),
+    ),
     ("sld", &["strength=max"], Guide),
     ("speed", &["guide=cat", "augment=3"], Weights("attn2.to_v")),
     ("uce", &["guide=cat", "tokens=all"], Weights("attn2.to_")),

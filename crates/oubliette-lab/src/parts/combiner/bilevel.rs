@@ -63,7 +63,7 @@ mod tests {
             let weight = Weight::from_f32(values.to_vec(), &[2], &Device::flex(), DType::F32);
             Some([("w".to_owned(), weight)].into_iter().collect())
         };
-        let sides = Sides { forget: side(forget), retain: side(retain), memory: Vec::new() };
+        let sides = Sides { forget: side(forget), retain: side(retain), relearn: None };
         bilevel.combine(sides).unwrap().get("w").unwrap().to_f32_vec()
     }
 

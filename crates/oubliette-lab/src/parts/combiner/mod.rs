@@ -1,12 +1,14 @@
 //! How forget and retain gradients become one step.
 
 mod bilevel;
+mod gem;
 mod nash;
 mod products;
 mod restricted;
 mod sum;
 
 pub use bilevel::Bilevel;
+pub use gem::Gem;
 pub use nash::Nash;
 pub use restricted::Restricted;
 pub use sum::Sum;
@@ -24,6 +26,16 @@ pub trait Combiner: Stateful + Describe {
         true
     }
 
+    /// Whether it ever asks what would bring the concept back.
+    fn needs_relearning(&self) -> bool {
+        false
+    }
+
+    /// Whether it wants to know in this step what would bring the concept back.
+    fn looks_back(&self, _step: u64) -> bool {
+        false
+    }
+
     /// The gradient that the optimiser is given.
     ///
     /// # Errors
@@ -38,5 +50,7 @@ impl<C: Combiner + Serialize + DeserializeOwned + 'static> Make<dyn Combiner> fo
 }
 
 /// All combiners.
-pub const COMBINERS: List<dyn Combiner> =
-    List { what: "combiner", all: &[bilevel::ENTRY, nash::ENTRY, restricted::ENTRY, sum::ENTRY] };
+pub const COMBINERS: List<dyn Combiner> = List {
+    what: "combiner",
+    all: &[bilevel::ENTRY, gem::ENTRY, nash::ENTRY, restricted::ENTRY, sum::ENTRY],
+};

@@ -99,7 +99,7 @@ mod tests {
         let sides = Sides {
             forget: Some(weights(&[("w", forget.to_vec())])),
             retain: Some(weights(&[("w", retain.to_vec())])),
-            memory: Vec::new(),
+            relearn: None,
         };
         restricted.combine(sides).unwrap().get("w").unwrap().to_f32_vec()
     }
@@ -140,11 +140,8 @@ mod tests {
     fn per_layer_conflicts_are_solved_where_they_are() {
         let forget = weights(&[("a", vec![1.0, 0.0]), ("b", vec![1.0, 1.0])]);
         let retain = weights(&[("a", vec![-1.0, 1.0]), ("b", vec![5.0, 5.0])]);
-        let sides = || Sides {
-            forget: Some(forget.clone()),
-            retain: Some(retain.clone()),
-            memory: Vec::new(),
-        };
+        let sides =
+            || Sides { forget: Some(forget.clone()), retain: Some(retain.clone()), relearn: None };
         let whole = Restricted::default().combine(sides()).unwrap();
         assert_eq!(
             whole.get("a").unwrap().to_f32_vec(),

@@ -59,7 +59,7 @@ mod tests {
                 .into_iter()
                 .collect();
         let retain: Weights = [("a".to_owned(), weight(&[10.0, 20.0]))].into_iter().collect();
-        let sides = Sides { forget: Some(forget), retain: Some(retain), memory: Vec::new() };
+        let sides = Sides { forget: Some(forget), retain: Some(retain), relearn: None };
         let sum = Sum {}.combine(sides).unwrap();
         assert_eq!(sum.get("a").unwrap().to_f32_vec(), [11.0, 22.0]);
         assert_eq!(sum.get("b").unwrap().to_f32_vec(), [5.0]);

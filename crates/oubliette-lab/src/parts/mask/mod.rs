@@ -2,14 +2,20 @@
 
 mod dynamic;
 mod none;
+mod null_space;
 mod ranking;
 mod saliency;
 mod select;
+mod selft;
+mod trim;
 
 pub use dynamic::{Dynamic, Momentum};
 pub use none::None;
+pub use null_space::NullSpace;
 pub use saliency::Saliency;
 pub use select::Select;
+pub use selft::Selft;
+pub use trim::Trim;
 
 use std::collections::BTreeSet;
 
@@ -17,7 +23,7 @@ use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{At, Stateful, objective::Objective};
-use crate::{List, Make, Result, describe::Describe};
+use crate::{List, Make, Result, Study, describe::Describe, lot::Lot};
 
 /// Steps in which a mask only looks: the gradients of its own loss on the forget batches, while nothing moves.
 pub struct Survey {
@@ -35,6 +41,14 @@ pub trait Mask: Stateful + Describe {
     /// When nothing of the model is selected.
     fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>>;
 
+    /// Gets to know the model and the weights that training starts from; also when a training is taken up again.
+    ///
+    /// # Errors
+    /// When a text cannot be read.
+    fn begin(&mut self, _study: &Study<'_>, _start: &Weights) -> Result<()> {
+        Ok(())
+    }
+
     /// What the mask wants to see before training; nothing for masks that need no look.
     fn survey(&self) -> Option<Survey> {
         None
@@ -46,6 +60,24 @@ pub trait Mask: Stateful + Describe {
     /// When the gradients are not those of the trainable weights.
     fn observe(&mut self, _at: At, _gradients: &Weights) -> Result<()> {
         Ok(())
+    }
+
+    /// Trainable weights that are set anew when the survey is over.
+    ///
+    /// # Errors
+    /// When nothing of the model is selected.
+    fn reset(&self, _weights: &Weights, _lot: Lot) -> Result<Weights> {
+        Ok(Weights::new())
+    }
+
+    /// The part of a change that goes where weights are free to go; most masks leave all of it.
+    fn free(&self, change: Weights) -> Weights {
+        change
+    }
+
+    /// Whether the optimiser's step is held to that, too, and not only the gradient.
+    fn holds_steps(&self) -> bool {
+        false
     }
 
     /// 1 where a weight may move and 0 where it may not, for the weights that are masked element by element.
@@ -66,5 +98,15 @@ impl<M: Mask + Serialize + DeserializeOwned + 'static> Make<dyn Mask> for M {
 }
 
 /// All masks.
-pub const MASKS: List<dyn Mask> =
-    List { what: "mask", all: &[dynamic::ENTRY, none::ENTRY, saliency::ENTRY, select::ENTRY] };
+pub const MASKS: List<dyn Mask> = List {
+    what: "mask",
+    all: &[
+        dynamic::ENTRY,
+        none::ENTRY,
+        null_space::ENTRY,
+        saliency::ENTRY,
+        select::ENTRY,
+        selft::ENTRY,
+        trim::ENTRY,
+    ],
+};

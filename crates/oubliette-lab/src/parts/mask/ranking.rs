@@ -15,6 +15,11 @@ pub(super) struct Ranking {
 }
 
 impl Ranking {
+    /// Adds the sizes of the gradients of a step, so that nothing cancels.
+    pub(super) fn add_sizes(&mut self, gradients: &Weights) {
+        self.add(&gradients.map(|_, one| Weight::from_flat(one.flat().abs(), one.shape())));
+    }
+
     /// Adds the gradients of a step.
     pub(super) fn add(&mut self, gradients: &Weights) {
         self.sums = match self.sums.is_empty() {

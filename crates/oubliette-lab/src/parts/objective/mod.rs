@@ -8,6 +8,7 @@ mod distill;
 mod elastic;
 mod guidance_reversal;
 mod guided_mse;
+mod irrelevance;
 mod l1_sp;
 mod l2_sp;
 mod noise_mse;
@@ -20,6 +21,7 @@ pub use distill::{Distill, Under};
 pub use elastic::Elastic;
 pub use guidance_reversal::{From, GuidanceReversal};
 pub use guided_mse::GuidedMse;
+pub use irrelevance::Irrelevance;
 pub use l1_sp::L1Sp;
 pub use l2_sp::L2Sp;
 pub use noise_mse::NoiseMse;
@@ -111,6 +113,7 @@ pub const OBJECTIVES: List<dyn Objective> = List {
         elastic::ENTRY,
         guidance_reversal::ENTRY,
         guided_mse::ENTRY,
+        irrelevance::ENTRY,
         l1_sp::ENTRY,
         l2_sp::ENTRY,
         noise_mse::ENTRY,

@@ -19,6 +19,7 @@ use super::Stateful;
 use crate::{List, Make, Result, Study, describe::Describe, lot::Lot};
 
 /// The rows that the losses of one step look at.
+#[derive(Clone)]
 pub struct Batch {
     /// Noisy latents, (batch, channels, height, width).
     pub latents: Tensor<4>,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Oracle, Stateful, Wrapper};
 use crate::{
     Card, Entry, Result,
+    lot::Lot,
     parts::{Gradients, Term},
 };
 
@@ -45,7 +46,7 @@ impl Wrapper for Meta {
         true
     }
 
-    fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>) -> Box<dyn Oracle + 'a> {
+    fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>, _lot: Lot) -> Box<dyn Oracle + 'a> {
         Box::new(Imagined { settings: self, below })
     }
 }
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn the_imagined_step_is_taken_into_account() {
         let meta = Meta { rate: 0.1, gain: 0.5, harm: 0.2 };
-        let mut oracle = meta.wrap(Box::new(Quadratic));
+        let mut oracle = meta.wrap(Box::new(Quadratic), Lot::new(0));
         let found = oracle.gradients(&at(2.0), Term::Forget).unwrap().unwrap();
         // At 2 the relearning slope is 8, so the imagined step ends at 1.2: its slope there is 4.8, the retain slope 0.6 after 3.
         let wanted = 1.0 - 0.5 * 4.8 - 0.2 * (0.6 - 3.0);

@@ -2,15 +2,17 @@
 
 mod meta;
 mod none;
+mod resalign;
 
 pub use meta::Meta;
 pub use none::None;
+pub use resalign::ResAlign;
 
 use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Gradients, Stateful, Term};
-use crate::{List, Make, Result, describe::Describe};
+use crate::{List, Make, Result, describe::Describe, lot::Lot};
 
 /// Finds gradients at any weights, not only at the current ones.
 ///
@@ -31,8 +33,8 @@ pub trait Wrapper: Stateful + Describe {
         false
     }
 
-    /// The oracle that answers from now on.
-    fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>) -> Box<dyn Oracle + 'a>;
+    /// The oracle that answers in one step; what is drawn for it comes from `lot`.
+    fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>, lot: Lot) -> Box<dyn Oracle + 'a>;
 }
 
 impl<W: Wrapper + Serialize + DeserializeOwned + 'static> Make<dyn Wrapper> for W {
@@ -42,4 +44,5 @@ impl<W: Wrapper + Serialize + DeserializeOwned + 'static> Make<dyn Wrapper> for 
 }
 
 /// All wrappers.
-pub const WRAPPERS: List<dyn Wrapper> = List { what: "wrapper", all: &[meta::ENTRY, none::ENTRY] };
+pub const WRAPPERS: List<dyn Wrapper> =
+    List { what: "wrapper", all: &[meta::ENTRY, none::ENTRY, resalign::ENTRY] };

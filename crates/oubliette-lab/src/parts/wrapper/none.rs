@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Oracle, Stateful, Wrapper};
-use crate::{Card, Entry};
+use crate::{Card, Entry, lot::Lot};
 
 pub(super) const ENTRY: Entry<dyn Wrapper> = Entry::of::<None>(Card {
     name: "none",
@@ -21,7 +21,7 @@ pub struct None {}
 impl Stateful for None {}
 
 impl Wrapper for None {
-    fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>) -> Box<dyn Oracle + 'a> {
+    fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>, _lot: Lot) -> Box<dyn Oracle + 'a> {
         below
     }
 }
