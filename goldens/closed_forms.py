@@ -1,9 +1,9 @@
-"""Reference matrices of closed forms that act within a null space, in f64: SPEED and Double Projections.
+"""Reference matrices of closed forms, in f64: SPEED and Double Projections, which act within a null space, and TIES.
 
 SPEED: arXiv 2503.07392, its three steps with dense inverses, one embedding a text (its last subject token). The noise of the
 neighbours is given, one number along the direction in which a matrix is smallest, so that nothing here is left to chance.
 Double Projections (CVPR 2026): a basis U2 of the left null space by a full SVD; for one target the formula of the paper, for
-several the pseudo-inverse in the place of x^T / |x|^2.
+several the pseudo-inverse in the place of x^T / |x|^2. TIES (arXiv 2306.01708): the mean of what agrees.
 """
 
 import copy
@@ -20,6 +20,7 @@ SAFE = ["dog", "animal", "cat"]
 GAMMA, LAMBDA, THRESHOLD, NEIGHBOURS = 0.7, 0.0, 0.5, 3
 RANK = 4
 CENTRES = 3
+SHARE, SCALE = 0.2, 1.75
 
 
 def upright(direction):
@@ -96,8 +97,20 @@ def matrices(pipeline, ends):
     return {name: weight.detach().double().numpy() for name, weight in named[:2]}
 
 
+def ties(changes):
+    """One change of several, one a row: the largest of each, the sign of their sum, the mean of those that have it."""
+    kept = np.zeros_like(changes)
+    for row, change in zip(kept, changes):
+        largest = np.argsort(-np.abs(change))[:max(1, int(SHARE * change.size))]
+        row[largest] = change[largest]
+    signs = np.sign(kept.sum(0))
+    signs[signs == 0] = np.sign(signs.sum())
+    agree = np.where(kept * signs > 0, kept, 0)
+    return SCALE * agree.sum(0) / np.maximum((agree != 0).sum(0), 1)
+
+
 def write(pipeline, path):
-    """One file for both."""
+    """One file for all."""
     vectors, places, empty = read(pipeline)
     rows = lambda phrases: np.stack([vectors[phrase] for phrase in phrases])  # noqa: E731
     targets, anchors = rows([phrase for phrase, _ in ERASE]), rows([guide for _, guide in ERASE])
@@ -110,7 +123,10 @@ def write(pipeline, path):
         kept, safe = rows(KEEP).T, rows(SAFE).T
         tensors[f"dp.one/{name}"] = double_projection(weight, targets[:1].T, safe, kept, len(KEEP))
         tensors[f"dp.all/{name}"] = double_projection(weight, targets.T, safe, kept, RANK)
+    tensors["ties/changes"] = np.random.default_rng(2002).standard_normal((3, 101)).astype(np.float32).astype(float)
+    tensors["ties/merged"] = ties(tensors["ties/changes"])
     save_tensors(path, {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in tensors.items()})
     save_json(path.with_suffix(".json"), {
         "erase": ERASE, "keep": KEEP, "safe": SAFE, "places": places, "rank": RANK, "noise": noise.tolist(),
+        "ties": {"share": SHARE, "scale": SCALE},
         "speed": {"gamma": GAMMA, "lambda": LAMBDA, "threshold": THRESHOLD, "sizes": sizes}})

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Source;
-use crate::recipe::Order;
+use crate::recipe::{Merge, Order};
 use crate::settings::Settings;
 use crate::several::Several;
 use crate::{Concept, Digest};
@@ -36,6 +36,9 @@ pub struct UnlearnPlan {
     /// With several concepts: at once, or one after another.
     #[serde(default, skip_serializing_if = "Order::is_together")]
     pub order: Order,
+    /// How changes that were made apart are merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Merge>,
     /// The concepts' prompts, filled in.
     pub prompts: Vec<crate::Prompt>,
     /// Name of the method.

@@ -14,7 +14,7 @@ pub use audit::{
     Alignment, AuditRecipe, Controls, Keep, Looks, Positive, Report, Samples, Sampling, Subjects,
 };
 pub use compare::{CompareRecipe, Compared, ComparedCell, Twin};
-pub use unlearn::{Order, UnlearnRecipe};
+pub use unlearn::{Merge, Order, UnlearnRecipe};
 pub use update::UpdateRecipe;
 
 use crate::document::Document;

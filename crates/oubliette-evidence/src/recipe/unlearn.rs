@@ -18,12 +18,30 @@ pub enum Order {
     Together,
     /// The method runs for one after the other, each time from where the one before has left the model.
     InTurn,
+    /// The method runs for each by itself, each time from the original, and what they change is merged at the end (TIES).
+    Merged,
 }
 
 impl Order {
     /// Whether all are forgotten at once.
     pub fn is_together(&self) -> bool {
         *self == Self::Together
+    }
+}
+
+/// How changes that were made apart are merged: TIES (arXiv 2306.01708), with the values of arXiv 2511.07970.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Merge {
+    /// The share of every tensor's changes, largest first, that each concept keeps.
+    pub share: f64,
+    /// What the merged change is multiplied with.
+    pub scale: f64,
+}
+
+impl Default for Merge {
+    fn default() -> Self {
+        Self { share: 0.2, scale: 1.75 }
     }
 }
 
@@ -45,6 +63,9 @@ pub struct UnlearnRecipe {
     /// With several concepts: at once, or one after another.
     #[serde(default, skip_serializing_if = "Order::is_together")]
     pub order: Order,
+    /// With `order = "merged"`: how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merge: Option<Merge>,
     /// Folder that will hold the model that has forgotten.
     pub out: PathBuf,
     /// The method, with its settings.
@@ -72,6 +93,20 @@ impl UnlearnRecipe {
         check_head(self.task, Task::Unlearn, self.seed)?;
         if self.concept.all().is_empty() {
             return Err(("concept".into(), "no concept is named".into(), "name one file at least"));
+        }
+        if let Some(merge) = self.merge {
+            let shares = merge.share > 0.0 && merge.share <= 1.0 && merge.scale.is_finite();
+            match (self.order, shares) {
+                (Order::Merged, true) => {}
+                (Order::Merged, false) => {
+                    let thing = format!("share {} and scale {}", merge.share, merge.scale);
+                    return Err(("merge".into(), thing, "choose a share above 0 and at most 1"));
+                }
+                _ => {
+                    let remedy = "write `order = \"merged\"`, or remove the table";
+                    return Err(("merge".into(), "nothing is merged".into(), remedy));
+                }
+            }
         }
         match self.out == self.model {
             true => Err(("out".into(), "`out` is `model`".into(), "write to another folder")),

@@ -4,6 +4,7 @@ mod embeddings;
 mod matrices;
 mod null_space;
 mod refit;
+mod ties;
 
 pub use embeddings::{Pair, Tokens};
 pub(crate) use embeddings::{Reader, checked, usual_guide, within};
@@ -11,3 +12,5 @@ pub use matrices::{Change, Matrices, changed};
 pub(crate) use matrices::{like, matrix};
 pub(crate) use null_space::{NullSpace, modes, pseudo_inverse};
 pub use refit::{Wanted, refit, times};
+pub use ties::merged;
+pub(crate) use ties::ties;

@@ -47,7 +47,7 @@ pub use sld::{Sld, Strength};
 pub use speed::{Retained, Speed, centres, null_space_form};
 pub use uce::{Technique, Uce, closed_form};
 
-pub use crate::editing::{Change, Matrices, Pair, Tokens, Wanted, changed, refit, times};
+pub use crate::editing::{Change, Matrices, Pair, Tokens, Wanted, changed, merged, refit, times};
 
 use oubliette_evidence::Concept;
 use oubliette_model::{Weights, sample::Guidance};

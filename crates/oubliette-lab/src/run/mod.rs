@@ -4,6 +4,7 @@ mod audit;
 mod card;
 mod folder;
 mod journal;
+mod names;
 mod places;
 mod positive;
 pub mod resolve;

@@ -12,9 +12,10 @@ use oubliette_model::{
 };
 use rand::Rng as _;
 
-use super::{Context, Journal, ResolvedUnlearn, folder};
+use super::{Context, Journal, ResolvedUnlearn, folder, names};
 use crate::{
     Error, Result, Study,
+    editing::ties,
     lot::Lot,
     methods::Stage,
     progress::{Progress, Watch, tell},
@@ -38,12 +39,14 @@ pub fn unlearn(
     // Loaded first: a model that is refused leaves no run behind.
     let mut sd = StableDiffusion::load(&resolved.model, &context.options()?)?;
     let guided = guide(&mut sd, resolved.stages())?;
+    names::check(&sd.tokenizer, resolved.plan.concept.all(), &resolved.plan.prompts)?;
     let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
     if journal.evidence().finished() {
         folder::check(&resolved.out, &journal)?;
         return Ok(journal);
     }
     let mut changed = Weights::new();
+    let mut apart = Vec::new();
     let mut number = 0;
     for turn in &mut resolved.turns {
         let original = sd.weights.overlaid(&changed);
@@ -68,6 +71,15 @@ pub fn unlearn(
             journal.record(Trained { weights, ..event })?;
             number += 1;
         }
+        if resolved.plan.merge.is_some() {
+            apart.push(std::mem::take(&mut changed));
+        }
+    }
+    if let Some(merge) = resolved.plan.merge {
+        changed = ties(&sd.weights, &apart, merge);
+        let weights = digest_of(&changed, resolved.plan.model.digest)?;
+        let unit = format!("{number}-merge");
+        journal.record(Trained { unit, steps: 1, weights, loss: None })?;
     }
     let card = super::card::unlearned(&resolved.plan, plan.digest()?, guided, sd.guidance())?;
     let saved = folder::save(&sd, &changed, &card, &resolved.out)?;

@@ -1,7 +1,8 @@
 //! Closed forms within a null space against matrices computed apart, with dense inverses in f64: `goldens/closed_forms.py`.
 
+use oubliette_evidence::recipe::Merge;
 use oubliette_lab::methods::{
-    Dp, Pair, Retained, Speed, centres, changed, double_projection, null_space_form,
+    Dp, Pair, Retained, Speed, centres, changed, double_projection, merged, null_space_form,
 };
 use oubliette_model::{Weight, families::StableDiffusion};
 use serde_json::Value;
@@ -79,4 +80,17 @@ fn double_projections_have_the_reference_matrices() {
             is_near(&file, &key, &changed(&old, &changes));
         }
     }
+}
+
+#[test]
+fn changes_made_apart_merge_as_in_the_reference() {
+    let (_, file, said) = open("closed_forms");
+    let value = |key: &str| said["ties"][key].as_f64().unwrap();
+    let merge = Merge { share: value("share"), scale: value("scale") };
+    assert_eq!(merge, Merge::default(), "the published values");
+    let wanted = file.read("ties/merged");
+    let changes = file.read("ties/changes").into_iter().map(f64::from).collect::<Vec<_>>();
+    let changes = changes.chunks_exact(wanted.len()).map(<[f64]>::to_vec).collect();
+    let found: Vec<f32> = merged(changes, merge).into_iter().map(|value| value as f32).collect();
+    assert!(distance(&found, &wanted) < 1e-6);
 }

@@ -41,8 +41,8 @@ pub(crate) struct Unlearn {
     /// The concept's file; given several times, several concepts
     #[arg(long, value_name = "FILE", help_heading = "Without a recipe")]
     concept: Vec<PathBuf>,
-    /// Several concepts: all at once, or one after another [default: together]
-    #[arg(long, value_name = "together|in-turn", help_heading = "Without a recipe")]
+    /// Several concepts: all at once, one after another, or each by itself and merged [default: together]
+    #[arg(long, value_name = "together|in-turn|merged", help_heading = "Without a recipe")]
     order: Option<String>,
     /// The method; `oubliette list methods` names them
     #[arg(long, value_name = "NAME", help_heading = "Without a recipe")]

@@ -307,7 +307,7 @@ fn several_concepts_are_forgotten_together_or_in_turn() {
         ])
     };
     let mut stages = Vec::new();
-    for order in ["together", "in-turn"] {
+    for order in ["together", "in-turn", "merged"] {
         let ended = unlearn(order, ["fox.toml", "guitar.toml"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let run = ended.json()["result"]["run"].as_str().unwrap().to_owned();
@@ -316,10 +316,29 @@ fn several_concepts_are_forgotten_together_or_in_turn() {
         let card = std::fs::read_to_string(scene.at(order).join("README.md")).unwrap();
         assert!(card.contains("`fox`") && card.contains("`guitar`"), "{card}");
     }
-    assert_eq!(stages, [1, 2]);
+    assert_eq!(stages, [1, 2, 2]);
     assert_ne!(changed(&scene, "in-turn"), Vec::<String>::new());
     let twice = unlearn("in-turn", ["fox.toml", "fox.toml"]);
     assert!(twice.code == Some(2) && twice.err.contains("named twice"), "{twice:?}");
+}
+
+#[test]
+fn a_name_that_the_model_cannot_read_is_refused() {
+    let scene = bench();
+    let text = std::fs::read_to_string(scene.at("fox.toml")).unwrap();
+    let late = format!("{} {{name}}", "a ".repeat(80));
+    for (from, to, says) in [
+        ("names = [\"fox\"]", "names = [\"qzxkjvwqpy\"]".to_owned(), "splits the name"),
+        ("a {name}", late, "cut off"),
+    ] {
+        assert!(text.contains(from), "{from}: {text}");
+        std::fs::write(scene.at("odd.toml"), text.replace(from, &to)).unwrap();
+        let asked = ["unlearn", "--model", "model", "--concept", "odd.toml", "--method", "uce"];
+        let ended = scene.run(&[&asked[..], &["--out", "out"]].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(says), "{says}: {ended:?}");
+        assert!(!scene.at("out").exists() && !scene.at("runs").exists(), "nothing is left behind");
+    }
 }
 
 #[test]

@@ -72,6 +72,7 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         model: folder(&model)?,
         concept: Several::of(concepts),
         order: recipe.order,
+        merge: (recipe.order == Order::Merged).then(|| recipe.merge.unwrap_or_default()),
         prompts,
         method: recipe.method.name.clone(),
         settings: settings(&filled)?,
@@ -104,6 +105,6 @@ fn read(recipe: &UnlearnRecipe) -> Result<(Vec<Concept>, Vec<Prompt>)> {
 fn turns_of(concepts: &[Concept], order: Order) -> Vec<&[Concept]> {
     match order {
         Order::Together => vec![concepts],
-        Order::InTurn => concepts.chunks(1).collect(),
+        Order::InTurn | Order::Merged => concepts.chunks(1).collect(),
     }
 }
