@@ -4,6 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import attached
 import bounds
 import closed_forms
 import detectors
@@ -52,6 +53,7 @@ def write_tiny(out):
     for name in ("tiny-sd1", "tiny-sd2"):
         write_pipeline(out / name, out / f"of-{name}")
         objectives.write(open_pipeline(out / name), out / f"of-{name}" / "objectives.safetensors")
+        attached.write(open_pipeline(out / name), out / f"of-{name}" / "attached.safetensors")
         updates.write(open_pipeline(out / name), out / f"of-{name}" / "updates.safetensors")
     lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")
     erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")

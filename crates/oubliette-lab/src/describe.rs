@@ -26,6 +26,7 @@ impl<T: Serialize> Describe for T {
 pub fn stage(stage: &Stage) -> toml::Table {
     match stage {
         Stage::Edit(edit) => edit.describe(),
+        Stage::Attach(attach) => attach.describe(),
         Stage::Guide(guidance) => guidance.describe(),
         Stage::Train(train) => training(train),
         Stage::Adapt(adapt) => {

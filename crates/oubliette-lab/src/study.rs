@@ -7,7 +7,7 @@ use std::{
 };
 
 use burn::tensor::Tensor;
-use oubliette_model::{Weight, Weights, families::StableDiffusion, lora::Lora};
+use oubliette_model::{Weight, Weights, families::StableDiffusion, lora::Lora, networks::Attended};
 
 use crate::{Result, parts::source::Batch};
 
@@ -106,15 +106,15 @@ impl<'a> Study<'a> {
         )
     }
 
-    /// What pixels look at in the prompt while the model predicts, one after another through the network.
-    pub fn attended(
+    /// The same, and what pixels look at in the prompt meanwhile, one after another through the network.
+    pub fn predict_watched(
         &self,
         weights: &Weights,
         batch: &Batch,
         context: Tensor<3>,
-    ) -> Vec<oubliette_model::networks::Attended> {
+    ) -> (Tensor<4>, Vec<Attended>) {
         let (latents, times) = (batch.latents.clone(), batch.timesteps.clone());
-        self.sd.predict_watched(&self.whole(weights), latents, times, context).1
+        self.sd.predict_watched(&self.whole(weights), latents, times, context)
     }
 
     /// The same latents under several conditions, in one forward.

@@ -5,6 +5,7 @@ use std::fmt::{self, Display};
 use burn::tensor::{Int, Tensor};
 use oubliette_kernels::{self as kernels, Activation};
 
+use crate::attached::{self, ATTACHED, InForce};
 use crate::networks::Watched;
 use crate::weights::{Weight, Weights};
 
@@ -17,16 +18,38 @@ pub struct Scope<'a> {
     weights: &'a Weights,
     prefix: String,
     watched: Option<&'a Watched>,
+    attached: Option<InForce<'a>>,
 }
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(weights: &'a Weights, prefix: String) -> Self {
-        Self { weights, prefix, watched: None }
+        Self { weights, prefix, watched: None, attached: None }
     }
 
     /// The same weights, with what passes through watched.
     pub(crate) fn watched(self, watched: &'a Watched) -> Self {
         Self { watched: Some(watched), ..self }
+    }
+
+    /// The same weights, with what is attached beside them in force.
+    pub(crate) fn with_attached(self, force: InForce<'a>) -> Self {
+        Self { attached: Some(force), ..self }
+    }
+
+    /// What is attached here under that name, where it is in force.
+    pub(crate) fn attached(&self, name: &str) -> Option<&'a Weight> {
+        let place = self.attached.and(self.prefix.split_once('/'))?.1;
+        self.weights.get(&format!("{ATTACHED}/{place}{name}"))
+    }
+
+    /// Everything that is attached here under names that begin so, where it is in force, with the rest of the names.
+    pub(crate) fn all_attached(&self, begin: &str) -> Vec<(&'a str, &'a Weight)> {
+        let Some((_, place)) = self.attached.and(self.prefix.split_once('/')) else {
+            return Vec::new();
+        };
+        let prefix = format!("{ATTACHED}/{place}{begin}");
+        let all = self.weights.beginning(&prefix);
+        all.map(|(name, weight)| (&name[prefix.len()..], weight)).collect()
     }
 
     /// Who watches, where somebody does.
@@ -37,7 +60,7 @@ impl<'a> Scope<'a> {
     /// The weights below `name`, which is joined with a dot.
     pub fn at(&self, name: impl Display) -> Scope<'a> {
         let prefix = format!("{}{name}.", self.prefix);
-        Scope { weights: self.weights, prefix, watched: self.watched }
+        Scope { prefix, ..*self }
     }
 
     /// The weight `name` of this scope.
@@ -62,13 +85,19 @@ impl<'a> Scope<'a> {
 
     /// `x W^T + b` over the last axis, with `weight` (out, in) and `bias` (out) where there is one.
     ///
-    /// A 1x1 convolution's weight (out, in, 1, 1) is taken as well.
+    /// A 1x1 convolution's weight (out, in, 1, 1) is taken as well. Adapters that are attached to the layer are added.
     pub fn linear<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let weight = match self.get("weight").map(Weight::shape) {
             Some(&[out, inner, 1, 1]) => self.tensor::<4>("weight").reshape([out, inner]),
             _ => self.tensor::<2>("weight"),
         };
-        kernels::linear(x, weight, self.bias())
+        match self.attached {
+            None => kernels::linear(x, weight, self.bias()),
+            Some(force) => {
+                let y = kernels::linear(x.clone(), weight, self.bias());
+                attached::adapted(self, x, y, force)
+            }
+        }
     }
 
     /// Convolution of `x` (batch, in, height, width) with `weight` (out, in, k, k), padded by

@@ -238,6 +238,20 @@ impl Weights {
         names.map(|(name, weight)| (name.clone(), weight.clone())).collect()
     }
 
+    /// The weights whose qualified names begin with `prefix`, in order.
+    pub(crate) fn beginning<'a>(
+        &'a self,
+        prefix: &str,
+    ) -> impl Iterator<Item = (&'a String, &'a Weight)> + use<'a> {
+        let prefix = prefix.to_owned();
+        self.0.range(prefix.clone()..).take_while(move |(name, _)| name.starts_with(&prefix))
+    }
+
+    /// Whether any weight's qualified name begins with `component/`.
+    pub fn has_component(&self, component: &str) -> bool {
+        self.beginning(&format!("{component}/")).next().is_some()
+    }
+
     /// These weights with those of `other` put over them.
     pub fn overlaid(&self, other: &Self) -> Self {
         let mut all = self.clone();

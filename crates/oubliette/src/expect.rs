@@ -1,8 +1,10 @@
 //! The memory and the time that a plan is expected to take, from the model's size and one timed forward.
 use crate::failure::Failure;
 use burn::tensor::Tensor;
+use oubliette_lab::lot::Lot;
 use oubliette_lab::methods::Stage;
 use oubliette_lab::run::{Context, Turn};
+use oubliette_model::Weights;
 use oubliette_model::families::StableDiffusion;
 use oubliette_model::train::{Estimate, Memory, TrainingShape, estimate};
 use serde::Serialize;
@@ -67,10 +69,14 @@ impl Yardstick {
 
     /// The expectation for all that a method does.
     pub(crate) fn turns(&self, turns: &[Turn]) -> Result<Expectation, Failure> {
-        let (mut largest, mut steps) = (self.memory(&BTreeSet::new(), 1), 0);
-        let stages = turns.iter().flat_map(|turn| &turn.stages);
-        for train in stages.filter_map(Stage::training) {
-            let wanted = self.memory(&train.mask.trainable(&self.sd.weights)?, 1);
+        let (mut largest, mut steps) = (self.memory(&self.sd.weights, &BTreeSet::new(), 1), 0);
+        let mut weights = self.sd.weights.clone();
+        for stage in turns.iter().flat_map(|turn| &turn.stages) {
+            if let Stage::Attach(attach) = stage {
+                weights.extend(attach.fresh(&self.sd.weights, Lot::new(0)));
+            }
+            let Some(train) = stage.training() else { continue };
+            let wanted = self.memory(&weights, &train.mask.trainable(&weights)?, 1);
             largest = if wanted.total() > largest.total() { wanted } else { largest };
             steps += train.total();
         }
@@ -82,7 +88,7 @@ impl Yardstick {
 
     /// The expectation for training of `trainable` weights (none: nothing is trained) and sampling.
     pub(crate) fn work(&self, trainable: &BTreeSet<String>, work: &Work) -> Expectation {
-        self.expect(self.memory(trainable, work.batch.max(1)), work)
+        self.expect(self.memory(&self.sd.weights, trainable, work.batch.max(1)), work)
     }
 
     /// The weights by name, for selecting those that are trained.
@@ -102,7 +108,7 @@ impl Yardstick {
         }
     }
 
-    fn memory(&self, trainable: &BTreeSet<String>, batch: usize) -> Estimate {
+    fn memory(&self, weights: &Weights, trainable: &BTreeSet<String>, batch: usize) -> Estimate {
         let [_, height, width] = latents(&self.sd);
         let shape = TrainingShape {
             batch,
@@ -112,7 +118,7 @@ impl Yardstick {
             memory: Memory::default(),
             ema: false,
         };
-        estimate(&self.sd.weights, trainable, &shape)
+        estimate(weights, trainable, &shape)
     }
 }
 

@@ -71,8 +71,8 @@ fn guides(plan: &AuditPlan) -> impl Iterator<Item = String> {
         plan.subjects.iter().filter(|subject| subject.guided && subject.role.is_question());
     guided.map(|subject| {
         format!(
-            "The {} model was sampled by the guide in its folder: to programs that do not follow guides, and to whoever removes it, it is the model \
-             without it, which was not looked at.",
+            "The {} model was sampled by the guide in its folder, or with what is attached to it there: to programs that do not follow that, and to \
+             whoever removes it, it is the model without it, which was not looked at.",
             subject.role
         )
     })

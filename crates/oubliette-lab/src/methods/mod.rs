@@ -11,6 +11,7 @@ mod mace;
 mod meta;
 mod negative;
 mod rece;
+mod receler;
 mod resalign;
 mod rg;
 mod sa;
@@ -22,6 +23,7 @@ mod sepme;
 mod shown;
 mod sld;
 mod speed;
+mod spm;
 mod uce;
 
 pub use advanchor::AdvAnchor;
@@ -35,6 +37,7 @@ pub use mace::Mace;
 pub use meta::Meta;
 pub use negative::NegativePrompt;
 pub use rece::{Rece, revive};
+pub use receler::Receler;
 pub use resalign::ResAlign;
 pub use rg::Rg;
 pub use sa::Sa;
@@ -45,12 +48,13 @@ pub use sdd::Sdd;
 pub use sepme::SepMe;
 pub use sld::{Sld, Strength};
 pub use speed::{Retained, Speed, centres, null_space_form};
+pub use spm::Spm;
 pub use uce::{Technique, Uce, closed_form};
 
 pub use crate::editing::{Change, Matrices, Pair, Tokens, Wanted, changed, merged, refit, times};
 
 use oubliette_evidence::Concept;
-use oubliette_model::{Weights, sample::Guidance};
+use oubliette_model::{Weights, attached::Attached, sample::Guidance};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{List, Make, Result, Study, describe::Describe, lot::Lot, training::Train};
@@ -65,8 +69,19 @@ pub enum Stage {
     Fuse(Box<dyn Fuse>),
     /// A change in closed form.
     Edit(Box<dyn Edit>),
+    /// Weights beside the denoiser's own, which the model's folder carries; those do not change.
+    Attach(Box<dyn Attach>),
     /// A sampling policy that the model's folder carries; no weight changes.
     Guide(Guidance),
+}
+
+/// Puts fresh weights beside the denoiser's own, for training stages that come after it.
+pub trait Attach: Describe {
+    /// What is attached then, where `already` is before; nothing where the two cannot be together.
+    fn onto(&self, already: Option<&Attached>) -> Option<Attached>;
+
+    /// The fresh weights, which change nothing yet.
+    fn fresh(&self, base: &Weights, lot: Lot) -> Weights;
 }
 
 /// Changes weights without gradients, computed in double precision.
@@ -150,6 +165,7 @@ pub const METHODS: List<dyn Method> = List {
         meta::ENTRY,
         negative::ENTRY,
         rece::ENTRY,
+        receler::ENTRY,
         resalign::ENTRY,
         rg::ENTRY,
         sa::ENTRY,
@@ -160,6 +176,7 @@ pub const METHODS: List<dyn Method> = List {
         sepme::ENTRY,
         sld::ENTRY,
         speed::ENTRY,
+        spm::ENTRY,
         uce::ENTRY,
     ],
 };

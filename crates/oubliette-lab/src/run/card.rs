@@ -6,19 +6,20 @@ use oubliette_evidence::{
 };
 
 use oubliette_model::{
-    sample::{GUIDANCE_FILE, Guidance},
+    attached::{ATTACHED_FILE, Attached},
+    families::StableDiffusion,
+    sample::GUIDANCE_FILE,
     store::CardSection,
 };
 
 use crate::Result;
 
-/// The section of a model that was made to forget: by new weights, or `guided` by a policy that the method made. `guidance`
-/// is what it is sampled by, whoever made it.
+/// The section of a model that was made to forget: by new weights, or `beside` them, by a policy or by what is attached.
 pub(super) fn unlearned(
     plan: &UnlearnPlan,
     digest: Digest,
-    guided: bool,
-    guidance: Option<&Guidance>,
+    beside: Option<&str>,
+    model: &StableDiffusion,
 ) -> Result<CardSection> {
     let concepts = plan.concept.all();
     let reason = |concept: &Concept| {
@@ -31,8 +32,8 @@ pub(super) fn unlearned(
          - Method: `{method}`, settings {settings}\n\
          - Original model: `{model}`, digest {original}\n\
          - Plan: {digest}, seed {seed}\n",
-        what = what_was_done(concepts, guided),
-        policy = policy(guidance),
+        what = what_was_done(concepts, beside),
+        policy = carried(model),
         method = plan.method,
         settings = fenced(&canonical::to_text(&plan.settings)?),
         model = plan.model.name,
@@ -49,17 +50,17 @@ fn named(concept: &Concept) -> String {
 }
 
 /// What a reader should know first.
-fn what_was_done(concepts: &[Concept], guided: bool) -> String {
+fn what_was_done(concepts: &[Concept], beside: Option<&str>) -> String {
     let shown: Vec<String> = concepts.iter().map(named).collect();
     let shown = shown.join(", ");
     let (concept, is) = match concepts {
         [_] => ("concept", "is"),
         _ => ("concepts", "are"),
     };
-    if guided {
+    if let Some(file) = beside {
         return format!(
             "No weight of this model was changed: the {concept} {shown} {is} only suppressed, and only while pictures are\n\
-             sampled through the policy in `{GUIDANCE_FILE}`. Whether it stays away even then, also after further\n\
+             sampled through what `{file}` says. Whether it stays away even then, also after further\n\
              training, is a question for an audit, and its verdict speaks only of the attacks that were run.\n"
         );
     }
@@ -70,11 +71,11 @@ fn what_was_done(concepts: &[Concept], guided: bool) -> String {
     )
 }
 
-/// The section of a model that was trained further; `guidance` is what it is sampled by.
+/// The section of a model that was trained further.
 pub(super) fn updated(
     plan: &UpdatePlan,
     digest: Digest,
-    guidance: Option<&Guidance>,
+    model: &StableDiffusion,
 ) -> Result<CardSection> {
     let body = format!(
         "This model is `{model}` (digest {original}) trained further on `{data}` (digest {pictures}).\n\
@@ -86,22 +87,32 @@ pub(super) fn updated(
         original = plan.model.digest,
         data = plan.data.name,
         pictures = plan.data.digest,
-        policy = policy(guidance),
+        policy = carried(model),
         train = fenced(&canonical::to_text(&plan.train)?),
         seed = plan.seed,
     );
     Ok(CardSection { title: "Update".to_owned(), body })
 }
 
-/// What a policy beside the weights does, and for whom it does nothing.
-fn policy(guidance: Option<&Guidance>) -> String {
-    let Some(guidance) = guidance else { return String::new() };
-    format!(
-        "The file `{GUIDANCE_FILE}` is a sampling policy: it leads pictures away from \"{text}\" while they are sampled,\n\
-         and changes no weight. oubliette follows it. Other programs, diffusers among them, ignore it: to them, and to\n\
-         whoever removes it, this is the model without it.\n\n",
-        text = guidance.text(),
-    )
+/// What stands beside the weights, what it does, and for whom it does nothing.
+fn carried(model: &StableDiffusion) -> String {
+    let others = "oubliette follows it. Other programs, diffusers among them, ignore it: to them, and to whoever removes it,\n\
+                  this is the model without it.\n\n";
+    let policy = model.guidance().map(|guidance| {
+        format!(
+            "The file `{GUIDANCE_FILE}` is a sampling policy: it leads pictures away from \"{text}\" while they are sampled,\n\
+             and changes no weight. {others}",
+            text = guidance.text(),
+        )
+    });
+    let attached = model.attached().map(|attached| {
+        let what = match attached {
+            Attached::Erasers {} => "small networks behind its cross-attentions",
+            Attached::GatedAdapters { .. } => "adapters, each as strong as a prompt is like its texts",
+        };
+        format!("The file `{ATTACHED_FILE}` attaches {what} to the denoiser, and changes no weight of its own. {others}")
+    });
+    policy.into_iter().chain(attached).collect()
 }
 
 fn fenced(json: &str) -> String {

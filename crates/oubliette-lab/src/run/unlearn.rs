@@ -6,6 +6,7 @@ use oubliette_evidence::{
 };
 use oubliette_model::{
     Select, Weights,
+    attached::{ATTACHED_FILE, Attached},
     families::StableDiffusion,
     lora::{Init, Lora},
     sample::GUIDANCE_FILE,
@@ -39,6 +40,7 @@ pub fn unlearn(
     // Loaded first: a model that is refused leaves no run behind.
     let mut sd = StableDiffusion::load(&resolved.model, &context.options()?)?;
     let guided = guide(&mut sd, resolved.stages())?;
+    let attached = attached(&sd, resolved.stages())?;
     names::check(&sd.tokenizer, resolved.plan.concept.all(), &resolved.plan.prompts)?;
     let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
     if journal.evidence().finished() {
@@ -81,7 +83,12 @@ pub fn unlearn(
         let unit = format!("{number}-merge");
         journal.record(Trained { unit, steps: 1, weights, loss: None })?;
     }
-    let card = super::card::unlearned(&resolved.plan, plan.digest()?, guided, sd.guidance())?;
+    let beside = attached.is_some().then_some(ATTACHED_FILE);
+    if let Some(attached) = attached {
+        sd.attach(attached);
+    }
+    let beside = beside.or(guided.then_some(GUIDANCE_FILE));
+    let card = super::card::unlearned(&resolved.plan, plan.digest()?, beside, &sd)?;
     let saved = folder::save(&sd, &changed, &card, &resolved.out)?;
     journal.append(vec![Event::Saved(saved), Event::Finished(Finished {})])?;
     Ok(journal)
@@ -125,6 +132,29 @@ fn guide<'a>(sd: &mut StableDiffusion, stages: impl Iterator<Item = &'a Stage>) 
         guided = true;
     }
     Ok(guided)
+}
+
+/// What is attached to the denoiser after all stages; nothing where none attaches anything.
+fn attached<'a>(
+    sd: &StableDiffusion,
+    stages: impl Iterator<Item = &'a Stage>,
+) -> Result<Option<Attached>> {
+    let mut now = sd.attached().cloned();
+    let mut any = false;
+    for stage in stages {
+        let Stage::Attach(attach) = stage else { continue };
+        now =
+            Some(attach.onto(now.as_ref()).ok_or_else(|| {
+                Error::Input {
+            file: format!("`{}`", sd.folder().display()),
+            thing: "something is attached to its denoiser already that this cannot stand beside"
+                .to_owned(),
+            remedy: "start from the model without it, or forget all concepts together".to_owned(),
+        }
+            })?);
+        any = true;
+    }
+    Ok(now.filter(|_| any))
 }
 
 /// One stage: what it made, and what is recorded of it.
@@ -172,6 +202,12 @@ fn run(
             let loss = trained.loss.map(Real::new).transpose()?;
             let changed = adapter.merge(&weights.overlaid(&trained.weights)).only(&names);
             Ok((Made::Adapted(changed), Trained { unit, steps, weights: nothing, loss }))
+        }
+        Stage::Attach(attach) => {
+            let unit = format!("{number}-attach");
+            let fresh = attach.fresh(&sd.weights, Lot::new(seed).child(&unit));
+            tell(watch, Progress { unit: &unit, done: 1, total: 1, loss: None })?;
+            Ok((Made::Moved(fresh), Trained { unit, steps: 1, weights: nothing, loss: None }))
         }
         Stage::Guide(_) => {
             let unit = format!("{number}-guide");

@@ -42,7 +42,7 @@ pub fn update(
     for event in bench.trained {
         journal.record(event)?;
     }
-    let card = super::card::updated(&resolved.plan, plan.digest()?, painter.model().guidance())?;
+    let card = super::card::updated(&resolved.plan, plan.digest()?, painter.model())?;
     let mut events = Vec::new();
     if let (Some(out), Some(adapter)) = (&resolved.adapter, &tuned.adapter) {
         let write = |to: &_| Ok(adapter.write_diffusers(to, &painter.model().weights)?);

@@ -5,7 +5,7 @@ use std::{path::Path, rc::Rc};
 use image::RgbImage;
 use oubliette_evidence::{Digest, event::Trained, plan::PlannedSampling};
 use oubliette_model::{
-    Weights,
+    Weights, attached,
     families::StableDiffusion,
     lora::{Init, Lora},
     sample::Request,
@@ -118,7 +118,7 @@ impl Subject for Painter {
 }
 
 impl Painter {
-    /// Trains the model further.
+    /// Trains the model further: its own weights, not what is attached, which is put on again afterwards.
     ///
     /// # Errors
     /// As [`Subject::tuned`].
@@ -132,18 +132,19 @@ impl Painter {
     ) -> Result<Tuned> {
         let lot = Lot::new(seed);
         let key = self.key(tuning, data, seed)?;
-        let adapter = self.adapter(tuning, &lot)?;
+        let own = attached::own(&self.weights);
+        let adapter = fresh_adapter(tuning, &own, &lot)?;
         let mut stage = tuning.stage(data, steps);
         let job = Job {
             sd: &self.sd,
-            original: &self.weights,
+            original: &own,
             concepts: &[],
             adapter: adapter.as_ref(),
             lot,
             unit: &bench.unit,
         };
         let place = Place::of_run(bench.folder, &key.short(), steps, EVERY)?;
-        let trained = train(&mut stage, &job, &self.weights, &place, bench.watch)?;
+        let trained = train(&mut stage, &job, &own, &place, bench.watch)?;
         let adapter = adapter.map(|adapter| adapter.with_halves(&trained.weights));
         let changed = match &adapter {
             Some(adapter) => merged(adapter, &self.weights, &trained.weights),
@@ -165,17 +166,17 @@ impl Painter {
         })?;
         Ok(Digest::of(format!("{} {set} {seed}\n{settings}", self.digest).as_bytes()))
     }
+}
 
-    fn adapter(&self, tuning: &Tuning, lot: &Lot) -> Result<Option<Lora>> {
-        if tuning.kind == Kind::Full {
-            return Ok(None);
-        }
-        let names = tuning.select().names(&self.weights)?;
-        let alpha = if tuning.alpha > 0.0 { tuning.alpha } else { tuning.rank as f64 };
-        let seed = lot.child("adapter").rng().random();
-        let adapter = Lora::new(&self.weights, &names, tuning.rank, alpha, Init::Kaiming, seed)?;
-        Ok(Some(adapter))
+/// The adapter that a training starts with, where it trains one.
+fn fresh_adapter(tuning: &Tuning, base: &Weights, lot: &Lot) -> Result<Option<Lora>> {
+    if tuning.kind == Kind::Full {
+        return Ok(None);
     }
+    let names = tuning.select().names(base)?;
+    let alpha = if tuning.alpha > 0.0 { tuning.alpha } else { tuning.rank as f64 };
+    let seed = lot.child("adapter").rng().random();
+    Ok(Some(Lora::new(base, &names, tuning.rank, alpha, Init::Kaiming, seed)?))
 }
 
 /// The matrices that an adapter with trained `halves` changes, with the change worked in.

@@ -43,7 +43,8 @@ impl Attention {
         let k = at.at("to_k").linear(seen.clone());
         let v = at.at("to_v").linear(seen);
         if let (Some(watched), Some(_)) = (at.watcher(), context) {
-            watched.add(Attended { queries: q.clone(), keys: k.clone(), heads: self.heads });
+            let (queries, keys) = (q.clone(), k.clone());
+            watched.add(Attended { queries, keys, heads: self.heads, erased: None });
         }
         at.at("to_out.0").linear(self.attend(q, k, v))
     }

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use oubliette_kernels::{self as kernels, Activation};
 
+use crate::attached;
 use crate::networks::attention::Attention;
 use crate::networks::shapes::ShapeScope;
 use crate::scope::Scope;
@@ -75,7 +76,9 @@ impl Transformer {
         let h = at.at("norm1").layer_norm(x.clone(), LAYER_EPS);
         let x = x + self.attention(self.only_cross).forward(&at.at("attn1"), h, seen);
         let h = at.at("norm2").layer_norm(x.clone(), LAYER_EPS);
-        let x = x + self.attention(true).forward(&at.at("attn2"), h, Some(context));
+        let cross = at.at("attn2");
+        let seen = self.attention(true).forward(&cross, h, Some(context));
+        let x = x + attached::erased(&cross, seen);
         let h = at.at("norm3").layer_norm(x.clone(), LAYER_EPS);
         let h = kernels::geglu(at.at("ff.net.0.proj").linear(h));
         x + at.at("ff.net.2").linear(h)

@@ -13,6 +13,8 @@ pub struct Attended {
     pub keys: Tensor<3>,
     /// Heads that the width is divided into.
     pub heads: usize,
+    /// (batch, pixels, width): what an eraser behind it adds, where there is one.
+    pub erased: Option<Tensor<3>>,
 }
 
 impl Attended {
@@ -37,6 +39,13 @@ impl Watched {
         self.0.borrow_mut().push(attended);
     }
 
+    /// What the eraser behind the last one has added.
+    pub(crate) fn add_erased(&self, erased: Tensor<3>) {
+        if let Some(last) = self.0.borrow_mut().last_mut() {
+            last.erased = Some(erased);
+        }
+    }
+
     /// What was seen.
     pub fn into_seen(self) -> Vec<Attended> {
         self.0.into_inner()
@@ -52,7 +61,12 @@ mod tests {
     fn every_pixel_divides_one_among_the_tokens() {
         let random =
             |shape| Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), &Device::flex());
-        let attended = Attended { queries: random([2, 5, 8]), keys: random([2, 3, 8]), heads: 2 };
+        let attended = Attended {
+            queries: random([2, 5, 8]),
+            keys: random([2, 3, 8]),
+            heads: 2,
+            erased: None,
+        };
         let map = attended.map();
         assert_eq!(map.dims(), [2, 2, 5, 3]);
         let sums: Vec<f32> = map.sum_dim(3).into_data().try_into_vec().unwrap();

@@ -22,6 +22,7 @@ pub use request::{Request, Size};
 
 pub(crate) use guidance::read as read_guidance;
 
+use crate::attached::{self, Strengths};
 use crate::error::{Error, Result};
 use crate::families::StableDiffusion;
 use crate::schedule::{Entry, Sampler};
@@ -108,12 +109,19 @@ impl StableDiffusion {
         }
         let mut prompts = PromptCache::default();
         prompts.encode(self, weights, requests)?;
+        let mut strengths = Vec::with_capacity(requests.len());
+        for request in requests {
+            strengths.push(attached::strengths(self, weights, &mut prompts, &request.prompt)?);
+        }
         let mut clock = Clock { progress, done: 0, total };
         for ((kind, size), members) in &groups {
             for members in members.chunks(batch.max(1)) {
                 let chosen: Vec<&Request> = members.iter().map(|at| &requests[*at]).collect();
-                let run =
-                    Run { model: self, weights, requests: &chosen, size: *size, slots: kind.slots };
+                // What an adapter does to a picture depends on its prompt, whatever text is in its other slots.
+                let rows: Vec<&Strengths> = members.iter().map(|at| &strengths[*at]).collect();
+                let gates = attached::Gates::of_rows(&rows.repeat(kind.slots), self);
+                let (size, slots) = (*size, kind.slots);
+                let run = Run { model: self, weights, requests: &chosen, size, slots, gates };
                 let sampler = (sampler.build)(&self.schedule, kind.steps())?;
                 let latents = run.walk(sampler, &prompts, &mut clock)?;
                 finished(members, latents);
@@ -152,6 +160,8 @@ struct Run<'a> {
     size: Size,
     /// Under how many texts each picture is predicted.
     slots: usize,
+    /// How strong what is attached is for every row of a forward.
+    gates: Option<attached::Gates>,
 }
 
 impl Run<'_> {
@@ -197,7 +207,8 @@ impl Run<'_> {
         let times = TensorData::new(vec![time; rows], [rows]);
         let times = Tensor::<1>::from_data(times, self.model.device());
         let dtype = self.model.latent_dtype(self.weights);
-        let output = self.model.predict(self.weights, x.cast(dtype), times, context);
+        let gates = self.gates.as_ref();
+        let output = self.model.predict_gated(self.weights, x.cast(dtype), times, context, gates);
         output.cast(burn::tensor::DType::F32)
     }
 

@@ -100,6 +100,17 @@ impl Optimiser {
         self.second = self.second.times(movable);
     }
 
+    /// Both moments, by `first/NAME` and `second/NAME`.
+    pub fn moments(&self) -> Weights {
+        self.first.under("first").overlaid(&self.second.under("second"))
+    }
+
+    /// After so many steps, with the moments that [`Optimiser::moments`] gave.
+    pub fn resumed(settings: Settings, steps: u64, moments: &Weights) -> Self {
+        let (first, second) = (moments.within("first"), moments.within("second"));
+        Self { settings, steps, first, second }
+    }
+
     /// Steps taken so far.
     pub fn steps(&self) -> u64 {
         self.steps

@@ -179,7 +179,7 @@ fn what_is_protected_is_computed_as_before() {
         let moved = |text: &str| {
             let last = sd.tokenizer.encode(text).unwrap().used - 2;
             let said = sd.encode_prompts(&sd.weights, &[text.to_owned()]).unwrap();
-            let said = said.squeeze_dim::<2>(0).slice([last..last + 1]);
+            let said = said.squeeze_dim::<2>(0).narrow(0, last, 1);
             let keys = |weights: &Weights| {
                 let (_, key) = weights.iter().find(|(name, _)| name.ends_with(KEY)).unwrap();
                 Weight::new(said.clone().matmul(key.tensor::<2>().transpose())).to_f32_vec()

@@ -61,8 +61,8 @@ pub(crate) struct Unlearn {
 }
 
 /// What is said of methods that change no weight.
-const GUIDED: &str = "Its weights are the original's: the guide in its folder suppresses the concept, and only for programs that \
-                      follow it.";
+const GUIDED: &str = "Its weights are the original's: what its folder carries beside them suppresses the concept, and only for programs \
+                      that follow it.";
 
 /// The result of an unlearning.
 #[derive(Serialize)]
@@ -89,7 +89,8 @@ impl Verb for Unlearn {
         }
         let watch = Stopwatch::start("unlearn");
         let out = resolved.out.clone();
-        let guided = resolved.stages().any(|stage| matches!(stage, Stage::Guide(_)));
+        let guided =
+            resolved.stages().any(|stage| matches!(stage, Stage::Guide(_) | Stage::Attach(_)));
         let journal = run::unlearn(resolved, &context, &mut watcher(terminal))?;
         let evidence = journal.evidence();
         journal.write("evidence.json", &evidence.to_text()?)?;

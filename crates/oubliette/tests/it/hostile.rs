@@ -1,4 +1,5 @@
 //! Input that means harm: each case ends with exit code 2 and a message that names file, thing and remedy, and nothing is written.
+mod attached;
 mod guides;
 
 use crate::forge::{self, Weights};

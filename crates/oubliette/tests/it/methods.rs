@@ -9,14 +9,18 @@ const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
 const TEXT: &str = "text_encoder/model.safetensors";
 const GUIDE: &str = "oubliette_guide.json";
 
+const ATTACHED: &str = "oubliette_attached.json";
+
 /// What a method may change.
 enum Changes {
     /// Weights with this part in their names.
     Weights(&'static str),
     /// No weight: the folder gets a guide.
     Guide,
+    /// No weight of the model's own: others are attached.
+    Attached,
 }
-use Changes::{Guide, Weights};
+use Changes::{Attached, Guide, Weights};
 
 /// A method with settings that suit a tiny model, and what it may change.
 type Tried = (&'static str, &'static [&'static str], Changes);
@@ -69,6 +73,11 @@ const TRIED: &[Tried] = &[
     ("negative", &[], Guide),
     ("rece", &["rounds=2"], Weights("attn2.to_")),
     (
+        "receler",
+        &["rank=4", "updates=2", "sampling_steps=3", "steps=2", "learning_rate=1e-2"],
+        Attached,
+    ),
+    (
         "resalign",
         &[
             "pictures=2",
@@ -119,6 +128,7 @@ const TRIED: &[Tried] = &[
     ),
     ("sld", &["strength=max"], Guide),
     ("speed", &["guide=cat", "augment=3"], Weights("attn2.to_v")),
+    ("spm", &["sampling_steps=3", "steps=2", "learning_rate=1e-2", "samples=2"], Attached),
     ("uce", &["guide=cat", "tokens=all"], Weights("attn2.to_")),
 ];
 
@@ -187,6 +197,13 @@ fn every_method_changes_what_its_card_says() {
                 assert!(card.contains("No weight of this model was changed"), "{card}");
                 assert!(card.contains("sampling policy") && card.contains("diffusers"), "{card}");
             }
+            Attached => {
+                assert!(changed.is_empty(), "{method}: {changed:?}");
+                assert!(scene.text(&format!("{method}/{ATTACHED}")).contains("\"kind\""));
+                let card = scene.text(&format!("{method}/README.md"));
+                assert!(card.contains("No weight of this model was changed"), "{card}");
+                assert!(card.contains(ATTACHED) && card.contains("diffusers"), "{card}");
+            }
         }
         assert_ne!(fox(&scene, method), original, "{method}");
     }
@@ -245,6 +262,59 @@ fn a_guide_is_carried_along_and_audited_as_it_will_be_used() {
     assert_eq!(fox(&scene, "led"), original);
     let again = scene.run(&["audit", "audit.toml", "--dry-run", "--json"]).json();
     assert_ne!(again["result"]["plan_digest"], planned["result"]["plan_digest"]);
+}
+
+#[test]
+fn what_is_attached_is_carried_along_and_audited_as_it_will_be_used() {
+    let scene = bench();
+    let original = fox(&scene, "model");
+    let quick = ["sampling_steps=2", "steps=2", "learning_rate=1e-1", "samples=1"];
+    assert_eq!(unlearn(&scene, "model", "spm", &quick, "beside").code, Some(0));
+    let attached = fox(&scene, "beside");
+    assert_ne!(attached, original);
+
+    // An update trains the model's own weights, and carries what is attached.
+    scene.edit("update.toml", |text| text.replace("model = \"model\"", "model = \"beside\""));
+    assert_eq!(scene.run(&["update", "update.toml"]).code, Some(0));
+    let weights = "oubliette_attached.safetensors";
+    for file in [ATTACHED, weights] {
+        let [before, after] =
+            ["beside", "updated"].map(|folder| std::fs::read(scene.at(folder).join(file)).unwrap());
+        assert!(before == after, "{file} is the same");
+    }
+    assert!(!changed_in(&scene, "updated", UNET).is_empty());
+    assert!(scene.text("updated/README.md").contains(ATTACHED));
+    // The same concept cannot be attached twice, nor anything else beside it.
+    for (method, settings) in [("spm", &quick[..]), ("receler", &["steps=1"][..])] {
+        let second = unlearn(&scene, "beside", method, settings, "twice");
+        assert_eq!(second.code, Some(2), "{second:?}");
+        assert!(second.err.contains("attached to its denoiser already"), "{second:?}");
+        assert!(!scene.at("twice").exists());
+    }
+
+    scene.edit("audit.toml", |text| text.replace("\"other\"", "\"beside\""));
+    let audited = scene.run(&["audit", "audit.toml", "--json"]).json();
+    let said = audited["result"]["caveats"].to_string();
+    assert!(said.contains("attached to it there"), "{said}");
+    let dry = scene.run(&[
+        "unlearn",
+        "--model",
+        "model",
+        "--concept",
+        "fox.toml",
+        "--method",
+        "receler",
+        "--out",
+        "dry",
+        "--dry-run",
+    ]);
+    assert_eq!(dry.code, Some(0), "{dry:?}");
+
+    // Whoever takes it away has the model as it was.
+    for file in [ATTACHED, weights] {
+        std::fs::remove_file(scene.at("beside").join(file)).unwrap();
+    }
+    assert_eq!(fox(&scene, "beside"), original);
 }
 
 #[test]

@@ -32,7 +32,8 @@ impl Objective for AttentionNorm {
         let (study, batch) = (scene.study, scene.batch);
         let named = named(scene)?;
         let context = study.context(student, &batch.prompts)?;
-        let squares = study.attended(student, batch, context).into_iter().map(|attended| {
+        let (_, looked) = study.predict_watched(student, batch, context);
+        let squares = looked.into_iter().map(|attended| {
             let there = attended.map() * named.clone();
             (there.clone() * there).sum()
         });

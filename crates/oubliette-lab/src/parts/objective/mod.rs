@@ -1,6 +1,7 @@
 //! What "forget" and "retain" mean as losses.
 
 mod anchor_match;
+mod appended;
 mod ascent;
 mod attention_norm;
 mod disguised;
@@ -11,9 +12,11 @@ mod guided_mse;
 mod irrelevance;
 mod l1_sp;
 mod l2_sp;
+mod latent_anchor;
 mod noise_mse;
 
 pub use anchor_match::{AnchorMatch, Teacher};
+pub use appended::Appended;
 pub use ascent::Ascent;
 pub use attention_norm::AttentionNorm;
 pub use disguised::{Disguised, goal, likeness};
@@ -24,6 +27,7 @@ pub use guided_mse::GuidedMse;
 pub use irrelevance::Irrelevance;
 pub use l1_sp::L1Sp;
 pub use l2_sp::L2Sp;
+pub use latent_anchor::LatentAnchor;
 pub use noise_mse::NoiseMse;
 
 use std::collections::BTreeSet;
@@ -106,6 +110,7 @@ pub const OBJECTIVES: List<dyn Objective> = List {
     what: "objective",
     all: &[
         anchor_match::ENTRY,
+        appended::ENTRY,
         ascent::ENTRY,
         attention_norm::ENTRY,
         disguised::ENTRY,
@@ -116,6 +121,7 @@ pub const OBJECTIVES: List<dyn Objective> = List {
         irrelevance::ENTRY,
         l1_sp::ENTRY,
         l2_sp::ENTRY,
+        latent_anchor::ENTRY,
         noise_mse::ENTRY,
     ],
 };

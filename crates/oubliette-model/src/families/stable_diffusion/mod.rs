@@ -8,11 +8,13 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 
+use crate::attached::{self, ATTACHED, Attached, Gates, InForce};
 use crate::device::Precision;
 use crate::error::Result;
 use crate::networks::{Attended, ClipText, UNet, Vae, Watched};
 use crate::sample::{GUIDANCE_FILE, Guidance};
 use crate::schedule::ScheduleConfig;
+use crate::scope::Scope;
 use crate::store::Component;
 use crate::tokenizer::ClipTokenizer;
 use crate::weights::Weights;
@@ -68,6 +70,7 @@ pub struct StableDiffusion {
     /// All weights as they were loaded.
     pub weights: Weights,
     guidance: Option<Guidance>,
+    attached: Option<Attached>,
     device: Device,
     source: Source,
     components: [Component; 3],
@@ -84,6 +87,10 @@ impl StableDiffusion {
         for component in &opened.components {
             component.load(&mut weights, &options.device, options.dtype.dtype())?;
         }
+        if let Some(attached) = &opened.attached {
+            let (folder, device, dtype) = (opened.source.folder(), &options.device, options.dtype);
+            weights.extend(attached::read_weights(folder, attached, &weights, device, dtype)?);
+        }
         Ok(Self {
             unet: opened.unet,
             vae: opened.vae,
@@ -92,6 +99,7 @@ impl StableDiffusion {
             schedule: opened.schedule,
             weights,
             guidance: opened.guidance,
+            attached: opened.attached,
             device: options.device.clone(),
             source: opened.source,
             components: opened.components,
@@ -118,6 +126,16 @@ impl StableDiffusion {
         guidance.check_length(&file, &self.tokenizer)?;
         self.guidance = Some(guidance);
         Ok(())
+    }
+
+    /// What is attached to its denoiser; its weights begin with `attached/`.
+    pub fn attached(&self) -> Option<&Attached> {
+        self.attached.as_ref()
+    }
+
+    /// Says what is attached to its denoiser from here on, also to whoever loads what is saved with weights of it.
+    pub fn attach(&mut self, attached: Attached) {
+        self.attached = Some(attached);
     }
 
     /// Where its weights live.
@@ -149,7 +167,8 @@ impl StableDiffusion {
     }
 
     /// The denoiser's output for noisy latents `x` (batch, channels, height, width), time steps
-    /// `t` (batch) and encoded prompts: noise, sample or velocity, as the schedule says.
+    /// `t` (batch) and encoded prompts: noise, sample or velocity, as the schedule says. What `weights` hold that is attached
+    /// to the denoiser is in force, and whole.
     pub fn predict(
         &self,
         weights: &Weights,
@@ -157,7 +176,19 @@ impl StableDiffusion {
         t: Tensor<1>,
         context: Tensor<3>,
     ) -> Tensor<4> {
-        self.unet.forward(&weights.scope(UNET), x, t, context)
+        self.unet.forward(&denoiser(weights, None), x, t, context)
+    }
+
+    /// The same, with adapters that are attached as strong as `gates` says.
+    pub fn predict_gated(
+        &self,
+        weights: &Weights,
+        x: Tensor<4>,
+        t: Tensor<1>,
+        context: Tensor<3>,
+        gates: Option<&Gates>,
+    ) -> Tensor<4> {
+        self.unet.forward(&denoiser(weights, gates), x, t, context)
     }
 
     /// The same, with what every pixel looked at in the prompt, one after another through the network.
@@ -169,7 +200,7 @@ impl StableDiffusion {
         context: Tensor<3>,
     ) -> (Tensor<4>, Vec<Attended>) {
         let watched = Watched::default();
-        let out = self.unet.forward(&weights.scope(UNET).watched(&watched), x, t, context);
+        let out = self.unet.forward(&denoiser(weights, None).watched(&watched), x, t, context);
         (out, watched.into_seen())
     }
 
@@ -184,4 +215,10 @@ impl StableDiffusion {
         let z = latents / config.scaling_factor + config.shift_factor.unwrap_or(0.0);
         self.vae.decode(&weights.scope(VAE), z)
     }
+}
+
+/// The denoiser's weights, with what is attached beside them.
+fn denoiser<'a>(weights: &'a Weights, gates: Option<&'a Gates>) -> Scope<'a> {
+    let own = weights.scope(UNET);
+    if weights.has_component(ATTACHED) { own.with_attached(InForce { gates }) } else { own }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{DIFFUSERS_STEM, LoadOptions, TEXT, TRANSFORMERS_STEM, UNET, VAE};
+use crate::attached::{self, Attached};
 use crate::error::{Error, Result};
 use crate::networks::{ClipText, ClipTextConfig, UNet, UNetConfig, Vae, VaeConfig};
 use crate::sample::{GUIDANCE_FILE, Guidance, read_guidance};
@@ -31,6 +32,13 @@ pub(super) enum Source {
 }
 
 impl Source {
+    /// The folder that everything but weights comes from.
+    pub(super) fn folder(&self) -> &Folder {
+        match self {
+            Self::Folder(folder) | Self::SingleFile { base: folder, .. } => folder,
+        }
+    }
+
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Folder(folder) => folder.root(),
@@ -46,6 +54,7 @@ pub(super) struct Opened {
     pub(super) tokenizer: ClipTokenizer,
     pub(super) schedule: ScheduleConfig,
     pub(super) guidance: Option<Guidance>,
+    pub(super) attached: Option<Attached>,
     pub(super) source: Source,
     pub(super) components: [Component; 3],
 }
@@ -68,6 +77,7 @@ pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Opened> {
     if let Some(guidance) = &guidance {
         guidance.check_length(&folder.root().join(GUIDANCE_FILE), &tokenizer)?;
     }
+    let attached = attached::read(&folder)?;
     let components = if single {
         components_of_file(path, &networks)?
     } else {
@@ -79,7 +89,7 @@ pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Opened> {
         Source::Folder(folder)
     };
     let Networks { unet, vae, text } = networks;
-    Ok(Opened { unet, vae, text, tokenizer, schedule, guidance, source, components })
+    Ok(Opened { unet, vae, text, tokenizer, schedule, guidance, attached, source, components })
 }
 
 /// The folder that completes a checkpoint in one file.

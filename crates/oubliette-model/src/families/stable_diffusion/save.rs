@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::open::Source;
 use super::{DIFFUSERS_STEM, StableDiffusion, TEXT, TRANSFORMERS_STEM, UNET, VAE};
+use crate::attached::{self, ATTACHED, ATTACHED_FILE, WEIGHTS_FILE};
 use crate::device::Precision;
 use crate::error::{Error, Result};
 use crate::networks::Shapes;
@@ -15,6 +16,8 @@ use crate::store::{
 use crate::weights::Weights;
 
 const CARD: &str = "README.md";
+/// Files that are not copied: they are written as they are now.
+const WRITTEN: &[&str] = &[CARD, GUIDANCE_FILE, ATTACHED_FILE, WEIGHTS_FILE];
 
 impl StableDiffusion {
     /// Writes a folder with `weights` in the place of the loaded ones; weights that are not given
@@ -47,12 +50,19 @@ impl StableDiffusion {
             }
         };
         self.write_guidance(base, &new)?;
+        if let Some(attached) = &self.attached {
+            attached::write(&new, attached, &self.weights.overlaid(weights))?;
+        }
         write_card(base, &new, section)?;
         new.finish()
     }
 
     fn refuse_unknown(&self, weights: &Weights) -> Result<()> {
-        match weights.names().find(|name| !self.weights.contains(name)) {
+        let prefix = format!("{ATTACHED}/");
+        let known = |name: &str| {
+            self.weights.contains(name) || (self.attached.is_some() && name.starts_with(&prefix))
+        };
+        match weights.names().find(|name| !known(name)) {
             None => Ok(()),
             Some(name) => {
                 let remedy = "merge adapters before saving";
@@ -64,15 +74,15 @@ impl StableDiffusion {
     fn copy(&self, folder: &Folder, weights: &Weights, new: &NewFolder) -> Result<()> {
         let names = [UNET, VAE, TEXT];
         let components: Vec<(&str, &Component)> = names.into_iter().zip(&self.components).collect();
-        Copy { source: folder, components, weights, new, except: &[CARD, GUIDANCE_FILE] }.run()?;
+        Copy { source: folder, components, weights, new, except: WRITTEN }.run()?;
         Ok(())
     }
 
     /// Everything of the base but its weights.
     fn copy_base(&self, base: &Folder, new: &NewFolder) -> Result<()> {
         let weights = Weights::new();
-        let except = &[CARD, GUIDANCE_FILE];
-        let copy = Copy { source: base, components: Vec::new(), weights: &weights, new, except };
+        let components = Vec::new();
+        let copy = Copy { source: base, components, weights: &weights, new, except: WRITTEN };
         copy.without_weights_of(&[UNET, VAE, TEXT])
     }
 

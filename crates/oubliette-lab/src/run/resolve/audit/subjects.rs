@@ -6,7 +6,7 @@ use oubliette_evidence::{
     plan::{PlannedSampling, Role, Subject},
     recipe::AuditRecipe,
 };
-use oubliette_model::{families::StableDiffusion, sample::Guidance, schedule};
+use oubliette_model::{attached::Attached, families::StableDiffusion, sample::Guidance, schedule};
 
 use crate::{
     Result, geometry,
@@ -26,7 +26,7 @@ pub(super) fn of(recipe: &AuditRecipe, context: &Context) -> Result<(Vec<Subject
     for (role, path) in asked {
         let Some(path) = path.map(|path| recipe.source.beside(path)) else { continue };
         let model = super::folder(&path)?;
-        let guided = Guidance::of_folder(&path)?.is_some();
+        let guided = Guidance::of_folder(&path)?.is_some() || Attached::of_folder(&path)?.is_some();
         subjects.push(Subject { role, name: model.name, digest: model.digest, guided });
         folders.insert(role, path);
     }

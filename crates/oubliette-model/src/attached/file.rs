@@ -1,0 +1,181 @@
+//! The files of what is attached: read as if their writer meant harm, checked against the denoiser, written with a schema.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use burn::tensor::Device;
+use safetensors::tensor::{Dtype, TensorView};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ATTACHED, Attached, adapter_names, eraser_name};
+use crate::device::Precision;
+use crate::error::{Error, Result};
+use crate::store::{Folder, NewFolder, TensorFile, read_object};
+use crate::weights::{Weight, Weights};
+
+/// The name of the file beside a model's components that says what is attached.
+pub const ATTACHED_FILE: &str = "oubliette_attached.json";
+/// The file with the weights of it.
+pub(crate) const WEIGHTS_FILE: &str = "oubliette_attached.safetensors";
+
+const MAX_BYTES: u64 = 1 << 20;
+const MAX_ADAPTERS: usize = 1000;
+const MAX_RANK: usize = 4096;
+const SCHEMA: u64 = 1;
+const AGAIN: &str = "take the model's folder from its source again";
+
+/// What a model's folder says is attached to its denoiser.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Attached")]
+pub struct AttachedFile {
+    /// The version of the format: 1.
+    #[schemars(extend("const" = 1))]
+    pub schema: u64,
+    /// What is attached; its weights are in `oubliette_attached.safetensors`.
+    pub attached: Attached,
+}
+
+/// What a folder says is attached, where it says so.
+pub(crate) fn read(folder: &Folder) -> Result<Option<Attached>> {
+    let Some(path) = folder.optional(ATTACHED_FILE)? else { return Ok(None) };
+    let map = read_object(&path, MAX_BYTES)?;
+    if map.get("schema").and_then(Value::as_u64) != Some(SCHEMA) {
+        return Err(Error::config(&path, "schema", "is not 1", "use the version that wrote it"));
+    }
+    let file: AttachedFile = serde_json::from_value(Value::Object(map))
+        .map_err(|error| Error::config(&path, "attached", error.to_string(), AGAIN))?;
+    if let Attached::GatedAdapters { texts } = &file.attached {
+        let short = |text: &String| (1..=4096).contains(&text.trim().len());
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_id = |id: &str| (1..=64).contains(&id.len()) && id.chars().all(plain);
+        let fine = texts.iter().all(|(id, texts)| {
+            is_id(id) && (1..=MAX_ADAPTERS).contains(&texts.len()) && texts.iter().all(short)
+        });
+        if !(1..=MAX_ADAPTERS).contains(&texts.len()) || !fine {
+            let why =
+                "holds no adapter, too many, or one without an id or texts of 1 to 4096 bytes";
+            return Err(Error::config(&path, "texts", why, AGAIN));
+        }
+    }
+    Ok(Some(file.attached))
+}
+
+/// The weights of what is attached, fitted to the denoiser in `base`.
+pub(crate) fn read_weights(
+    folder: &Folder,
+    attached: &Attached,
+    base: &Weights,
+    device: &Device,
+    precision: Precision,
+) -> Result<Weights> {
+    let file = TensorFile::open(&folder.path(WEIGHTS_FILE)?)?;
+    let mut wanted = Weights::new();
+    for (name, weight) in base.iter().filter(|(name, _)| name.starts_with("unet/")) {
+        for (name, fits) in beside(attached, name, weight.shape()) {
+            let Some(entry) = file.entries().get(&name) else { continue };
+            if !fits(&entry.shape) {
+                let why = format!("has a shape ({:?}) that does not fit the denoiser", entry.shape);
+                return Err(Error::tensor(file.path(), &name, why, AGAIN));
+            }
+            let values = file.read(&name)?;
+            let weight = Weight::from_f32(values, &entry.shape, device, precision.dtype());
+            wanted.insert(format!("{ATTACHED}/{name}"), weight);
+        }
+    }
+    let stray = file.entries().keys().find(|name| !wanted.contains(&format!("{ATTACHED}/{name}")));
+    match stray {
+        Some(name) => {
+            let why = "belongs to nothing in this denoiser";
+            Err(Error::tensor(file.path(), name, why, AGAIN))
+        }
+        None if wanted.is_empty() => Err(Error::file(file.path(), "holds no weight", AGAIN)),
+        None => halves(file.path(), &wanted).map(|()| wanted),
+    }
+}
+
+type Fits = Box<dyn Fn(&[usize]) -> bool>;
+
+/// The names in the file, and shapes, of what may be attached beside one weight of the denoiser.
+fn beside(attached: &Attached, name: &str, shape: &[usize]) -> Vec<(String, Fits)> {
+    let rank = |rank: usize| (1..=MAX_RANK).contains(&rank);
+    let strip = |name: String| name[ATTACHED.len() + 1..].to_owned();
+    let (Some(&outputs), Some(&inputs)) = (shape.first(), shape.get(1)) else { return Vec::new() };
+    match attached {
+        Attached::Erasers {} => {
+            let Some(place) = eraser_name(name).map(strip) else { return Vec::new() };
+            let fit = |part: &str, fits: Fits| (format!("{place}.{part}"), fits);
+            vec![
+                fit(
+                    "down.weight",
+                    Box::new(move |s| s.len() == 2 && rank(s[0]) && s[1] == outputs),
+                ),
+                fit("down.bias", Box::new(move |s| s.len() == 1 && rank(s[0]))),
+                fit("up.weight", Box::new(move |s| s.len() == 2 && s[0] == outputs && rank(s[1]))),
+                fit("up.bias", Box::new(move |s| s == [outputs])),
+            ]
+        }
+        Attached::GatedAdapters { texts } => {
+            if shape[2..].iter().any(|side| *side != 1) {
+                return Vec::new();
+            }
+            let pairs = texts.keys().filter_map(|id| adapter_names(name, id));
+            let both = pairs.flat_map(|[down, up]| {
+                let down_fits: Fits =
+                    Box::new(move |s| s.len() == 2 && rank(s[0]) && s[1] == inputs);
+                let up_fits: Fits =
+                    Box::new(move |s| s.len() == 2 && s[0] == outputs && rank(s[1]));
+                [(strip(down), down_fits), (strip(up), up_fits)]
+            });
+            both.collect()
+        }
+    }
+}
+
+/// What is projected down must be projected up again, by as many rows.
+fn halves(path: &Path, weights: &Weights) -> Result<()> {
+    for (name, weight) in weights {
+        let Some((place, part)) = name.rsplit_once(".down") else { continue };
+        let rank = weight.shape()[0];
+        let up = match part {
+            ".bias" => weights.get(&format!("{place}.down.weight")).map(|one| one.shape()[0]),
+            part => weights.get(&format!("{place}.up{part}")).map(|one| one.shape()[1]),
+        };
+        if up != Some(rank) {
+            let name = &name[ATTACHED.len() + 1..];
+            return Err(Error::tensor(
+                path,
+                name,
+                "lacks its other half, or differs in rank",
+                AGAIN,
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Writes both files into a folder that is being made.
+pub(crate) fn write(new: &NewFolder, attached: &Attached, weights: &Weights) -> Result<()> {
+    let file = AttachedFile { schema: SCHEMA, attached: attached.clone() };
+    let value = serde_json::to_value(&file).expect("plain values with text keys can be written");
+    new.write_json(ATTACHED_FILE, &value)?;
+    let inside = weights.within(ATTACHED);
+    let tensors: Vec<(&String, Vec<usize>, Vec<u8>)> = inside
+        .iter()
+        .map(|(name, weight)| {
+            let bytes = weight.to_f32_vec().into_iter().flat_map(f32::to_le_bytes).collect();
+            (name, weight.shape().to_vec(), bytes)
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        (name.as_str(), view.expect("four bytes for each value"))
+    });
+    let notes = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    let path = Path::new(WEIGHTS_FILE);
+    let bytes = safetensors::serialize(views, Some(notes))
+        .map_err(|error| Error::file(path, error.to_string(), "report this as a bug"))?;
+    new.write(path, &bytes)
+}
