@@ -46,6 +46,11 @@ fn open(folder: &Path) -> Result<Box<dyn Run>> {
 }
 
 fn main() -> Result<()> {
+    // As the program itself does: on a thread of the pool, so that no kernel is handed over and waited for.
+    rayon::scope(|_| work())
+}
+
+fn work() -> Result<()> {
     let folder = std::env::args_os().nth(1).context("usage: worker FOLDER")?;
     let base = memory::resident();
     let mut case = open(Path::new(&folder))?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::costs::{Cost, costs};
 use super::text::clean;
 use crate::plan::{ArmKind, Role};
 use crate::verdict::{ArmFinding, Judgment, KeepFinding, Rate};
@@ -18,9 +19,11 @@ pub struct ComparedAudit {
     pub plan: AuditPlan,
     /// What follows.
     pub judgment: Judgment,
+    /// What the unlearning cost, where that was measured.
+    pub cost: Option<Cost>,
 }
 
-/// The page: a table of forgetting and keeping, a table of returns, and which cells (`missing`) are not in them.
+/// The page: a table of forgetting and keeping, a table of returns, one of costs, and which cells (`missing`) are not in them.
 pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String {
     let mut page = String::from("## Forgotten and kept\n\n");
     page += "Hits of samples, before → after, for every attack that takes the models as they are. *Superclass*: pictures of the \
@@ -31,6 +34,7 @@ pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String
     for steps in step_lists(audits) {
         page += &returns(audits, &steps);
     }
+    page += &costs(audits);
     if !missing.is_empty() {
         page += &format!("\n**Partial.** Not measured yet: {}.\n", missing.join(", "));
     }
@@ -165,11 +169,11 @@ fn shown(rate: Rate) -> String {
 }
 
 /// What was not measured is no number.
-fn none() -> String {
+pub(super) fn none() -> String {
     "–".to_owned()
 }
 
-fn row<S: AsRef<str>>(cells: &[S]) -> String {
+pub(super) fn row<S: AsRef<str>>(cells: &[S]) -> String {
     let cells: Vec<String> =
         cells.iter().map(|cell| clean(cell.as_ref()).replace('|', "\\|")).collect();
     format!("| {} |\n", cells.join(" | "))

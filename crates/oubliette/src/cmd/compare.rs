@@ -1,4 +1,5 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
+mod cost;
 mod kept;
 
 use super::running::{Running, Stopwatch, watcher};
@@ -105,9 +106,11 @@ impl Compare {
     ) -> Result<(), Failure> {
         let resolved = resolve::unlearn(&cell.unlearn)?;
         let unlearn = Plan::Unlearn(Box::new(resolved.plan.clone()));
+        let (model, out) = (resolved.model.clone(), resolved.out.clone());
+        let unlearned = RunFolder::of(&self.running.runs, unlearn.digest()?);
         let watch = Stopwatch::start("unlearn");
         run::unlearn(resolved, context, &mut watcher(terminal))?;
-        watch.note(&RunFolder::of(&self.running.runs, unlearn.digest()?))?;
+        watch.note(&unlearned)?;
         let examiner = resolve::audit(&cell.audit, context)?.examiner;
         let plan = Plan::Audit(Box::new(examiner.plan.clone()));
         let run = RunFolder::of(&self.running.runs, plan.digest()?);
@@ -116,7 +119,7 @@ impl Compare {
         let journal = run::look(&examiner, &self.running.runs, &device, &mut watcher(terminal))?;
         run.write_results(&examiner.plan, journal.evidence())?;
         watch.note(&run)?;
-        kept.keep(cell, &unlearn, &run)
+        kept.keep(cell, &unlearn, &run, &cost::of(&unlearned, &model, &out)?)
     }
 }
 

@@ -65,6 +65,7 @@ fn cells_are_run_once_and_the_page_is_made_of_what_is_kept() {
         "near-fox",
         "| concept | method | update | model | 1 | 2 |",
         "never exposed",
+        "| concept | method | time | peak memory | bytes changed |",
     ] {
         assert!(page.contains(part), "`{part}` is missing:\n{page}");
     }

@@ -1,13 +1,16 @@
-//! What a comparison keeps of each cell: both plans, the events and the verdict. Pictures stay in the run folders.
+//! What a comparison keeps of each cell: both plans, the events, the verdict, and what it cost. Pictures stay in the run folders.
 use super::{digest, name};
 use crate::failure::Failure;
 use oubliette_evidence::evidence::read_log;
 use oubliette_evidence::folder::{RunFolder, read_text, write_whole};
 use oubliette_evidence::recipe::ComparedCell;
-use oubliette_evidence::report::ComparedAudit;
-use oubliette_evidence::{Plan, judge};
+use oubliette_evidence::report::{ComparedAudit, Cost};
+use oubliette_evidence::{Error, Plan, judge};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// What the unlearning cost: telemetry beside the evidence.
+const COST: &str = "cost.json";
 
 /// The folder of a comparison.
 pub(super) struct Kept(PathBuf);
@@ -61,9 +64,12 @@ impl Kept {
         cell: &ComparedCell,
         unlearn: &Plan,
         run: &RunFolder,
+        cost: &Cost,
     ) -> Result<(), Failure> {
         let folder = self.folder(cell);
         fs::create_dir_all(&folder).map_err(|source| Failure::unwritable(&folder, &source))?;
+        let cost = serde_json::to_string_pretty(cost).expect("plain numbers") + "\n";
+        write_whole(&folder.join(COST), cost.as_bytes())?;
         write_whole(&folder.join("unlearn.json"), unlearn.to_text()?.as_bytes())?;
         for file in [run.plan(), run.events(), run.verdict()] {
             let place = folder.join(file.file_name().unwrap_or_default());
@@ -89,6 +95,19 @@ impl Kept {
             return Err(Failure::differs(&run.verdict()));
         }
         let (concept, method) = (cell.concept.clone(), cell.method.clone());
-        Ok(Some(ComparedAudit { concept, method, plan: *plan, judgment }))
+        let cost = self.cost(cell)?;
+        Ok(Some(ComparedAudit { concept, method, plan: *plan, judgment, cost }))
+    }
+
+    /// What the unlearning cost, where that was measured.
+    fn cost(&self, cell: &ComparedCell) -> Result<Option<Cost>, Failure> {
+        let file = self.folder(cell).join(COST);
+        if !file.is_file() {
+            return Ok(None);
+        }
+        let malformed = |error: serde_json::Error| {
+            Error::file(&file, error.to_string(), "remove it: it is no part of the evidence")
+        };
+        Ok(Some(serde_json::from_str(&read_text(&file)?).map_err(malformed)?))
     }
 }
