@@ -43,6 +43,11 @@ class Micro:
             return F.linear(x, at["weight"], at.get("bias"))
         if op == "layer-norm":
             return F.layer_norm(x, x.shape[-1:], at["gamma"], at["bias"], 1e-5)
+        if op == "rms-norm":
+            return F.rms_norm(x, x.shape[-1:], at["gamma"], 1e-5)
+        if op == "swiglu":
+            gate, value = x.chunk(2, dim=-1)
+            return F.silu(gate) * value
         if op == "geglu":
             value, gate = x.chunk(2, dim=-1)
             return value * F.gelu(gate)

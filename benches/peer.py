@@ -16,11 +16,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
+import gpt  # noqa: E402
 import micro  # noqa: E402
 import sampling  # noqa: E402
 import step  # noqa: E402
 
-KINDS = {"esd": step.Esd, "forward": step.Forward, "micro": micro.Micro, "sampling": sampling.Sampling, "step": step.Step}
+KINDS = {"esd": step.Esd, "forward": step.Forward, "gpt": gpt.Gpt, "micro": micro.Micro, "sampling": sampling.Sampling, "step": step.Step}
 
 
 def resident(field):

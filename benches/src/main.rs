@@ -2,6 +2,7 @@
 //! `check` answers numbers that both must agree on, `go` runs once and answers seconds, `end` answers bytes.
 #![expect(clippy::print_stdout, reason = "the worker talks to xtask over stdout")]
 
+mod gpt;
 mod inputs;
 mod memory;
 mod micro;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 enum Case {
     Esd(step::Settings),
     Forward(step::Settings),
+    Gpt(gpt::Settings),
     Micro(micro::Settings),
     Sampling(sampling::Settings),
     Step(step::Settings),
@@ -39,6 +41,7 @@ fn open(folder: &Path) -> Result<Box<dyn Run>> {
     Ok(match serde_json::from_slice(&case)? {
         Case::Esd(settings) => Box::new(step::Esd::open(folder, &settings)?),
         Case::Forward(settings) => Box::new(step::Forward::open(folder, &settings)?),
+        Case::Gpt(settings) => Box::new(gpt::Gpt::open(folder, settings)?),
         Case::Sampling(settings) => Box::new(sampling::Sampling::open(folder, &settings)?),
         Case::Step(settings) => Box::new(step::Step::open(folder, &settings)?),
         Case::Micro(settings) => Box::new(micro::Micro::open(folder, settings)?),

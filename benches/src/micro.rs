@@ -51,7 +51,9 @@ impl Micro {
         match self.settings.op.as_str() {
             "adamw" => self.adamw(look),
             "conv2d" | "group-norm" | "upsample" => self.ranked::<4>(look),
-            "linear" | "layer-norm" | "attention" | "geglu" => self.ranked::<3>(look),
+            "linear" | "layer-norm" | "rms-norm" | "attention" | "geglu" | "swiglu" => {
+                self.ranked::<3>(look)
+            }
             "cross-entropy" => self.cross_entropy(look),
             other => bail!("no kernel `{other}`"),
         }
@@ -106,7 +108,9 @@ impl Micro {
             "upsample" => kernels::upsample_nearest_2x(image(x)).into_dispatch(),
             "linear" => kernels::linear(x, weight()?, p.bias.clone()).into_dispatch(),
             "layer-norm" => kernels::layer_norm(x, gamma()?, bias()?, 1e-5).into_dispatch(),
+            "rms-norm" => kernels::rms_norm(x, gamma()?, 1e-5).into_dispatch(),
             "geglu" => kernels::geglu(flat(x)).into_dispatch(),
+            "swiglu" => kernels::swiglu(flat(x)).into_dispatch(),
             _ => {
                 let (k, v) = (p.k.clone().context("no k")?, p.v.clone().context("no v")?);
                 let mask = if set.causal { Mask::Causal } else { Mask::None };

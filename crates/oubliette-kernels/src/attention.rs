@@ -24,18 +24,25 @@ pub enum Mask {
 /// `softmax(q k^T / sqrt(dim)) v` for every head (arXiv 1706.03762).
 ///
 /// `q` (batch, queries, heads * dim), `k` and `v` (batch, keys, heads * dim) give (batch, queries, heads * dim).
-/// Heads lie side by side in the last axis, as linear projections leave them.
+/// Heads lie side by side in the last axis, as linear projections leave them. Where `k` and `v` are narrower, each of
+/// their heads serves as many neighbouring heads of `q` (grouped queries, arXiv 2305.13245).
 ///
 /// # Panics
 /// When the shapes do not fit together, `heads` does not divide the last axis, or there is no key.
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: Mask) -> Tensor<3> {
-    let ([batch, _, width], [_, keys, _]) = (q.dims(), k.dims());
-    assert_eq!(k.dims(), [batch, keys, width], "attention: shape of k against q");
-    assert_eq!(v.dims(), [batch, keys, width], "attention: shape of v against k");
+    let ([batch, _, width], [_, keys, narrow]) = (q.dims(), k.dims());
+    assert_eq!(k.dims(), [batch, keys, narrow], "attention: shape of k against q");
+    assert_eq!(v.dims(), [batch, keys, narrow], "attention: shape of v against k");
     assert!(keys > 0, "attention: no keys to look at");
     assert!(
         heads > 0 && width.is_multiple_of(heads),
         "attention: a width of {width} does not split into {heads} heads"
+    );
+    let dim = width / heads;
+    let shared = if dim == 0 { 1 } else { width / narrow.max(1) };
+    assert!(
+        narrow * shared == width && (dim == 0 || narrow.is_multiple_of(dim)),
+        "attention: keys of width {narrow} do not serve {heads} heads of {dim}"
     );
     let empty = q.dims().contains(&0);
     if empty || !takes(&q) || !takes(&k) || !takes(&v) {
@@ -51,7 +58,11 @@ fn composed(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: Mask) 
         return q;
     }
     let dim = width / heads;
-    let split = |x: Tensor<3>, tokens| x.reshape([batch, tokens, heads, dim]).swap_dims(1, 2);
+    let split = |x: Tensor<3>, tokens| {
+        let (own, all) = (x.dims()[2] / dim, width / x.dims()[2]);
+        let x = x.reshape([batch, tokens, own, 1, dim]).expand([batch, tokens, own, all, dim]);
+        x.reshape([batch, tokens, heads, dim]).swap_dims(1, 2)
+    };
     let (q, k, v) = (split(q, queries), split(k, keys), split(v, keys));
     let mut scores = (q * (dim as f64).powf(-0.5)).matmul(k.transpose());
     if mask == Mask::Causal {

@@ -64,6 +64,9 @@ fn training(train: &Train) -> toml::Table {
     let wrappers = train.wrappers.iter().map(|wrapper| toml::Value::from(wrapper.describe()));
     put("wrappers", toml::Value::Array(wrappers.collect()));
     put("optimiser", train.optimiser.describe().into());
+    if train.alone {
+        put("alone", true.into());
+    }
     if let Some(until) = &train.until {
         put("until", toml::Value::try_from(until).expect("three numbers"));
     }

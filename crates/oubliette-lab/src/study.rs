@@ -7,7 +7,13 @@ use std::{
 };
 
 use burn::tensor::Tensor;
-use oubliette_model::{Weight, Weights, families::StableDiffusion, lora::Lora, networks::Attended};
+use oubliette_model::{
+    Weight, Weights,
+    attached::{ATTACHED, Attached, Gates, Strengths, strengths},
+    families::StableDiffusion,
+    lora::Lora,
+    networks::Attended,
+};
 
 use crate::{Result, parts::source::Batch};
 
@@ -25,6 +31,9 @@ pub struct Study<'a> {
     /// Whether the student has a text encoder of its own, so that its conditions must be computed anew.
     own_text: bool,
     contexts: RefCell<BTreeMap<String, Tensor<3>>>,
+    /// Whether what is attached is trained, and so whole, whatever the prompt.
+    ungated: bool,
+    strengths: RefCell<BTreeMap<String, Strengths>>,
 }
 
 impl<'a> Study<'a> {
@@ -39,7 +48,9 @@ impl<'a> Study<'a> {
         let text = |name: &str| name.starts_with("text_encoder/");
         let own_text = moving.iter().any(|name| text(name.strip_prefix("lora/").unwrap_or(name)))
             || differs(original, start, text);
-        Self { sd, original, adapter, own_text, contexts: RefCell::default() }
+        let ungated = moving.iter().any(|name| name.starts_with(ATTACHED));
+        let (contexts, strengths) = (RefCell::default(), RefCell::default());
+        Self { sd, original, adapter, own_text, contexts, ungated, strengths }
     }
 
     /// All weights of a student.
@@ -96,14 +107,27 @@ impl<'a> Study<'a> {
         }
     }
 
+    /// How strong what is attached is for the rows of a batch, `times` over; nothing where it is whole, or nothing is attached.
+    fn gates(&self, batch: &Batch, times: usize) -> Option<Gates> {
+        if self.ungated || !matches!(self.sd.attached(), Some(Attached::GatedAdapters { .. })) {
+            return None;
+        }
+        let mut known = self.strengths.borrow_mut();
+        if batch.prompts.iter().any(|prompt| !known.contains_key(prompt)) {
+            let prompts = batch.prompts.iter().cloned().collect();
+            // The batch's contexts were made of these very prompts, so they can be read.
+            known.extend(strengths(self.sd, self.original, &prompts).ok()?);
+        }
+        let rows: Vec<&Strengths> =
+            batch.prompts.iter().filter_map(|prompt| known.get(prompt)).collect();
+        Gates::of_rows(&rows.repeat(times), self.sd)
+    }
+
     /// The model's raw output on a batch under `context`, shaped like its latents.
     pub fn predict(&self, weights: &Weights, batch: &Batch, context: Tensor<3>) -> Tensor<4> {
-        self.sd.predict(
-            &self.whole(weights),
-            batch.latents.clone(),
-            batch.timesteps.clone(),
-            context,
-        )
+        let (latents, times) = (batch.latents.clone(), batch.timesteps.clone());
+        let gates = self.gates(batch, 1);
+        self.sd.predict_gated(&self.whole(weights), latents, times, context, gates.as_ref())
     }
 
     /// The same, and what pixels look at in the prompt meanwhile, one after another through the network.
@@ -114,7 +138,8 @@ impl<'a> Study<'a> {
         context: Tensor<3>,
     ) -> (Tensor<4>, Vec<Attended>) {
         let (latents, times) = (batch.latents.clone(), batch.timesteps.clone());
-        self.sd.predict_watched(&self.whole(weights), latents, times, context)
+        let gates = self.gates(batch, 1);
+        self.sd.predict_watched(&self.whole(weights), latents, times, context, gates.as_ref())
     }
 
     /// The same latents under several conditions, in one forward.
@@ -128,7 +153,8 @@ impl<'a> Study<'a> {
         let latents = Tensor::cat(vec![batch.latents.clone(); N], 0);
         let timesteps = Tensor::cat(vec![batch.timesteps.clone(); N], 0);
         let context = Tensor::cat(contexts.to_vec(), 0);
-        let out = self.sd.predict(&self.whole(weights), latents, timesteps, context);
+        let (student, gates) = (self.whole(weights), self.gates(batch, N));
+        let out = self.sd.predict_gated(&student, latents, timesteps, context, gates.as_ref());
         std::array::from_fn(|part| out.clone().narrow(0, part * rows, rows))
     }
 }

@@ -168,7 +168,7 @@ fn plan(truth: Truth, concept: Concept, arms: Vec<Arm>, worst: u32) -> AuditPlan
     let digest = |text: &str| Digest::of(text.as_bytes());
     let subject = |role: Role, truth: Truth| {
         let name = format!("{truth:?}");
-        Planned { role, digest: digest(&name), name, guided: false }
+        Planned { role, digest: digest(&name), name, guided: false, attached: false }
     };
     let data = digest("colours");
     let calibration = Calibration { without: 500, false_hits: 0, with: 500, misses: 0, data };

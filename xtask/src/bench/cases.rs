@@ -69,6 +69,7 @@ fn micro() -> Vec<Case> {
     let norm =
         json!({ "x": [8, 128, 16, 16], "gamma": [128], "bias": [128], "g": [8, 128, 16, 16] });
     let rows = json!({ "x": [8, 256, 256], "gamma": [256], "bias": [256], "g": [8, 256, 256] });
+    let squares = json!({ "x": [8, 256, 256], "gamma": [256], "g": [8, 256, 256] });
     let dense =
         json!({ "x": [8, 256, 256], "weight": [1024, 256], "bias": [1024], "g": [8, 256, 1024] });
     let gated = json!({ "x": [8, 256, 1024], "g": [8, 256, 512] });
@@ -93,6 +94,8 @@ fn micro() -> Vec<Case> {
             json!({ "shapes": causal, "heads": 8, "causal": true }),
         ),
         kernel("geglu", "geglu", json!({ "shapes": gated })),
+        kernel("swiglu", "swiglu", json!({ "shapes": gated })),
+        kernel("rms-norm", "rms-norm", json!({ "shapes": squares })),
         kernel("upsample", "upsample", json!({ "shapes": image })),
     ]
     .into_iter()

@@ -62,7 +62,17 @@ pub(crate) fn step() -> Vec<Case> {
         network("step-mini-attn2", "step", mini(), large, 77, attention),
         network("forward-emoji", "forward", emoji(), small, 16, &[]),
         network("forward-mini", "forward", mini(), large, 77, &[]),
+        language_model(),
     ]
+}
+
+/// A training step of a small language model: grouped queries, rotary embedding, gated units.
+fn language_model() -> Case {
+    let settings = json!({
+        "kind": "gpt", "vocabulary": 4096, "width": 256, "layers": 4, "heads": 8, "key_heads": 4, "inner": 704, "batch": 8,
+        "tokens": 256,
+    });
+    Case { name: "step-gpt-mini".to_owned(), settings, tolerance: 1e-4, warm_up: 2, repeat: 1 }
 }
 
 /// Pictures from prompts: text encoder, guided UNet steps, VAE.

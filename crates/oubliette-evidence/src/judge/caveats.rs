@@ -65,15 +65,23 @@ fn once(plan: &AuditPlan) -> Option<String> {
     })
 }
 
-/// What a guide does, it does only where it is followed.
+/// What a guide does, or what is attached, it does only where it is followed.
 fn guides(plan: &AuditPlan) -> impl Iterator<Item = String> {
-    let guided =
-        plan.subjects.iter().filter(|subject| subject.guided && subject.role.is_question());
-    guided.map(|subject| {
-        format!(
-            "The {} model was sampled by the guide in its folder, or with what is attached to it there: to programs that do not follow that, and to \
-             whoever removes it, it is the model without it, which was not looked at.",
-            subject.role
-        )
+    plan.subjects.iter().filter(|subject| subject.role.is_question()).flat_map(|subject| {
+        let guided = subject.guided.then(|| {
+            format!(
+                "The {} model was sampled by the guide in its folder: to programs that do not follow guides, and to whoever removes it, it is the model \
+                 without it, which was not looked at.",
+                subject.role
+            )
+        });
+        let attached = subject.attached.then(|| {
+            format!(
+                "The {} model was sampled with what is attached to its denoiser: to programs that do not apply it, and to whoever removes it, it is the \
+                 model without it, which was not looked at.",
+                subject.role
+            )
+        });
+        guided.into_iter().chain(attached)
     })
 }

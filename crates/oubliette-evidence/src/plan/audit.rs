@@ -51,9 +51,12 @@ pub struct Subject {
     pub name: String,
     /// The folder's digest.
     pub digest: Digest,
-    /// The folder carries a guide, or weights that are attached, by which its pictures are sampled.
+    /// The folder carries a guide, by which its pictures are sampled.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guided: bool,
+    /// The folder carries weights that are attached to its denoiser, with which its pictures are sampled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attached: bool,
 }
 
 /// How pictures are made, with nothing left open.

@@ -8,9 +8,9 @@ use super::comparison::{ComparedAudit, none, row};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
-    /// Seconds of the commands that came to their end; those that were killed are not known.
-    pub seconds: f64,
-    /// The most bytes that the process held meanwhile, where the system says.
+    /// Seconds from beginning to end; nothing where the run was interrupted.
+    pub seconds: Option<f64>,
+    /// The most bytes that the process held meanwhile, where the run was not interrupted and the system says.
     pub peak_memory_bytes: Option<u64>,
     /// Bytes of weight files that differ from the original's, where the original is a folder.
     pub bytes_changed: Option<u64>,
@@ -34,7 +34,7 @@ pub(super) fn costs(audits: &[ComparedAudit]) -> String {
         table += &row(&[
             audit.concept.clone(),
             audit.method.clone(),
-            of(&|cost| Some(time(cost.seconds))),
+            of(&|cost| cost.seconds.map(time)),
             of(&|cost| cost.peak_memory_bytes.map(size)),
             of(&|cost| Some(format!("{} of {}", size(cost.bytes_changed?), size(cost.bytes)))),
         ]);

@@ -137,6 +137,7 @@ fn an_attack_that_carries_the_concept_needs_its_control() {
         name: "twin".into(),
         digest,
         guided: false,
+        attached: false,
     };
     plan.subjects.push(twin);
     plan.arms[0].subjects.push(Role::NeverExposed);

@@ -72,6 +72,7 @@ pub(crate) fn plan() -> AuditPlan {
         name: name.into(),
         digest: Digest::of(name.as_bytes()),
         guided: false,
+        attached: false,
     };
     let source = |name: &str| Source { name: name.into(), digest: Digest::of(b"recipe") };
     AuditPlan {

@@ -22,22 +22,29 @@ pub(super) fn run(heads: &Heads, operands: &Operands, wanted: [bool; 3]) -> [Opt
     let mut gradients: [Option<Vec<f32>>; 3] =
         std::array::from_fn(|i| wanted[i].then(|| unwritten(lengths[i])));
     let parts = gradients.each_mut().map(|g| g.as_mut().map(|g| Parts::new(g)));
-    parallel::tasks(heads.batch * heads.heads, 4 * heads.cost(), |index| {
-        let head = Head { heads, operands, index, parts };
-        head.run();
+    parallel::tasks(heads.batch * heads.heads / heads.group, 4 * heads.cost(), |group| {
+        Group { heads, operands, first: group * heads.group, parts }.run();
     });
     gradients
 }
 
-/// One head of one sample.
-struct Head<'a> {
+/// The heads of one sample that one head of the keys serves.
+#[derive(Clone, Copy)]
+struct Group<'a> {
     heads: &'a Heads,
     operands: &'a Operands<'a>,
-    index: usize,
+    /// The first of them, counted over the batch.
+    first: usize,
     parts: [Option<Parts<'a>>; 3],
 }
 
-/// The right operands that all tiles of a head share.
+/// One head of one sample.
+struct Head<'a> {
+    group: Group<'a>,
+    index: usize,
+}
+
+/// The right operands that all tiles of a group share.
 struct Shared<'a> {
     /// For the scores.
     k_columns: &'a [f32],
@@ -47,11 +54,11 @@ struct Shared<'a> {
     v_columns: &'a [f32],
 }
 
-impl Head<'_> {
-    fn run(&self) {
+impl Group<'_> {
+    fn run(self) {
         let heads = self.heads;
         let (keys, dim) = (heads.keys, heads.dim);
-        let start = heads.start(self.index, keys);
+        let start = heads.key_start(self.first);
         let (k, v) = (&self.operands.k[start..], self.operands.v.map(|v| &v[start..]));
         let sizes = [panels::len(dim, keys), panels::len(keys, dim), panels::len(dim, keys)];
         let sums = keys.next_multiple_of(8) * dim.next_multiple_of(LANES);
@@ -62,28 +69,48 @@ impl Head<'_> {
             let (dk, dv) = rest.split_at_mut(sums);
             dk.fill(0.0);
             dv.fill(0.0);
-            pack_columns(k, heads.width, dim, keys, k_columns);
+            pack_columns(k, heads.key_width, dim, keys, k_columns);
             if self.parts[0].is_some() {
-                pack_rows(k, heads.width, keys, dim, k_rows);
+                pack_rows(k, heads.key_width, keys, dim, k_rows);
             }
             if let Some(v) = v {
-                pack_columns(v, heads.width, dim, keys, v_columns);
+                pack_columns(v, heads.key_width, dim, keys, v_columns);
             }
             let shared = Shared { k_columns, k_rows, v_columns };
-            for from in (0..heads.queries).step_by(heads.together()) {
-                self.tile(from, heads.together().min(heads.queries - from), &shared, dk, dv);
+            for index in self.first..self.first + heads.group {
+                let head = Head { group: self, index };
+                for from in (0..heads.queries).step_by(heads.together()) {
+                    head.tile(from, heads.together().min(heads.queries - from), &shared, dk, dv);
+                }
             }
             self.put(1, dk);
             self.put(2, dv);
         });
     }
 
+    /// Puts down the gradient of k (1) or v (2).
+    fn put(&self, which: usize, sums: &[f32]) {
+        let Some(out) = self.parts[which] else { return };
+        let dim = self.heads.dim;
+        let start = self.heads.key_start(self.first);
+        for (i, row) in
+            sums.chunks_exact(dim.next_multiple_of(LANES)).take(self.heads.keys).enumerate()
+        {
+            // SAFETY: each group has its own part of each key.
+            let out = unsafe { out.part(start + i * self.heads.key_width, dim) };
+            out.copy_from_slice(&row[..dim]);
+        }
+    }
+}
+
+impl Head<'_> {
     /// Adds what `count` queries from `from` on say.
     fn tile(&self, from: usize, count: usize, shared: &Shared, dk: &mut [f32], dv: &mut [f32]) {
-        let heads = self.heads;
+        let heads = self.group.heads;
         let (pitch, visible) = (heads.pitch(), heads.visible(from + count));
-        let start = heads.start(self.index, heads.queries) + from * heads.width;
-        let (q, gradient) = (&self.operands.q[start..], &self.operands.gradient[start..]);
+        let start = heads.start(self.index) + from * heads.width;
+        let (q, gradient) =
+            (&self.group.operands.q[start..], &self.group.operands.gradient[start..]);
         let of_tokens = |data| Matrix { data, row: heads.width, step: 1 };
         let scores = Sizes { rows: count, depth: heads.dim, columns: visible };
         let panel = panels::len(count, heads.dim);
@@ -92,11 +119,11 @@ impl Head<'_> {
             let (changes, panel) = rest.split_at_mut(count * pitch);
             product(of_tokens(q), shared.k_columns, scores, probabilities, pitch, false);
             self.weigh(from, visible, probabilities);
-            if self.parts[2].is_some() {
+            if self.group.parts[2].is_some() {
                 pack_rows(gradient, heads.width, count, heads.dim, panel);
                 self.add_to_keys(probabilities, panel, count, visible, dv);
             }
-            if self.parts[0].is_none() && self.parts[1].is_none() {
+            if self.group.parts[0].is_none() && self.group.parts[1].is_none() {
                 return;
             }
             product(of_tokens(gradient), shared.v_columns, scores, changes, pitch, false);
@@ -104,7 +131,7 @@ impl Head<'_> {
             for (weights, changes) in rows {
                 softmax_gradient(&weights[..visible], &mut changes[..visible], heads.scale());
             }
-            if self.parts[1].is_some() {
+            if self.group.parts[1].is_some() {
                 pack_rows(q, heads.width, count, heads.dim, panel);
                 self.add_to_keys(changes, panel, count, visible, dk);
             }
@@ -114,10 +141,14 @@ impl Head<'_> {
 
     /// From scores to weights.
     fn weigh(&self, from: usize, visible: usize, scores: &mut [f32]) {
-        let first = self.index * self.heads.queries + from;
-        for (i, row) in scores.chunks_exact_mut(self.heads.pitch()).enumerate() {
-            let seen = self.heads.visible(from + i + 1);
-            weights(&mut row[..seen], self.heads.scale(), self.operands.logarithms[first + i]);
+        let first = self.index * self.group.heads.queries + from;
+        for (i, row) in scores.chunks_exact_mut(self.group.heads.pitch()).enumerate() {
+            let seen = self.group.heads.visible(from + i + 1);
+            weights(
+                &mut row[..seen],
+                self.group.heads.scale(),
+                self.group.operands.logarithms[first + i],
+            );
             row[seen..visible].fill(0.0);
         }
     }
@@ -131,9 +162,9 @@ impl Head<'_> {
         visible: usize,
         sums: &mut [f32],
     ) {
-        let left = Matrix { data: by_query, row: 1, step: self.heads.pitch() };
-        let sizes = Sizes { rows: visible, depth: count, columns: self.heads.dim };
-        product(left, panel, sizes, sums, self.heads.dim.next_multiple_of(LANES), true);
+        let left = Matrix { data: by_query, row: 1, step: self.group.heads.pitch() };
+        let sizes = Sizes { rows: visible, depth: count, columns: self.group.heads.dim };
+        product(left, panel, sizes, sums, self.group.heads.dim.next_multiple_of(LANES), true);
     }
 
     /// The gradient of some queries.
@@ -145,10 +176,10 @@ impl Head<'_> {
         count: usize,
         visible: usize,
     ) {
-        let Some(out) = self.parts[0] else { return };
-        let (keys, dim) = (self.heads.keys, self.heads.dim);
+        let Some(out) = self.group.parts[0] else { return };
+        let (keys, dim) = (self.group.heads.keys, self.group.heads.dim);
         let wide = dim.next_multiple_of(LANES);
-        let left = Matrix { data: changes, row: self.heads.pitch(), step: 1 };
+        let left = Matrix { data: changes, row: self.group.heads.pitch(), step: 1 };
         scratch(count * wide, |sums| {
             for (block, panel) in k_rows.chunks_exact(keys * LANES).enumerate() {
                 let columns = LANES.min(dim - block * LANES);
@@ -164,23 +195,9 @@ impl Head<'_> {
             }
             for (i, row) in sums.chunks_exact(wide).enumerate() {
                 // SAFETY: each tile of each head has its own part of its own queries.
-                let out = unsafe { out.part(start + i * self.heads.width, dim) };
+                let out = unsafe { out.part(start + i * self.group.heads.width, dim) };
                 out.copy_from_slice(&row[..dim]);
             }
         });
-    }
-
-    /// Puts down the gradient of k (1) or v (2).
-    fn put(&self, which: usize, sums: &[f32]) {
-        let Some(out) = self.parts[which] else { return };
-        let dim = self.heads.dim;
-        let start = self.heads.start(self.index, self.heads.keys);
-        for (i, row) in
-            sums.chunks_exact(dim.next_multiple_of(LANES)).take(self.heads.keys).enumerate()
-        {
-            // SAFETY: each head has its own part of each key.
-            let out = unsafe { out.part(start + i * self.heads.width, dim) };
-            out.copy_from_slice(&row[..dim]);
-        }
     }
 }

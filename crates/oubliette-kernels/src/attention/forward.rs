@@ -20,12 +20,12 @@ pub(super) fn run(heads: &Heads, q: &[f32], k: &[f32], v: &[f32]) -> (Vec<f32>, 
     parallel::tasks(count * pieces, heads.cost(), |task| {
         let (index, piece) = (task / pieces, task % pieces);
         let head = Head { heads, index, q, out: out_parts, logarithms: logarithm_parts };
-        let from = heads.start(index, heads.keys);
+        let from = heads.key_start(index);
         let (keys, dim) = (heads.keys, heads.dim);
         scratch(panels::len(dim, keys) + panels::len(keys, dim), |operands| {
             let (k_panels, v_panels) = operands.split_at_mut(panels::len(dim, keys));
-            pack_columns(&k[from..], heads.width, dim, keys, k_panels);
-            pack_rows(&v[from..], heads.width, keys, dim, v_panels);
+            pack_columns(&k[from..], heads.key_width, dim, keys, k_panels);
+            pack_rows(&v[from..], heads.key_width, keys, dim, v_panels);
             for tile in piece * tiles_each..tiles.min((piece + 1) * tiles_each) {
                 let from = tile * heads.together();
                 head.tile(from, heads.together().min(heads.queries - from), k_panels, v_panels);
@@ -49,7 +49,7 @@ impl Head<'_> {
     fn tile(&self, from: usize, count: usize, k_panels: &[f32], v_panels: &[f32]) {
         let heads = self.heads;
         let (pitch, wide) = (heads.pitch(), heads.dim.next_multiple_of(LANES));
-        let start = heads.start(self.index, heads.queries) + from * heads.width;
+        let start = heads.start(self.index) + from * heads.width;
         // SAFETY: each tile of each head has its own queries.
         let logarithms = unsafe { self.logarithms.part(self.index * heads.queries + from, count) };
         scratch(count * (pitch + wide), |memory| {

@@ -15,16 +15,21 @@ pub(super) struct Heads {
     pub(super) queries: usize,
     pub(super) keys: usize,
     pub(super) dim: usize,
-    /// Values from one token to the next.
+    /// Values from one token of the queries to the next.
     pub(super) width: usize,
+    /// Values from one token of the keys to the next.
+    pub(super) key_width: usize,
+    /// Heads of the queries that one head of the keys serves.
+    pub(super) group: usize,
     mask: Mask,
 }
 
 impl Heads {
     pub(super) fn new(q: &Array, k: &Array, heads: usize, mask: Mask) -> Self {
         let [batch, queries, width] = q.dims();
-        let [_, keys, _] = k.dims();
-        Self { batch, heads, queries, keys, dim: width / heads, width, mask }
+        let [_, keys, key_width] = k.dims();
+        let group = width / key_width.max(1);
+        Self { batch, heads, queries, keys, dim: width / heads, width, key_width, group, mask }
     }
 
     /// What scores are multiplied by.
@@ -50,9 +55,15 @@ impl Heads {
         self.keys.next_multiple_of(LANES)
     }
 
-    /// Where head `index`, counted over the batch, begins in tensors of `tokens` tokens.
-    pub(super) fn start(&self, index: usize, tokens: usize) -> usize {
-        index / self.heads * tokens * self.width + index % self.heads * self.dim
+    /// Where head `index`, counted over the batch, begins in the queries.
+    pub(super) fn start(&self, index: usize) -> usize {
+        index / self.heads * self.queries * self.width + index % self.heads * self.dim
+    }
+
+    /// Where the keys of head `index` of the queries, counted over the batch, begin.
+    pub(super) fn key_start(&self, index: usize) -> usize {
+        let (sample, head) = (index / self.heads, index % self.heads / self.group);
+        sample * self.keys * self.key_width + head * self.dim
     }
 
     /// Steps of one product over all heads.

@@ -26,6 +26,26 @@ fn sizes_of_a_diffusion_model() {
     checked(1, 40, 1100, 1, 16, Mask::None);
 }
 
+fn grouped(batch: usize, [queries, keys]: [usize; 2], heads: usize, group: usize, dim: usize) {
+    let (width, narrow) = (heads * group * dim, heads * dim);
+    let what =
+        format!("attention {batch}x{queries}x{keys}, {group} heads for each of {heads} of {dim}");
+    let lengths = [batch * queries * width, batch * keys * narrow, batch * keys * narrow];
+    check(&what, &lengths, &|t| {
+        let of = |t: &Tensor<1>, tokens, width| t.clone().reshape([batch, tokens, width]);
+        let (q, k, v) =
+            (of(&t[0], queries, width), of(&t[1], keys, narrow), of(&t[2], keys, narrow));
+        attention(q, k, v, heads * group, Mask::Causal).reshape([batch * queries * width])
+    });
+}
+
+#[test]
+fn groups_of_heads_share_their_keys() {
+    grouped(2, [77, 77], 2, 4, 16);
+    grouped(1, [150, 150], 1, 3, 40);
+    grouped(3, [5, 9], 3, 2, 1);
+}
+
 #[test]
 fn causal_with_more_or_fewer_keys_than_queries() {
     checked(1, 5, 9, 1, 4, Mask::Causal);

@@ -1,7 +1,9 @@
 //! The composed forms mean what their documentation says.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use oubliette_kernels::{Mask, attention, geglu, softmax_cross_entropy, upsample_nearest_2x};
+use oubliette_kernels::{
+    Mask, attention, geglu, rms_norm, rotary, softmax_cross_entropy, swiglu, upsample_nearest_2x,
+};
 
 #[test]
 fn causal_attention_of_the_first_query_is_the_first_value() {
@@ -20,6 +22,46 @@ fn the_gate_is_the_second_half() {
     geglu(x)
         .into_data()
         .assert_approx_eq::<f32>(&TensorData::from([[[200.0f32, 0.0]]]), Default::default());
+}
+
+#[test]
+fn the_gate_of_silu_is_the_first_half() {
+    let x = Tensor::<3>::from_floats([[[100.0, 0.0, 2.0, 7.0]]], &Device::flex());
+    swiglu(x)
+        .into_data()
+        .assert_approx_eq::<f32>(&TensorData::from([[[200.0f32, 0.0]]]), Default::default());
+}
+
+#[test]
+fn a_quarter_turn_exchanges_the_halves_of_a_head() {
+    let device = Device::flex();
+    let x = Tensor::<3>::from_floats([[[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]]], &device);
+    let (cos, sin) = (Tensor::zeros([1, 2], &device), Tensor::ones([1, 2], &device));
+    let expected = TensorData::from([[[-3.0f32, -4.0, 1.0, 2.0, -7.0, -8.0, 5.0, 6.0]]]);
+    rotary(x, cos, sin, 2).into_data().assert_eq(&expected, true);
+}
+
+#[test]
+fn a_row_is_divided_by_its_root_mean_square() {
+    let device = Device::flex();
+    let y = rms_norm(
+        Tensor::<2>::from_floats([[6.0, 8.0]], &device),
+        Tensor::from_floats([1.0, 10.0], &device),
+        0.0,
+    );
+    let root = 50.0f32.sqrt();
+    let expected = TensorData::from([[6.0 / root, 80.0 / root]]);
+    y.into_data().assert_approx_eq::<f32>(&expected, Default::default());
+}
+
+#[test]
+fn neighbouring_heads_share_a_key() {
+    let device = Device::flex();
+    let q = Tensor::<3>::ones([1, 1, 8], &device);
+    let kv = Tensor::<3>::from_floats([[[1.0, 2.0, 3.0, 4.0]]], &device);
+    let out = attention(q, kv.clone(), kv, 4, Mask::None);
+    let expected = TensorData::from([[[1.0f32, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0]]]);
+    out.into_data().assert_approx_eq::<f32>(&expected, Default::default());
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Group and layer normalisation.
+//! Group, layer and root-mean-square normalisation.
 
 use crate::support::{check, same_bits_in_any_batch};
 use burn::tensor::{Device, Tensor};
-use oubliette_kernels::{Activation, group_norm, layer_norm};
+use oubliette_kernels::{Activation, group_norm, layer_norm, rms_norm};
 use proptest::prelude::*;
 
 fn group(n: usize, channels: usize, groups: usize, [h, w]: [usize; 2]) {
@@ -23,6 +23,20 @@ fn layer(rows: usize, width: usize) {
     });
 }
 
+fn rms(rows: usize, width: usize) {
+    check(&format!("rms norm {rows}x{width}"), &[rows * width, width], &|t| {
+        let x = t[0].clone().reshape([rows, width]);
+        rms_norm(x, t[1].clone(), 1e-3).reshape([rows * width])
+    });
+}
+
+#[test]
+fn sizes_of_a_language_model() {
+    rms(200, 64);
+    rms(77, 33);
+    rms(1, 1);
+}
+
 #[test]
 fn sizes_of_a_diffusion_model() {
     group(3, 64, 32, [8, 8]);
@@ -38,6 +52,10 @@ fn views() {
         let x = t[0].clone().reshape([4, 5, 7, 8]).permute([0, 3, 1, 2]);
         group_norm(x, 4, t[1].clone(), t[2].clone(), 1e-3, Activation::Silu)
             .reshape([4 * 5 * 7 * 8])
+    });
+    check("rms norm of a view", &[6 * 5 * 9, 6], &|t| {
+        let x = t[0].clone().reshape([6, 5, 9]).permute([2, 1, 0]);
+        rms_norm(x, t[1].clone(), 1e-3).reshape([6 * 5 * 9])
     });
     check("layer norm of a view", &[6 * 5 * 9, 6, 6], &|t| {
         let x = t[0].clone().reshape([6, 5, 9]).permute([2, 1, 0]);
@@ -56,10 +74,13 @@ fn nothing_in_nothing_out() {
     let y = group_norm(x, 2, gamma.clone(), affine(), 1e-5, Activation::Silu);
     let gradient = gamma.grad(&y.sum().backward()).expect("a gradient");
     assert_eq!(gradient.into_data().try_into_vec::<f32>().expect("f32"), vec![0.0; 4]);
-    assert_eq!(
-        layer_norm(Tensor::<2>::zeros([0, 4], &device), affine(), affine(), 1e-5).dims(),
-        [0, 4]
-    );
+    let empty = || Tensor::<2>::zeros([0, 4], &device);
+    assert_eq!(layer_norm(empty(), affine(), affine(), 1e-5).dims(), [0, 4]);
+    assert_eq!(rms_norm(empty(), affine(), 1e-5).dims(), [0, 4]);
+    let x = Tensor::<2>::zeros([0, 4], &Device::flex().autodiff());
+    let y = rms_norm(x, gamma.clone(), 1e-5);
+    let gradient = gamma.grad(&y.sum().backward()).expect("a gradient");
+    assert_eq!(gradient.into_data().try_into_vec::<f32>().expect("f32"), vec![0.0; 4]);
 }
 
 #[test]
@@ -82,5 +103,6 @@ proptest! {
     fn any_shape(n in 1usize..4, groups in 1usize..5, width in 1usize..4, h in 2usize..9, w in 2usize..9) {
         group(n, groups * width, groups, [h, w]);
         layer(n * h, 2 + groups * w);
+        rms(n * h, 1 + groups * w);
     }
 }

@@ -100,6 +100,11 @@ pub trait Edit: Describe {
 }
 
 impl Stage {
+    /// Whether what it makes stands beside the model's weights.
+    pub fn is_beside_the_weights(&self) -> bool {
+        matches!(self, Self::Attach(_) | Self::Guide(_))
+    }
+
     /// Its training, where it has one.
     pub fn training(&self) -> Option<&Train> {
         match self {

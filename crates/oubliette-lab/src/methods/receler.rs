@@ -3,11 +3,12 @@
 mod erasers;
 
 use oubliette_evidence::Concept;
+use oubliette_model::attached::MAX_RANK;
 use serde::{Deserialize, Serialize};
 
 use super::{Method, Stage, shown};
 use crate::{
-    Card, Entry, Result,
+    Card, Entry, Error, Result,
     parts::{
         anchor::Nothing,
         mask::Select,
@@ -26,7 +27,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Receler>(Card {
     cost: "`updates` training steps and one of ESD's for every step",
     broken_by: "whoever loads the folder without the erasers; not measured by its authors against later fine-tuning",
     source: "Receler: Reliable Concept Erasing of Text-to-Image Diffusion Models via Lightweight Erasers (arXiv 2311.17717); released code",
-    differs: "see the part `appended`; prompts come from the concept's templates, where the release trains on the bare name",
+    differs: "see the part `appended`; several concepts of one run share their erasers",
     ..Card::BLANK
 });
 
@@ -40,13 +41,13 @@ pub struct Receler {
     pub eta: f64,
     /// Embeddings behind the name.
     pub tokens: usize,
-    /// Updates of them before every step; 0: none stand there but what the first draw gives.
+    /// Updates of them before every step; 0: they stay as they were drawn.
     pub updates: u32,
     /// Weight of what erasers add where the original did not look at the name.
     pub locality: f64,
     /// How much of the most that any pixel looks at the name counts as looking.
     pub threshold: f64,
-    /// Texts with `{name}`; empty: the names themselves.
+    /// Texts with `{name}`; empty: the concept's own templates.
     pub templates: Vec<String>,
     /// DDIM steps of the sampling that is trained on.
     pub sampling_steps: u32,
@@ -84,6 +85,13 @@ impl Default for Receler {
 
 impl Method for Receler {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
+        if !(1..=MAX_RANK).contains(&self.rank) || self.tokens == 0 {
+            return Err(Error::Input {
+                file: "the recipe".to_owned(),
+                thing: format!("receler has rank {} and {} tokens", self.rank, self.tokens),
+                remedy: format!("choose a rank of 1 to {MAX_RANK} and at least one token"),
+            });
+        }
         let prompts = concepts.iter().flat_map(|concept| shown::prompts(concept, &self.templates));
         let source = Trajectory {
             prompts: prompts.collect(),

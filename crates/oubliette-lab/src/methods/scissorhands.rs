@@ -19,11 +19,11 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Scissorhands>(Card {
            diffusion loss holds what must stay, the concept's prompts predict what is predicted for another class, and now and then the \
            step is turned so that it does not relearn the concept.",
     changes: "the whole denoiser; `weights` chooses others, `reset` what can be drawn anew",
-    cost: "sampling of twice `pictures` and `survey` training steps before the first step; a step is two training steps and one forward, \
+    cost: "sampling of three times `pictures` and `survey` training steps before the first step; a step is two training steps and one forward, \
            every `every` steps one more",
     broken_by: "quality suffers (FID 128 after forgetting nudity, arXiv 2405.15234); not measured by its authors against later fine-tuning",
     source: "Scissorhands: Scrub Data Influence via Connection Sensitivity in Networks (arXiv 2401.06187), its two stages; released code",
-    differs: "the other class is the concept's first neighbour; cross-attention is what is drawn anew, where the released code names other \
+    differs: "the step is turned over all weights that train, not those of cross-attention alone; the other class is the concept's first neighbour; cross-attention is what is drawn anew, where the released code names other \
               parts in other versions, and leaves the projection out in the latest",
     ..Card::BLANK
 });

@@ -15,6 +15,7 @@ use crate::{
         objective::{Irrelevance, L1Sp},
     },
     training::{Optimiser, Train, Until, Weighted},
+    wording,
 };
 
 pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<SepMe>(Card {
@@ -27,7 +28,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<SepMe>(Card {
     broken_by: "not measured by its authors against later fine-tuning",
     source: "Separable Multi-Concept Erasure from Diffusion Models (arXiv 2402.05947), concept-irrelevant representations and weight \
              decoupling; released code",
-    differs: "Adam moves the matrices themselves, projected at every step, where the release moves coordinates within the null space at \
+    differs: "what is protected is `protect`, where the release takes all other concepts that are to be erased; the size of the change is a mean, not a \
+              sum; Adam moves the matrices themselves, projected at every step, where the release moves coordinates within the null space at \
               `scale` times its rate; the concepts of one run share a null space, so that shifts which can be told apart and taken back \
               are made one concept a run",
     ..Card::BLANK
@@ -73,8 +75,9 @@ impl Default for SepMe {
             templates: Vec::new(),
             protect: Vec::new(),
             phrases: Vec::new(),
-            tokens: Tokens::LastSubject,
-            beta: 1e-6,
+            tokens: Tokens::All,
+            // 1e-6 times 600,000: the release sums over a matrix, and that is how large one of Stable Diffusion 1.4 is.
+            beta: 0.6,
             below: 1e-4,
             decay: 0.9,
             after: 10,
@@ -97,7 +100,11 @@ impl Method for SepMe {
             let kept = shown::kept(concept, &self.protect)?;
             protect.extend(kept.iter().flat_map(|text| within(&self.phrases, text)));
         }
-        protect.dedup();
+        // What names a concept would hold fast what is to go.
+        let names = |text: &String| {
+            concepts.iter().flat_map(|c| &c.names).any(|name| wording::contains(text, name))
+        };
+        protect.retain(|text| !names(text));
         let (steps, guidance) = (self.sampling_steps, self.guidance);
         let drawing = Drawing { pictures: self.pictures, steps, guidance, batch: self.batch };
         let train = Train {

@@ -3,6 +3,7 @@
 mod adapters;
 
 use oubliette_evidence::Concept;
+use oubliette_model::attached::MAX_RANK;
 use serde::{Deserialize, Serialize};
 
 use super::{Method, Stage, shown};
@@ -27,7 +28,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Spm>(Card {
     broken_by: "whoever loads the folder without the adapter; prompts that are unlike the concept's name; 92 in 100 adversarial prompts \
                 for nudity (arXiv 2405.15234)",
     source: "One-Dimensional Adapter to Rule Them All: Concepts, Diffusion Models and Erasing Applications (SPM, arXiv 2312.16145); released code",
-    differs: "the learning rate is constant; a fine-tuning of the model moves its own weights, and the adapter is put on again afterwards",
+    differs: "the learning rate is constant and nothing decays; the timestep is drawn from the level's bucket; a rank above 1 is not scaled down; \
+              a fine-tuning of the model moves its own weights, and the adapter is put on again afterwards",
     ..Card::BLANK
 });
 
@@ -67,7 +69,7 @@ impl Default for Spm {
             keep: 1000.0,
             samples: 4,
             templates: vec!["{name}".to_owned()],
-            sampling_steps: 50,
+            sampling_steps: 30,
             guidance: 3.0,
             pairs: 1,
             learning_rate: 1e-4,
@@ -79,11 +81,11 @@ impl Default for Spm {
 
 impl Method for Spm {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
-        if self.rank == 0 || self.samples == 0 {
+        if !(1..=MAX_RANK).contains(&self.rank) || self.samples == 0 {
             return Err(Error::Input {
                 file: "the recipe".to_owned(),
                 thing: format!("spm has rank {} and {} samples", self.rank, self.samples),
-                remedy: "choose at least one of each".to_owned(),
+                remedy: format!("choose a rank of 1 to {MAX_RANK} and at least one sample"),
             });
         }
         Ok(concepts.iter().flat_map(|concept| self.adapter(concept)).collect())
@@ -112,6 +114,7 @@ impl Spm {
             mask: Box::new(Select::of(&[&format!("attached/*.adapter.{id}.*")])),
             optimiser: Optimiser { learning_rate: self.learning_rate, ..Optimiser::default() },
             steps: self.steps,
+            alone: true,
             ..Train::named("adapt")
         };
         let adapter = adapters::Adapter { id, texts, rank };

@@ -34,7 +34,8 @@ pub(super) fn check(
                     "give a name in the script that the model was trained on",
                 ));
             }
-            if tokens > PIECES * name.split_whitespace().count() {
+            let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+            if tokens > PIECES * words.count().max(1) {
                 let thing = format!(
                     "the model's tokenizer splits the name `{name}` into {tokens} pieces, so the model hardly knows it as a word"
                 );

@@ -40,6 +40,15 @@ impl Train {
                 "add `relearn_source` and `relearn`, for example `prompts` and `noise_mse`",
             ));
         }
+        if let Some(until) = &self.until
+            && !((0.0..1.0).contains(&until.decay) && until.below.is_finite())
+        {
+            return Err(lacks(
+                &format!("the loss is to fall below {}", until.below),
+                &format!("its mean keeps {} from step to step", until.decay),
+                "choose a finite number, and a decay of 0 or more and below 1",
+            ));
+        }
         if self.forget.is_empty() && self.retain.is_empty() {
             return Err(lacks("a training descends losses", "it has none", "add `forget`"));
         }

@@ -66,6 +66,8 @@ pub struct Train {
     pub average: Option<f64>,
     /// Steps; fewer where `until` comes first.
     pub steps: u64,
+    /// Whether what is attached to the denoiser takes no part, but for what this stage trains.
+    pub alone: bool,
     /// When the concept is forgotten well enough to stop. Absent: never before the last step.
     pub until: Option<Until>,
 }
@@ -107,6 +109,7 @@ impl Train {
             optimiser: Optimiser::default(),
             average: None,
             steps: 0,
+            alone: false,
             until: None,
         }
     }
@@ -124,7 +127,8 @@ impl Train {
     /// Steps at the beginning in which parts only look, all of them at the same time.
     fn surveyed(&self) -> u64 {
         let mask = self.mask.survey().map_or(0, |survey| survey.steps);
-        let losses = self.forget.iter().chain(&self.retain);
+        let relearn = self.relearn.iter().flat_map(|relearn| &relearn.losses);
+        let losses = self.forget.iter().chain(&self.retain).chain(relearn);
         losses.map(|loss| loss.objective.survey()).fold(mask, u64::max)
     }
 
@@ -153,10 +157,12 @@ impl Train {
         if let Some(source) = &mut self.retain_source {
             all.push(("retain_source".to_owned(), &mut **source));
         }
+        let mut sides = vec![("forget", &mut self.forget), ("retain", &mut self.retain)];
         if let Some(relearn) = &mut self.relearn {
             all.push(("relearn_source".to_owned(), &mut *relearn.source));
+            sides.push(("relearn", &mut relearn.losses));
         }
-        for (side, losses) in [("forget", &mut self.forget), ("retain", &mut self.retain)] {
+        for (side, losses) in sides {
             for (number, loss) in losses.iter_mut().enumerate() {
                 all.push((format!("{side}.{number}"), &mut *loss.objective));
             }

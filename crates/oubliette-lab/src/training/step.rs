@@ -64,9 +64,12 @@ impl<'a> Stepper<'a> {
                 state.weights.extend(stage.mask.reset(&state.weights, self.mask)?);
             }
         }
+        let harm = self.harm(stage, state)?;
         let retained = other.as_ref().unwrap_or(&batch);
-        let Train { forget, retain, anchor, .. } = stage;
-        for (losses, batch) in [(forget, &batch), (retain, retained)] {
+        let Train { forget, retain, relearn, anchor, .. } = stage;
+        let mut sides = vec![(forget, &batch), (retain, retained)];
+        sides.extend(relearn.as_mut().map(|relearn| &mut relearn.losses).zip(harm.as_ref()));
+        for (losses, batch) in sides {
             let (study, concepts) = (self.study, self.concepts);
             let scene = Scene { study, concepts, anchor: &**anchor, batch };
             let looking = losses.iter_mut().filter(|loss| state.step < loss.objective.survey());
@@ -84,7 +87,7 @@ impl<'a> Stepper<'a> {
         self.learn(stage, state, &batch)?;
         let other = self.other(stage, state)?;
         let harm = self.harm(stage, state)?;
-        self.prepare(stage, state, &batch, other.as_ref().unwrap_or(&batch))?;
+        self.prepare(stage, state, [&batch, other.as_ref().unwrap_or(&batch)], harm.as_ref())?;
         let losses = Losses {
             forget_scene: self.scene(stage, &batch),
             retain_scene: self.scene(stage, other.as_ref().unwrap_or(&batch)),
@@ -138,10 +141,20 @@ impl<'a> Stepper<'a> {
     }
 
     /// Lets the losses get ready.
-    fn prepare(&self, stage: &mut Train, state: &State, batch: &Batch, kept: &Batch) -> Result<()> {
+    fn prepare(
+        &self,
+        stage: &mut Train,
+        state: &State,
+        [batch, kept]: [&Batch; 2],
+        harm: Option<&Batch>,
+    ) -> Result<()> {
         let at = stage.at(state.step);
-        let Train { forget, retain, anchor, .. } = stage;
-        for (losses, batch, side) in [(forget, batch, &self.forget), (retain, kept, &self.retain)] {
+        let Train { forget, retain, relearn, anchor, .. } = stage;
+        let mut sides = vec![(forget, batch, &self.forget), (retain, kept, &self.retain)];
+        if let (Some(relearn), Some(harm)) = (relearn, harm) {
+            sides.push((&mut relearn.losses, harm, &self.relearn));
+        }
+        for (losses, batch, side) in sides {
             for (number, loss) in losses.iter_mut().enumerate() {
                 let (study, concepts) = (self.study, self.concepts);
                 let scene = Scene { study, concepts, anchor: &**anchor, batch };

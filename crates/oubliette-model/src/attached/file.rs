@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ATTACHED, Attached, adapter_names, eraser_name};
+use super::{ATTACHED, Attached, MAX_RANK, adapter_names, eraser_name};
 use crate::device::Precision;
 use crate::error::{Error, Result};
 use crate::store::{Folder, NewFolder, TensorFile, read_object};
@@ -21,8 +21,8 @@ pub const ATTACHED_FILE: &str = "oubliette_attached.json";
 pub(crate) const WEIGHTS_FILE: &str = "oubliette_attached.safetensors";
 
 const MAX_BYTES: u64 = 1 << 20;
-const MAX_ADAPTERS: usize = 1000;
-const MAX_RANK: usize = 4096;
+/// The most adapters, and the most texts of all of them together.
+const MAX_TEXTS: usize = 1000;
 const SCHEMA: u64 = 1;
 const AGAIN: &str = "take the model's folder from its source again";
 
@@ -51,12 +51,12 @@ pub(crate) fn read(folder: &Folder) -> Result<Option<Attached>> {
         let short = |text: &String| (1..=4096).contains(&text.trim().len());
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let is_id = |id: &str| (1..=64).contains(&id.len()) && id.chars().all(plain);
-        let fine = texts.iter().all(|(id, texts)| {
-            is_id(id) && (1..=MAX_ADAPTERS).contains(&texts.len()) && texts.iter().all(short)
-        });
-        if !(1..=MAX_ADAPTERS).contains(&texts.len()) || !fine {
-            let why =
-                "holds no adapter, too many, or one without an id or texts of 1 to 4096 bytes";
+        let fine = texts
+            .iter()
+            .all(|(id, texts)| is_id(id) && !texts.is_empty() && texts.iter().all(short));
+        let count = texts.values().map(Vec::len).sum();
+        if !(1..=MAX_TEXTS).contains(&count) || !fine {
+            let why = "holds no text, more than 1000, or an adapter without an id or texts of 1 to 4096 bytes";
             return Err(Error::config(&path, "texts", why, AGAIN));
         }
     }
@@ -92,7 +92,7 @@ pub(crate) fn read_weights(
             Err(Error::tensor(file.path(), name, why, AGAIN))
         }
         None if wanted.is_empty() => Err(Error::file(file.path(), "holds no weight", AGAIN)),
-        None => halves(file.path(), &wanted).map(|()| wanted),
+        None => halves(file.path(), attached, &wanted).map(|()| wanted),
     }
 }
 
@@ -134,26 +134,43 @@ fn beside(attached: &Attached, name: &str, shape: &[usize]) -> Vec<(String, Fits
     }
 }
 
-/// What is projected down must be projected up again, by as many rows.
-fn halves(path: &Path, weights: &Weights) -> Result<()> {
+/// Every half needs the other one, of the same rank, and every adapter a pair at least.
+fn halves(path: &Path, attached: &Attached, weights: &Weights) -> Result<()> {
     for (name, weight) in weights {
-        let Some((place, part)) = name.rsplit_once(".down") else { continue };
-        let rank = weight.shape()[0];
-        let up = match part {
-            ".bias" => weights.get(&format!("{place}.down.weight")).map(|one| one.shape()[0]),
-            part => weights.get(&format!("{place}.up{part}")).map(|one| one.shape()[1]),
-        };
-        if up != Some(rank) {
-            let name = &name[ATTACHED.len() + 1..];
-            return Err(Error::tensor(
-                path,
-                name,
-                "lacks its other half, or differs in rank",
-                AGAIN,
-            ));
+        let short = &name[ATTACHED.len() + 1..];
+        let refuse = |why: &str| Err(Error::tensor(path, short, why, AGAIN));
+        let shape = |name: String| weights.get(&name).map(|other| other.shape().to_vec());
+        for (down, up) in [(".down", ".up"), (".down.weight", ".up.weight")] {
+            if let Some(place) = name.strip_suffix(down) {
+                let other = shape(format!("{place}{up}"));
+                if other.is_none_or(|other| other[1] != weight.shape()[0]) {
+                    return refuse("lacks its other half, or differs from it in rank");
+                }
+            }
+            let other = name.strip_suffix(up).map(|place| shape(format!("{place}{down}")));
+            if other.is_some_and(|other| other.is_none()) {
+                return refuse("lacks its other half");
+            }
+        }
+        for (bias, own, axis) in [(".down.bias", ".down.weight", 0), (".up.bias", ".up.weight", 0)]
+        {
+            if let Some(place) = name.strip_suffix(bias) {
+                let own = shape(format!("{place}{own}"));
+                if own.is_none_or(|own| own[axis] != weight.shape()[0]) {
+                    return refuse(
+                        "lacks the weight that it belongs to, or differs from it in size",
+                    );
+                }
+            }
         }
     }
-    Ok(())
+    let Attached::GatedAdapters { texts } = attached else { return Ok(()) };
+    let has =
+        |id: &String| weights.names().any(|name| name.ends_with(&format!(".adapter.{id}.up")));
+    match texts.keys().find(|id| !has(id)) {
+        None => Ok(()),
+        Some(id) => Err(Error::file(path, format!("holds no weight of the adapter `{id}`"), AGAIN)),
+    }
 }
 
 /// Writes both files into a folder that is being made.

@@ -7,7 +7,6 @@ use burn::tensor::{DType, Tensor, TensorData};
 use super::Attached;
 use crate::error::Result;
 use crate::families::StableDiffusion;
-use crate::sample::PromptCache;
 use crate::weights::{Weight, Weights};
 
 /// How strong each adapter is for one picture, by id.
@@ -29,39 +28,48 @@ impl Gates {
         Some(Self(first.keys().map(one).collect()))
     }
 
-    /// The strengths of one adapter, shaped to multiply a tensor whose first axis is the rows.
-    pub(crate) fn of<const D: usize>(&self, id: &str) -> Option<Tensor<D>> {
-        let strengths = self.0.get(id)?.clone();
+    /// The strengths of one adapter in a number format, shaped to multiply a tensor whose first axis is the rows.
+    pub(crate) fn of<const D: usize>(&self, id: &str, dtype: DType) -> Option<Tensor<D>> {
+        let strengths = self.0.get(id)?.clone().cast(dtype);
         let mut shape = [1; D];
         shape[0] = strengths.dims()[0];
         Some(strengths.reshape(shape))
     }
 }
 
-/// The strength of every adapter for `prompt`: of its texts, the most that one's encoding has in common with the prompt's
-/// (their cosine) or that its tokens do (the share of them that the prompt holds).
+/// The strength of every adapter for each of `prompts`: of its texts, the most that one's encoding has in common with the
+/// prompt's (their cosine) or that its tokens do (the share of them that the prompt holds).
 ///
 /// # Errors
 /// When a text is absurdly long.
 pub fn strengths(
     model: &StableDiffusion,
     weights: &Weights,
-    cache: &mut PromptCache,
-    prompt: &str,
-) -> Result<Strengths> {
-    let mut all = Strengths::new();
+    prompts: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Strengths>> {
+    let mut all: BTreeMap<String, Strengths> = BTreeMap::new();
     let Some(Attached::GatedAdapters { texts }) = model.attached() else { return Ok(all) };
+    let mut read = Vec::with_capacity(prompts.len());
+    for prompt in prompts {
+        read.push((prompt, encoded(model, weights, prompt)?, tokens(model, prompt)?));
+    }
     for (id, texts) in texts {
-        let mut most = 0.0_f32;
         for text in texts {
-            cache.add(model, weights, [prompt.to_owned(), text.clone()])?;
-            let encoded = |text: &str| Weight::new(cache.get([text])).to_f32_vec();
-            most = most.max(cosine(&encoded(prompt), &encoded(text)));
-            most = most.max(shared(&tokens(model, prompt)?, &tokens(model, text)?));
+            let (own, ids) = (encoded(model, weights, text)?, tokens(model, text)?);
+            for (prompt, said, words) in &read {
+                let like = cosine(said, &own).max(shared(words, &ids));
+                let most = all.entry((*prompt).clone()).or_default().entry(id.clone()).or_default();
+                *most = most.max(like);
+            }
         }
-        all.insert(id.clone(), most);
     }
     Ok(all)
+}
+
+/// What the text encoder makes of a text, as one row.
+fn encoded(model: &StableDiffusion, weights: &Weights, text: &str) -> Result<Vec<f32>> {
+    let context = model.encode_prompts(weights, &[text.to_owned()])?;
+    Ok(Weight::new(context).to_f32_vec())
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {

@@ -26,6 +26,8 @@ use crate::weights::{Weight, Weights};
 
 /// What the names of attached weights begin with.
 pub const ATTACHED: &str = "attached";
+/// The largest rank of an eraser or an adapter.
+pub const MAX_RANK: usize = 4096;
 
 /// What is attached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -85,7 +87,8 @@ pub(crate) fn adapted<const D: usize>(
         let Some(up) = at.attached(&format!("adapter.{id}.up")) else { continue };
         let low = kernels::linear(x.clone(), down.tensor::<2>(), None);
         let change = kernels::linear(low, up.tensor::<2>(), None);
-        y = y + match force.gates.and_then(|gates| gates.of::<D>(id)) {
+        let dtype = change.dtype();
+        y = y + match force.gates.and_then(|gates| gates.of::<D>(id, dtype)) {
             None => change,
             Some(strength) => change * strength,
         };

@@ -109,16 +109,15 @@ impl StableDiffusion {
         }
         let mut prompts = PromptCache::default();
         prompts.encode(self, weights, requests)?;
-        let mut strengths = Vec::with_capacity(requests.len());
-        for request in requests {
-            strengths.push(attached::strengths(self, weights, &mut prompts, &request.prompt)?);
-        }
+        let asked = requests.iter().map(|request| request.prompt.clone()).collect();
+        let strengths = attached::strengths(self, weights, &asked)?;
         let mut clock = Clock { progress, done: 0, total };
         for ((kind, size), members) in &groups {
             for members in members.chunks(batch.max(1)) {
                 let chosen: Vec<&Request> = members.iter().map(|at| &requests[*at]).collect();
                 // What an adapter does to a picture depends on its prompt, whatever text is in its other slots.
-                let rows: Vec<&Strengths> = members.iter().map(|at| &strengths[*at]).collect();
+                let rows = chosen.iter().filter_map(|request| strengths.get(&request.prompt));
+                let rows: Vec<&Strengths> = rows.collect();
                 let gates = attached::Gates::of_rows(&rows.repeat(kind.slots), self);
                 let (size, slots) = (*size, kind.slots);
                 let run = Run { model: self, weights, requests: &chosen, size, slots, gates };

@@ -15,7 +15,6 @@ use oubliette_model::{
     Weight, Weights,
     attached::{Attached, Gates, adapter_names, eraser_name, strengths},
     families::StableDiffusion,
-    sample::PromptCache,
     train::value_and_gradients,
 };
 use safetensors::SafeTensors;
@@ -131,7 +130,8 @@ fn what_is_attached_computes_as_in_the_reference() {
         assert!(distance(&found, &reference.read("adapted")) < 1e-4, "{model}");
         bench.sd.attach(Attached::GatedAdapters { texts: reference.texts() });
         let strong = |sd: &StableDiffusion, text: &str| {
-            strengths(sd, &adapted, &mut PromptCache::default(), text).unwrap()
+            let prompts = [text.to_owned()].into();
+            strengths(sd, &adapted, &prompts).unwrap().remove(text).unwrap()
         };
         for (text, wanted) in reference.said["strengths"].as_object().unwrap() {
             for (id, found) in strong(&bench.sd, text) {

@@ -108,9 +108,13 @@ impl Compare {
         let unlearn = Plan::Unlearn(Box::new(resolved.plan.clone()));
         let (model, out) = (resolved.model.clone(), resolved.out.clone());
         let unlearned = RunFolder::of(&self.running.runs, unlearn.digest()?);
+        // Only of a run that begins and ends here is it known how long it took.
+        let whole = !unlearned.events().exists();
         let watch = Stopwatch::start("unlearn");
         run::unlearn(resolved, context, &mut watcher(terminal))?;
-        watch.note(&unlearned)?;
+        if whole {
+            watch.note(&unlearned)?;
+        }
         let examiner = resolve::audit(&cell.audit, context)?.examiner;
         let plan = Plan::Audit(Box::new(examiner.plan.clone()));
         let run = RunFolder::of(&self.running.runs, plan.digest()?);

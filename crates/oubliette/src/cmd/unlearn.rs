@@ -89,8 +89,7 @@ impl Verb for Unlearn {
         }
         let watch = Stopwatch::start("unlearn");
         let out = resolved.out.clone();
-        let guided =
-            resolved.stages().any(|stage| matches!(stage, Stage::Guide(_) | Stage::Attach(_)));
+        let guided = resolved.stages().any(Stage::is_beside_the_weights);
         let journal = run::unlearn(resolved, &context, &mut watcher(terminal))?;
         let evidence = journal.evidence();
         journal.write("evidence.json", &evidence.to_text()?)?;

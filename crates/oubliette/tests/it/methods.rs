@@ -123,7 +123,7 @@ const TRIED: &[Tried] = &[
     ("sdd", &["sampling_steps=3", "steps=2", "learning_rate=1e-3"], Weights("attn2.")),
     (
         "sepme",
-        &["pictures=2", "sampling_steps=2", "steps=2", "learning_rate=1e-3"],
+        &["pictures=2", "sampling_steps=2", "steps=2", "learning_rate=1e-3", "tokens=last-subject"],
         Weights("attn2.to_"),
     ),
     ("sld", &["strength=max"], Guide),
@@ -292,10 +292,25 @@ fn what_is_attached_is_carried_along_and_audited_as_it_will_be_used() {
         assert!(!scene.at("twice").exists());
     }
 
+    // There is no change of weights that could be merged.
+    let merged = scene.run(&[
+        "unlearn",
+        "--model",
+        "model",
+        "--concept",
+        "fox.toml",
+        "--order",
+        "merged",
+        "--method",
+        "spm",
+        "--out",
+        "twice",
+    ]);
+    assert!(merged.code == Some(2) && merged.err.contains("`spm` makes none"), "{merged:?}");
     scene.edit("audit.toml", |text| text.replace("\"other\"", "\"beside\""));
     let audited = scene.run(&["audit", "audit.toml", "--json"]).json();
     let said = audited["result"]["caveats"].to_string();
-    assert!(said.contains("attached to it there"), "{said}");
+    assert!(said.contains("sampled with what is attached"), "{said}");
     let dry = scene.run(&[
         "unlearn",
         "--model",
@@ -327,6 +342,8 @@ fn what_a_method_lacks_is_refused_before_anything_is_done() {
         ("rece", "regulariser=0.0", "regulariser"),
         ("salun", "steps=2", "retain set is empty"),
         ("sculpting", "steps=2", "superclass"),
+        ("receler", "rank=0", "rank 0"),
+        ("spm", "rank=5000", "rank of 1 to 4096"),
         ("speed", "gamma=0.0", "gamma"),
     ] {
         let scene = bench();

@@ -1,6 +1,5 @@
 //! Fresh erasers behind every cross-attention.
 
-use burn::tensor::DType;
 use oubliette_model::{
     Weight, Weights,
     attached::{Attached, eraser_name},
@@ -26,7 +25,7 @@ impl Attach for Erasers {
         for (name, weight) in base {
             let (Some(place), &[width, _]) = (eraser_name(name), weight.shape()) else { continue };
             let mut put = |part: &str, shape: &[usize], values: Vec<f32>| {
-                let one = Weight::from_f32(values, shape, &weight.device(), DType::F32);
+                let one = Weight::from_f32(values, shape, &weight.device(), weight.dtype());
                 fresh.insert(format!("{place}.{part}"), one);
             };
             // As PyTorch begins a linear layer.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::DType;
 use oubliette_model::{
     Weight, Weights,
     attached::{Attached, adapter_names},
@@ -42,7 +41,7 @@ impl Attach for Adapter {
             let mut rng = lot.child(&down).rng();
             let values = (0..self.rank * inputs).map(|_| rng.random_range(-bound..bound)).collect();
             let mut put = |name: String, shape: [usize; 2], values: Vec<f32>| {
-                let one = Weight::from_f32(values, &shape, &weight.device(), DType::F32);
+                let one = Weight::from_f32(values, &shape, &weight.device(), weight.dtype());
                 fresh.insert(name, one);
             };
             put(down, [self.rank, inputs], values);

@@ -86,6 +86,18 @@ impl Mask for NullSpace {
             editing::NullSpace::damped(modes, embeddings.len())
         };
         let rows = space.taken.len();
+        if self.strict && rows >= width {
+            return Err(Error::Input {
+                file: "the recipe, mask `null_space`".to_owned(),
+                thing: format!(
+                    "the {} protected embeddings leave no direction of {width} free",
+                    embeddings.len()
+                ),
+                remedy:
+                    "protect fewer texts, or only their last tokens (`tokens = \"last-subject\"`)"
+                        .to_owned(),
+            });
+        }
         let scaled = |(share, direction): &(f64, Vec<f64>)| {
             direction.iter().map(|value| (value * share.sqrt()) as f32).collect::<Vec<_>>()
         };
@@ -99,8 +111,8 @@ impl Mask for NullSpace {
         let Some(taken) = &self.taken else { return change };
         change.map(|name, one| match one.shape() {
             [_, width] if is_read(name) && *width == taken.dims()[1] => {
-                let one = one.tensor::<2>();
-                let along = one.clone().matmul(taken.clone().transpose()).matmul(taken.clone());
+                let (one, taken) = (one.tensor::<2>(), taken.clone().cast(one.dtype()));
+                let along = one.clone().matmul(taken.clone().transpose()).matmul(taken);
                 Weight::new(one - along)
             }
             _ => one.clone(),

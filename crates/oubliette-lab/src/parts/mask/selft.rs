@@ -20,8 +20,8 @@ pub(super) const ENTRY: Entry<dyn Mask> = Entry::of::<Selft>(Card {
     cost: "`survey` training steps before the first one that moves anything; one number a weight",
     source: "Continual Unlearning for Text-to-Image Diffusion Models (arXiv 2511.07970), SelFT",
     broken_by: "a concept whose weights are everybody's weights",
-    differs: "batches of the method's own source, where the release looks at one sampling of 50 DDIM steps; `weighted = false` ranks the \
-              sum alone, as the release does",
+    differs: "batches of the method's own source, where the release looks at one sampling of 50 DDIM steps; `weighted = false`, which ranks the \
+              sum alone, is ours",
     ..Card::BLANK
 });
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use burn::tensor::DType;
 use oubliette_model::{Weight, Weights};
 use rand_distr::{Distribution as _, Normal};
 use serde::{Deserialize, Serialize};
@@ -84,7 +83,18 @@ impl Mask for Trim {
                 remedy: "choose a share above 0 and at most 1, at least one batch, and a deviation of 0 or more".to_owned(),
             });
         }
-        Select { include: self.include.clone(), exclude: Vec::new() }.trainable(all)
+        let select = |include: &Vec<String>| {
+            Select { include: include.clone(), exclude: Vec::new() }.trainable(all)
+        };
+        let (ranked, reset) = (select(&self.include)?, select(&self.reset)?);
+        if ranked.is_disjoint(&reset) {
+            return Err(Error::Input {
+                file: "the recipe, mask `trim`".to_owned(),
+                thing: "nothing that is ranked can be set anew".to_owned(),
+                remedy: "choose `reset` among the weights that train".to_owned(),
+            });
+        }
+        Ok(ranked)
     }
 
     fn survey(&self) -> Option<Survey> {
@@ -109,7 +119,7 @@ impl Mask for Trim {
         let anew = |name: String| {
             let (old, score) = (weights.get(&name)?, scores.get(&name)?);
             let drawn = self.drawn(&name, old, &lot);
-            let gone = ranking::at_least(score, least);
+            let gone = ranking::at_least(score, least).to(&old.device(), old.dtype());
             let stays = (gone.flat() * -1.0) + 1.0;
             let new = old.flat() * stays + drawn.flat() * gone.flat();
             Some((name, Weight::from_flat(new, old.shape())))
@@ -125,14 +135,14 @@ impl Trim {
         let normal = Normal::new(0.0, deviation).expect("`trainable` refuses other deviations");
         let mut rng = lot.child(name).rng();
         let values = (0..old.len()).map(|_| normal.sample(&mut rng) as f32).collect();
-        Weight::from_f32(values, old.shape(), &old.device(), DType::F32)
+        Weight::from_f32(values, old.shape(), &old.device(), old.dtype())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
+    use burn::tensor::{DType, Device};
 
     fn weights(values: [f32; 4]) -> Weights {
         let one =

@@ -53,6 +53,16 @@ impl Objective for LatentAnchor {
         let [_, tokens, width] = concept.dims();
         let concept = Weight::new(concept).to_f32_vec();
         let long = length(&concept);
+        if !long.is_finite() {
+            return Err(Error::Input {
+                file: "the model".to_owned(),
+                thing: format!(
+                    "its text encoder makes no finite numbers of `{}`",
+                    batch.prompts[0]
+                ),
+                remedy: "choose a model that was not destroyed by training".to_owned(),
+            });
+        }
         let mut rng = from.lot.rng();
         let mut values = Vec::with_capacity(self.samples * concept.len());
         for _ in 0..self.samples {

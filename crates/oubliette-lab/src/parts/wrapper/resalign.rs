@@ -20,12 +20,11 @@ pub(super) const ENTRY: Entry<dyn Wrapper> = Entry::of::<ResAlign>(Card {
              hypergradient through a Moreau envelope",
     broken_by: "2 to 7 in 100 after benign fine-tuning (arXiv 2507.16302, its own measure)",
     differs: "products with second derivatives are finite differences of gradients; the imagined update is plain descent of what this \
-              training moves, where the release also draws Adam, adapters and DreamBooth; the envelope's width is the update's rate \
-              times its length unless `gamma` gives it",
+              training moves, on one batch, where the release draws a batch for every step of it, and also Adam, adapters and DreamBooth",
     ..Card::BLANK
 });
 
-/// How often the envelope's width is halved where the equations would not converge.
+/// How often the step of the iteration is halved where it would not converge.
 const HALVINGS: u32 = 5;
 
 /// Safety behind an update.
@@ -38,9 +37,8 @@ pub struct ResAlign {
     pub rates: Vec<f64>,
     /// Lengths that it is drawn from.
     pub steps: Vec<u64>,
-    /// Width of the Moreau envelope; absent: rate times length.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gamma: Option<f64>,
+    /// Width of the Moreau envelope.
+    pub gamma: f64,
     /// Richardson iterations on the implicit equations (K).
     pub solves: u32,
     /// Length of a finite difference beside the norm of the trained weights.
@@ -53,7 +51,7 @@ impl Default for ResAlign {
             beta: 0.8,
             rates: vec![1e-4, 1e-5, 1e-6],
             steps: vec![5, 10, 20, 30],
-            gamma: None,
+            gamma: 1.0,
             solves: 5,
             probe: 1e-3,
         }
@@ -91,8 +89,7 @@ impl Oracle for Behind<'_> {
             there = there.plus(&slope.by_name, -rate);
         }
         let Some(behind) = self.below.gradients(&there, Term::Forget)? else { return Ok(found) };
-        let gamma = self.settings.gamma.unwrap_or(rate * steps as f64);
-        let through = self.solved(&there, &behind.by_name, gamma)?;
+        let through = self.solved(&there, &behind.by_name)?;
         let beta = self.settings.beta;
         let by_name = scaled(&now.by_name, 1.0 - beta).plus(&through, beta);
         Ok(Some(Gradients { loss: (1.0 - beta) * now.loss + beta * behind.loss, by_name }))
@@ -100,45 +97,61 @@ impl Oracle for Behind<'_> {
 }
 
 impl Behind<'_> {
+    fn is_fine(&self) -> bool {
+        let ResAlign { beta, gamma, probe, .. } = self.settings;
+        let sized = *gamma >= 0.0 && gamma.is_finite() && *probe > 0.0 && probe.is_finite();
+        sized && (0.0..=1.0).contains(beta)
+    }
+
     fn drawn(&self) -> Result<(f64, u64)> {
         let mut rng = self.lot.rng();
         let settings = self.settings;
         match (settings.rates.choose(&mut rng), settings.steps.choose(&mut rng)) {
-            (Some(&rate), Some(&steps)) if (0.0..=1.0).contains(&settings.beta) => {
-                Ok((rate, steps))
-            }
+            (Some(&rate), Some(&steps)) if self.is_fine() => Ok((rate, steps)),
             _ => Err(Error::Input {
                 file: "the recipe, wrapper `resalign`".to_owned(),
                 thing: format!(
-                    "beta {}, {} rates and {} lengths to draw from",
+                    "beta {}, gamma {}, probe {}, {} rates and {} lengths to draw from",
                     settings.beta,
+                    settings.gamma,
+                    settings.probe,
                     settings.rates.len(),
                     settings.steps.len()
                 ),
-                remedy: "give at least one of each, and a beta between 0 and 1".to_owned(),
+                remedy: "give at least one rate and length, a beta between 0 and 1, a gamma of 0 or more and a probe above 0"
+                    .to_owned(),
             }),
         }
     }
 
-    /// (I + γ H)⁻¹ b by x ← b − γ H x from nothing, H being the relearning loss's second derivative; γ is halved until that converges.
-    fn solved(&mut self, at: &Weights, b: &Weights, mut gamma: f64) -> Result<Weights> {
+    /// (I + γ H)⁻¹ b, H being the relearning loss's second derivative, by x ← (1 − s) x + s (b − γ H x) from nothing; s is halved
+    /// until that converges.
+    fn solved(&mut self, at: &Weights, b: &Weights) -> Result<Weights> {
+        let mut s = 1.0;
         for _ in 0..=HALVINGS {
-            let mut x = b.clone(); // what the first iteration from nothing gives
-            let mut converges = true;
-            for _ in 1..self.settings.solves {
-                let bent = scaled(&self.curved(at, &x)?, gamma);
-                converges = global_norm(&bent) < global_norm(&x);
-                if !converges {
-                    break;
-                }
-                x = b.plus(&bent, -1.0);
-            }
-            if converges {
+            if let Some(x) = self.iterated(at, b, s)? {
                 return Ok(x);
             }
-            gamma *= 0.5;
+            s *= 0.5;
         }
         Ok(b.clone()) // as the release does: the direct gradient
+    }
+
+    /// The iteration with one step size; nothing where a step is longer than the one before it.
+    fn iterated(&mut self, at: &Weights, b: &Weights, s: f64) -> Result<Option<Weights>> {
+        let mut x = scaled(b, s); // what the first iteration makes of nothing
+        let mut long = global_norm(&x);
+        for _ in 1..self.settings.solves {
+            let bent = self.curved(at, &x)?;
+            let wanted = b.plus(&bent, -self.settings.gamma);
+            let moved = scaled(&wanted.plus(&x, -1.0), s);
+            if global_norm(&moved) >= long && long > 0.0 {
+                return Ok(None);
+            }
+            long = global_norm(&moved);
+            x = x.plus(&moved, 1.0);
+        }
+        Ok(Some(x))
     }
 
     /// H x, from the gradients a little before and a little behind `at` along x.
@@ -199,7 +212,7 @@ mod tests {
             beta: 0.5,
             rates: vec![0.1],
             steps: vec![2],
-            gamma: Some(0.05),
+            gamma: 0.05,
             solves: 30,
             ..ResAlign::default()
         };
@@ -208,17 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_too_wide_is_narrowed() {
-        // γ H = 8 diverges; halved four times it is 1/2.
+    fn an_envelope_too_wide_is_solved_in_smaller_steps() {
+        // With γ H = 8 whole steps diverge; eighths of them converge to 2 / 9.
         let wide = ResAlign {
             beta: 1.0,
             rates: vec![0.0],
             steps: vec![1],
-            gamma: Some(2.0),
+            gamma: 2.0,
             solves: 40,
             ..ResAlign::default()
         };
         let found = slope(&wide);
-        assert!((found - 2.0 / 1.5).abs() < 1e-2, "{found}");
+        assert!((found - 2.0 / 9.0).abs() < 1e-2, "{found}");
     }
 }

@@ -57,6 +57,11 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         if let Some(mix) = &mix {
             mix.apply(&mut stages, &base(document))?;
         }
+        if recipe.order == Order::Merged && stages.iter().any(Stage::is_beside_the_weights) {
+            let thing =
+                format!("`merged` merges changes of weights; `{}` makes none", recipe.method.name);
+            return Err(document.error("order", thing, "write `together` or `in-turn`").into());
+        }
         for train in stages.iter().filter_map(Stage::training) {
             train.check()?;
         }

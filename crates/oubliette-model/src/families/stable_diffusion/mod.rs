@@ -198,9 +198,10 @@ impl StableDiffusion {
         x: Tensor<4>,
         t: Tensor<1>,
         context: Tensor<3>,
+        gates: Option<&Gates>,
     ) -> (Tensor<4>, Vec<Attended>) {
         let watched = Watched::default();
-        let out = self.unet.forward(&denoiser(weights, None).watched(&watched), x, t, context);
+        let out = self.unet.forward(&denoiser(weights, gates).watched(&watched), x, t, context);
         (out, watched.into_seen())
     }
 

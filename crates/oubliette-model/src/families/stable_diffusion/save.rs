@@ -50,9 +50,7 @@ impl StableDiffusion {
             }
         };
         self.write_guidance(base, &new)?;
-        if let Some(attached) = &self.attached {
-            attached::write(&new, attached, &self.weights.overlaid(weights))?;
-        }
+        self.write_attached(base, weights, &new)?;
         write_card(base, &new, section)?;
         new.finish()
     }
@@ -95,6 +93,19 @@ impl StableDiffusion {
             }
             (Some(now), _) => now.write(new),
         }
+    }
+
+    /// What is attached: the files as they were, unless something of it is another now.
+    fn write_attached(&self, base: &Folder, weights: &Weights, new: &NewFolder) -> Result<()> {
+        let Some(attached) = &self.attached else { return Ok(()) };
+        let same = attached::read(base)?.as_ref() == Some(attached);
+        if !same || weights.has_component(ATTACHED) {
+            return attached::write(new, attached, &self.weights.overlaid(weights));
+        }
+        for name in [ATTACHED_FILE, WEIGHTS_FILE] {
+            new.copy(&base.path(name)?, Path::new(name))?;
+        }
+        Ok(())
     }
 
     /// All weights, in the format that the checkpoint has most of.

@@ -5,7 +5,7 @@ use oubliette_evidence::folder::{RunFolder, read_text};
 use oubliette_evidence::report::Cost;
 use serde_json::Value;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// The cost of the run that made `out` of `model`.
@@ -13,13 +13,12 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// A file cannot be read.
 pub(super) fn of(run: &RunFolder, model: &Path, out: &Path) -> Result<Cost, Failure> {
-    let text = read_text(&run.telemetry())?;
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let (mut seconds, mut peak_memory_bytes) = (0.0, None);
-    for line in lines.filter(|line| line["command"] == "unlearn") {
-        seconds += line["seconds"].as_f64().unwrap_or(0.0);
-        peak_memory_bytes = peak_memory_bytes.max(line["peak_memory_bytes"].as_u64());
-    }
+    let text = if run.telemetry().is_file() { read_text(&run.telemetry())? } else { String::new() };
+    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let line = lines.find(|line| line["command"] == "unlearn");
+    let number = |key: &str| line.as_ref().map(|line| line[key].clone());
+    let seconds = number("seconds").and_then(|seconds| seconds.as_f64());
+    let peak_memory_bytes = number("peak_memory_bytes").and_then(|bytes| bytes.as_u64());
     let (mut bytes, mut changed) = (0, 0);
     for file in weight_files(out)? {
         let before = model.join(file.strip_prefix(out).unwrap_or(&file));
@@ -51,16 +50,20 @@ fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// How many bytes of `b` are others than those of `a` in the same places.
-fn differing(a: impl Read, b: impl Read) -> io::Result<u64> {
-    let mut a = a.bytes();
+fn differing(mut a: impl BufRead, mut b: impl BufRead) -> io::Result<u64> {
     let mut differ = 0;
-    for b in b.bytes() {
-        let b = b?;
-        if a.next().transpose()? != Some(b) {
-            differ += 1;
+    loop {
+        let (old, new) = (a.fill_buf()?, b.fill_buf()?);
+        let both = old.len().min(new.len());
+        if both == 0 {
+            // One of them has ended: the rest of `b`, if any, is new.
+            return Ok(differ + io::copy(&mut b, &mut io::sink())?);
         }
+        differ +=
+            old[..both].iter().zip(&new[..both]).filter(|(old, new)| old != new).count() as u64;
+        a.consume(both);
+        b.consume(both);
     }
-    Ok(differ)
 }
 
 #[cfg(test)]

@@ -119,6 +119,33 @@ const ATTACHED: &[Case] = &[
         says: &["oubliette_attached.safetensors", "adapter.cat.up", "belongs to nothing"],
     },
     Case {
+        name: "attached: half of an adapter",
+        harm: |scene| {
+            let mut header = header(scene);
+            let all = header.as_object_mut().unwrap();
+            let down = all.keys().find(|name| name.ends_with("down")).unwrap().clone();
+            let size = all[&down]["data_offsets"][1].as_u64().unwrap();
+            all.remove(&down);
+            all.values_mut().for_each(|up| {
+                for at in 0..2 {
+                    up["data_offsets"][at] =
+                        (up["data_offsets"][at].as_u64().unwrap() - size).into();
+                }
+            });
+            let (_, outputs, _) = layer(scene);
+            scene.write(SAYS, WHOLE);
+            scene.write(FILE, forge::file(&header.to_string(), &vec![0; 4 * outputs as usize]));
+        },
+        command: GENERATE,
+        says: &["oubliette_attached.safetensors", "adapter.fox.up", "other half"],
+    },
+    Case {
+        name: "attached: an adapter that has no weights",
+        harm: |scene| says(scene, "{\"fox\":", "{\"cat\": [\"cat\"], \"fox\":"),
+        command: GENERATE,
+        says: &["oubliette_attached.safetensors", "`cat`"],
+    },
+    Case {
         name: "attached: a weight of another shape",
         harm: |scene| {
             let inputs = layer(scene).2;

@@ -26,8 +26,10 @@ pub(super) fn of(recipe: &AuditRecipe, context: &Context) -> Result<(Vec<Subject
     for (role, path) in asked {
         let Some(path) = path.map(|path| recipe.source.beside(path)) else { continue };
         let model = super::folder(&path)?;
-        let guided = Guidance::of_folder(&path)?.is_some() || Attached::of_folder(&path)?.is_some();
-        subjects.push(Subject { role, name: model.name, digest: model.digest, guided });
+        let guided = Guidance::of_folder(&path)?.is_some();
+        let attached = Attached::of_folder(&path)?.is_some();
+        let (name, digest) = (model.name, model.digest);
+        subjects.push(Subject { role, name, digest, guided, attached });
         folders.insert(role, path);
     }
     let batch = recipe.sampling.batch as usize;

@@ -1,0 +1,130 @@
+//! One stage: what it makes of the weights before it, and what is recorded of it.
+
+use std::borrow::Cow;
+
+use oubliette_evidence::{Concept, Digest, Real, event::Trained};
+use oubliette_model::{
+    Select, Weights, attached,
+    families::StableDiffusion,
+    lora::{Init, Lora},
+};
+use rand::Rng as _;
+
+use crate::{
+    Result, Study,
+    lot::Lot,
+    methods::{Adapt, Stage},
+    progress::{Progress, Watch, tell},
+    run::Journal,
+    training::{self, Job, Place, Train},
+};
+
+/// Steps between checkpoints.
+const EVERY: u64 = 50;
+
+/// What a stage has made.
+pub(super) enum Made {
+    /// Weights of the model, or beside them.
+    Moved(Weights),
+    /// Weights as an adapter changes them; the model is not changed yet.
+    Adapted(Weights),
+}
+
+/// What the stages of one turn share.
+pub(super) struct Turn<'a> {
+    pub(super) sd: &'a StableDiffusion,
+    /// The weights before the turn.
+    pub(super) original: &'a Weights,
+    pub(super) concepts: &'a [Concept],
+    pub(super) seed: u64,
+    pub(super) journal: &'a Journal,
+}
+
+impl Turn<'_> {
+    /// Does the `number`-th stage of the run. `weights` are those before it, `adapted` what the adapters of the turn change.
+    pub(super) fn run(
+        &self,
+        stage: &mut Stage,
+        number: usize,
+        weights: &Weights,
+        adapted: &[Weights],
+        watch: &mut Watch<'_>,
+    ) -> Result<(Made, Trained)> {
+        let unit = format!("{number}-{}", name(stage));
+        let lot = Lot::new(self.seed).child(&unit);
+        let study = || Study::new(self.sd, self.original, None, &Default::default(), weights);
+        let moved = match stage {
+            Stage::Train(stage) => return self.train(stage, unit, lot, weights, watch),
+            Stage::Adapt(adapt) => return self.adapt(adapt, unit, lot, weights, watch),
+            Stage::Edit(edit) => edit.edit(&study(), self.concepts, weights, lot)?,
+            Stage::Fuse(fuse) => fuse.fuse(&study(), self.concepts, weights, adapted)?,
+            Stage::Attach(attach) => attach.fresh(&self.sd.weights, lot),
+            Stage::Guide(_) => Weights::new(),
+        };
+        tell(watch, Progress { unit: &unit, done: 1, total: 1, loss: None })?;
+        Ok((Made::Moved(moved), recorded(unit, 1, None)?))
+    }
+
+    fn train(
+        &self,
+        stage: &mut Train,
+        unit: String,
+        lot: Lot,
+        weights: &Weights,
+        watch: &mut Watch<'_>,
+    ) -> Result<(Made, Trained)> {
+        let (mut original, mut weights) = (Cow::Borrowed(self.original), Cow::Borrowed(weights));
+        if stage.alone {
+            let own = attached::own(&original);
+            let trained = stage.mask.trainable(&weights)?;
+            weights = Cow::Owned(own.overlaid(&weights.only(&trained)));
+            original = Cow::Owned(own);
+        }
+        let (sd, concepts) = (self.sd, self.concepts);
+        let job = Job { sd, original: &original, concepts, adapter: None, lot, unit: &unit };
+        let place = Place::of_run(&self.journal.workspace()?, &unit, stage.steps, EVERY)?;
+        let trained = training::train(stage, &job, &weights, &place, watch)?;
+        let event = recorded(unit, trained.steps, trained.loss)?;
+        Ok((Made::Moved(trained.weights), event))
+    }
+
+    fn adapt(
+        &self,
+        adapt: &mut Adapt,
+        unit: String,
+        lot: Lot,
+        weights: &Weights,
+        watch: &mut Watch<'_>,
+    ) -> Result<(Made, Trained)> {
+        let include = adapt.weights.clone();
+        let names = Select { include, exclude: Vec::new() }.names(weights)?;
+        let (rank, seed) = (adapt.rank, lot.child("adapter").rng().random());
+        let adapter = Lora::new(weights, &names, rank, rank as f64, Init::Kaiming, seed)?;
+        let (sd, concepts) = (self.sd, self.concepts);
+        let job =
+            Job { sd, original: weights, concepts, adapter: Some(&adapter), lot, unit: &unit };
+        let place = Place::of_run(&self.journal.workspace()?, &unit, adapt.train.steps, EVERY)?;
+        let trained = training::train(&mut adapt.train, &job, weights, &place, watch)?;
+        let changed = adapter.merge(&weights.overlaid(&trained.weights)).only(&names);
+        let event = recorded(unit, trained.steps, trained.loss)?;
+        Ok((Made::Adapted(changed), event))
+    }
+}
+
+/// What a stage is called in progress and events, after its number.
+fn name(stage: &Stage) -> &str {
+    match stage {
+        Stage::Train(train) => &train.name,
+        Stage::Adapt(adapt) => &adapt.train.name,
+        Stage::Fuse(_) => "fuse",
+        Stage::Edit(_) => "edit",
+        Stage::Attach(_) => "attach",
+        Stage::Guide(_) => "guide",
+    }
+}
+
+/// The event of a stage; whoever knows all weights puts their digest in.
+pub(super) fn recorded(unit: String, steps: u64, loss: Option<f64>) -> Result<Trained> {
+    let loss = loss.map(Real::new).transpose()?;
+    Ok(Trained { unit, steps, weights: Digest::of(b""), loss })
+}
