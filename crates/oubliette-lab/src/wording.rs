@@ -14,6 +14,11 @@ pub fn named<'a>(concepts: &'a [Concept], prompt: &str) -> Option<(&'a Concept, 
         .max_by_key(|(_, name)| name.len())
 }
 
+/// Whether `text` names any of the concepts.
+pub fn names_any(concepts: &[Concept], text: &str) -> bool {
+    named(concepts, text).is_some()
+}
+
 /// The concept and the name that every prompt of a method which exchanges names must hold.
 ///
 /// # Errors

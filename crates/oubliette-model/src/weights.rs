@@ -232,10 +232,8 @@ impl Weights {
 
     /// The weights whose qualified name begins with `component/`, still qualified.
     pub fn component(&self, component: &str) -> Self {
-        let prefix = format!("{component}/");
-        let names =
-            self.0.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix));
-        names.map(|(name, weight)| (name.clone(), weight.clone())).collect()
+        let all = self.beginning(&format!("{component}/"));
+        all.map(|(name, weight)| (name.clone(), weight.clone())).collect()
     }
 
     /// The weights whose qualified names begin with `prefix`, in order.
@@ -278,6 +276,11 @@ impl Weights {
             Some(other) => Weight::from_flat(weight.flat() + other.flat() * factor, weight.shape()),
             None => weight.clone(),
         })
+    }
+
+    /// Every weight times `factor`.
+    pub fn scaled(&self, factor: f64) -> Self {
+        self.map(|_, weight| Weight::from_flat(weight.flat() * factor, weight.shape()))
     }
 
     /// Every weight times the one of the same name in `other`, element by element, where there is one.

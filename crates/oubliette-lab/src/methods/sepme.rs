@@ -101,10 +101,7 @@ impl Method for SepMe {
             protect.extend(kept.iter().flat_map(|text| within(&self.phrases, text)));
         }
         // What names a concept would hold fast what is to go.
-        let names = |text: &String| {
-            concepts.iter().flat_map(|c| &c.names).any(|name| wording::contains(text, name))
-        };
-        protect.retain(|text| !names(text));
+        protect.retain(|text| !wording::names_any(concepts, text));
         let (steps, guidance) = (self.sampling_steps, self.guidance);
         let drawing = Drawing { pictures: self.pictures, steps, guidance, batch: self.batch };
         let train = Train {

@@ -1,10 +1,8 @@
 //! The files of what is attached: read as if their writer meant harm, checked against the denoiser, written with a schema.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use burn::tensor::Device;
-use safetensors::tensor::{Dtype, TensorView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +10,7 @@ use serde_json::Value;
 use super::{ATTACHED, Attached, MAX_RANK, adapter_names, eraser_name};
 use crate::device::Precision;
 use crate::error::{Error, Result};
-use crate::store::{Folder, NewFolder, TensorFile, read_object};
+use crate::store::{Folder, NewFolder, TensorFile, f32_file, read_object};
 use crate::weights::{Weight, Weights};
 
 /// The name of the file beside a model's components that says what is attached.
@@ -74,9 +72,9 @@ pub(crate) fn read_weights(
     let file = TensorFile::open(&folder.path(WEIGHTS_FILE)?)?;
     let mut wanted = Weights::new();
     for (name, weight) in base.iter().filter(|(name, _)| name.starts_with("unet/")) {
-        for (name, fits) in beside(attached, name, weight.shape()) {
+        for (name, shape) in beside(attached, name, weight.shape()) {
             let Some(entry) = file.entries().get(&name) else { continue };
-            if !fits(&entry.shape) {
+            if !fits(&shape, &entry.shape) {
                 let why = format!("has a shape ({:?}) that does not fit the denoiser", entry.shape);
                 return Err(Error::tensor(file.path(), &name, why, AGAIN));
             }
@@ -96,38 +94,36 @@ pub(crate) fn read_weights(
     }
 }
 
-type Fits = Box<dyn Fn(&[usize]) -> bool>;
+/// In a shape: any rank.
+const RANK: usize = 0;
+
+fn fits(wanted: &[usize], shape: &[usize]) -> bool {
+    let fits = |(wanted, side): (&usize, &usize)| match *wanted {
+        RANK => (1..=MAX_RANK).contains(side),
+        wanted => *side == wanted,
+    };
+    wanted.len() == shape.len() && wanted.iter().zip(shape).all(fits)
+}
 
 /// The names in the file, and shapes, of what may be attached beside one weight of the denoiser.
-fn beside(attached: &Attached, name: &str, shape: &[usize]) -> Vec<(String, Fits)> {
-    let rank = |rank: usize| (1..=MAX_RANK).contains(&rank);
+fn beside(attached: &Attached, name: &str, shape: &[usize]) -> Vec<(String, Vec<usize>)> {
     let strip = |name: String| name[ATTACHED.len() + 1..].to_owned();
-    let (Some(&outputs), Some(&inputs)) = (shape.first(), shape.get(1)) else { return Vec::new() };
+    let (&[outputs, inputs] | &[outputs, inputs, 1, 1]) = shape else { return Vec::new() };
     match attached {
         Attached::Erasers {} => {
             let Some(place) = eraser_name(name).map(strip) else { return Vec::new() };
-            let fit = |part: &str, fits: Fits| (format!("{place}.{part}"), fits);
+            let part = |part: &str, shape: &[usize]| (format!("{place}.{part}"), shape.to_vec());
             vec![
-                fit(
-                    "down.weight",
-                    Box::new(move |s| s.len() == 2 && rank(s[0]) && s[1] == outputs),
-                ),
-                fit("down.bias", Box::new(move |s| s.len() == 1 && rank(s[0]))),
-                fit("up.weight", Box::new(move |s| s.len() == 2 && s[0] == outputs && rank(s[1]))),
-                fit("up.bias", Box::new(move |s| s == [outputs])),
+                part("down.weight", &[RANK, outputs]),
+                part("down.bias", &[RANK]),
+                part("up.weight", &[outputs, RANK]),
+                part("up.bias", &[outputs]),
             ]
         }
         Attached::GatedAdapters { texts } => {
-            if shape[2..].iter().any(|side| *side != 1) {
-                return Vec::new();
-            }
             let pairs = texts.keys().filter_map(|id| adapter_names(name, id));
             let both = pairs.flat_map(|[down, up]| {
-                let down_fits: Fits =
-                    Box::new(move |s| s.len() == 2 && rank(s[0]) && s[1] == inputs);
-                let up_fits: Fits =
-                    Box::new(move |s| s.len() == 2 && s[0] == outputs && rank(s[1]));
-                [(strip(down), down_fits), (strip(up), up_fits)]
+                [(strip(down), vec![RANK, inputs]), (strip(up), vec![outputs, RANK])]
             });
             both.collect()
         }
@@ -152,15 +148,10 @@ fn halves(path: &Path, attached: &Attached, weights: &Weights) -> Result<()> {
                 return refuse("lacks its other half");
             }
         }
-        for (bias, own, axis) in [(".down.bias", ".down.weight", 0), (".up.bias", ".up.weight", 0)]
-        {
-            if let Some(place) = name.strip_suffix(bias) {
-                let own = shape(format!("{place}{own}"));
-                if own.is_none_or(|own| own[axis] != weight.shape()[0]) {
-                    return refuse(
-                        "lacks the weight that it belongs to, or differs from it in size",
-                    );
-                }
+        if let Some(place) = name.strip_suffix(".bias") {
+            let own = shape(format!("{place}.weight"));
+            if own.is_none_or(|own| own[0] != weight.shape()[0]) {
+                return refuse("lacks the weight that it belongs to, or differs from it in size");
             }
         }
     }
@@ -178,21 +169,5 @@ pub(crate) fn write(new: &NewFolder, attached: &Attached, weights: &Weights) -> 
     let file = AttachedFile { schema: SCHEMA, attached: attached.clone() };
     let value = serde_json::to_value(&file).expect("plain values with text keys can be written");
     new.write_json(ATTACHED_FILE, &value)?;
-    let inside = weights.within(ATTACHED);
-    let tensors: Vec<(&String, Vec<usize>, Vec<u8>)> = inside
-        .iter()
-        .map(|(name, weight)| {
-            let bytes = weight.to_f32_vec().into_iter().flat_map(f32::to_le_bytes).collect();
-            (name, weight.shape().to_vec(), bytes)
-        })
-        .collect();
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-        (name.as_str(), view.expect("four bytes for each value"))
-    });
-    let notes = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let path = Path::new(WEIGHTS_FILE);
-    let bytes = safetensors::serialize(views, Some(notes))
-        .map_err(|error| Error::file(path, error.to_string(), "report this as a bug"))?;
-    new.write(path, &bytes)
+    new.write(Path::new(WEIGHTS_FILE), &f32_file(&weights.within(ATTACHED)))
 }

@@ -27,7 +27,7 @@ use crate::weights::{Weight, Weights};
 /// What the names of attached weights begin with.
 pub const ATTACHED: &str = "attached";
 /// The largest rank of an eraser or an adapter.
-pub const MAX_RANK: usize = 4096;
+pub const MAX_RANK: usize = crate::lora::MAX_RANK;
 
 /// What is attached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

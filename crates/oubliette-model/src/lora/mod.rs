@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::weights::{Weight, Weights};
 
 /// The largest rank that is read or made.
-const MAX_RANK: usize = 4096;
+pub(crate) const MAX_RANK: usize = 4096;
 
 /// What the first halves begin with; the second halves begin at zero, so a new adapter changes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,7 +28,7 @@ pub use ldm::{LdmText, LdmUnet, LdmVae, check_single_file};
 pub use naming::{Autoencoder, Clip, Plain};
 pub use notes::metadata;
 pub use shards::Shards;
-pub use tensor_file::TensorFile;
+pub use tensor_file::{TensorFile, f32_file};
 
 pub(crate) use fresh::write_weights;
 pub(crate) use save::Copy;

@@ -56,10 +56,7 @@ impl Speed {
         let own = || concepts.iter().flat_map(|concept| concept.keep.clone()).collect();
         let mut texts: Vec<String> =
             if self.preserve.is_empty() { own() } else { self.preserve.clone() };
-        let names = |text: &String| {
-            concepts.iter().flat_map(|c| &c.names).any(|name| wording::contains(text, name))
-        };
-        texts.retain(|text| !names(text));
+        texts.retain(|text| !wording::names_any(concepts, text));
         texts
     }
 }

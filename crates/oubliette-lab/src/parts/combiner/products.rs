@@ -13,14 +13,11 @@ pub(super) fn pairs<'a>(forget: &'a Weights, retain: &'a Weights) -> Vec<Pair<'a
 
 /// `forget · a + retain · b`; a weight that only one side knows is moved by that side alone.
 pub(super) fn mixed(forget: &Weights, retain: &Weights, a: f64, b: f64) -> Weights {
-    let scaled = |all: &Weights, by: f64| {
-        all.map(|_, weight| Weight::from_flat(weight.flat() * by, weight.shape()))
-    };
     let both = pairs(forget, retain).into_iter().map(|(name, f, r)| {
         (name.to_owned(), Weight::from_flat(f.flat() * a + r.flat() * b, f.shape()))
     });
     let both: Weights = both.collect();
-    scaled(forget, a).overlaid(&scaled(retain, b)).overlaid(&both)
+    forget.scaled(a).overlaid(&retain.scaled(b)).overlaid(&both)
 }
 
 /// Squared norms and the product of the two sides, in double precision.

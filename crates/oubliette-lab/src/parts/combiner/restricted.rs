@@ -57,9 +57,7 @@ impl Combiner for Restricted {
             ((*name).to_owned(), Weight::from_flat(f.flat() * a + r.flat() * b, f.shape()))
         });
         let both: Weights = both.collect();
-        let alone =
-            retain.map(|_, weight| Weight::from_flat(weight.flat() * self.alpha, weight.shape()));
-        Ok(forget.overlaid(&alone).overlaid(&both))
+        Ok(forget.overlaid(&retain.scaled(self.alpha)).overlaid(&both))
     }
 }
 

@@ -3,7 +3,7 @@
 use oubliette_model::{Weight, Weights};
 
 use super::Stateful;
-use crate::Result;
+use crate::{Error, Result};
 
 /// What a mask that looks at gradients keeps between steps.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +15,25 @@ pub(super) struct Ranking {
 }
 
 impl Ranking {
+    /// Takes in the gradients of a step of the survey; at its end the `share` largest of what `score` makes of their sums may move.
+    pub(super) fn survey(
+        &mut self,
+        gradients: &Weights,
+        is_last: bool,
+        share: f64,
+        score: impl FnOnce(Weights) -> Weights,
+    ) {
+        if !self.movable.is_empty() {
+            return;
+        }
+        self.add(gradients);
+        if is_last {
+            let scores = score(std::mem::take(&mut self.sums));
+            let least = kth_largest(scores.iter().map(|(_, score)| score), share);
+            self.movable = scores.map(|_, score| at_least(score, least));
+        }
+    }
+
     /// Adds the sizes of the gradients of a step, so that nothing cancels.
     pub(super) fn add_sizes(&mut self, gradients: &Weights) {
         self.add(&gradients.map(|_, one| Weight::from_flat(one.flat().abs(), one.shape())));
@@ -27,6 +46,21 @@ impl Ranking {
             false => self.sums.plus(gradients, 1.0),
         };
     }
+}
+
+/// Refuses a choice of nothing, for the mask `name`.
+///
+/// # Errors
+/// When the share is none, or no batch is looked at.
+pub(super) fn check(name: &str, share: f64, survey: u64) -> Result<()> {
+    if share > 0.0 && share <= 1.0 && survey > 0 {
+        return Ok(());
+    }
+    Err(Error::Input {
+        file: format!("the recipe, mask `{name}`"),
+        thing: format!("share {share} after {survey} batches"),
+        remedy: "choose a share above 0 and at most 1, and at least one batch".to_owned(),
+    })
 }
 
 impl Stateful for Ranking {

@@ -10,7 +10,7 @@ use super::{
     ranking::{self, Ranking},
 };
 use crate::{
-    Card, Entry, Error, Result,
+    Card, Entry, Result,
     parts::{At, objective::GuidedMse},
 };
 
@@ -65,13 +65,7 @@ impl Stateful for Saliency {
 
 impl Mask for Saliency {
     fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>> {
-        if !(self.share > 0.0 && self.share <= 1.0) || self.survey == 0 {
-            return Err(Error::Input {
-                file: "the recipe, mask `saliency`".to_owned(),
-                thing: format!("share {} after {} batches", self.share, self.survey),
-                remedy: "choose a share above 0 and at most 1, and at least one batch".to_owned(),
-            });
-        }
+        ranking::check("saliency", self.share, self.survey)?;
         Select { include: self.include.clone(), exclude: Vec::new() }.trainable(all)
     }
 
@@ -81,16 +75,7 @@ impl Mask for Saliency {
     }
 
     fn observe(&mut self, at: At, gradients: &Weights) -> Result<()> {
-        if !self.ranking.movable.is_empty() {
-            return Ok(());
-        }
-        self.ranking.add(gradients);
-        if at.step + 1 >= self.survey {
-            let least =
-                ranking::kth_largest(self.ranking.sums.iter().map(|(_, sum)| sum), self.share);
-            self.ranking.movable = self.ranking.sums.map(|_, sum| ranking::at_least(sum, least));
-            self.ranking.sums = Weights::new();
-        }
+        self.ranking.survey(gradients, at.step + 1 >= self.survey, self.share, |sums| sums);
         Ok(())
     }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use oubliette_evidence::settings::Named;
-use oubliette_model::{Weight, Weights};
+use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
 use super::{
     At, Mask, Select, Stateful, Survey,
     ranking::{self, Ranking},
 };
-use crate::{Card, Entry, Error, Result, Study, parts::objective::OBJECTIVES};
+use crate::{Card, Entry, Result, Study, parts::objective::OBJECTIVES};
 
 pub(super) const ENTRY: Entry<dyn Mask> = Entry::of::<Selft>(Card {
     name: "selft",
@@ -72,13 +72,7 @@ impl Stateful for Selft {
 impl Mask for Selft {
     fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>> {
         OBJECTIVES.named(&self.loss)?;
-        if !(self.share > 0.0 && self.share <= 1.0) || self.survey == 0 {
-            return Err(Error::Input {
-                file: "the recipe, mask `selft`".to_owned(),
-                thing: format!("share {} after {} batches", self.share, self.survey),
-                remedy: "choose a share above 0 and at most 1, and at least one batch".to_owned(),
-            });
-        }
+        ranking::check("selft", self.share, self.survey)?;
         Select { include: self.include.clone(), exclude: Vec::new() }.trainable(all)
     }
 
@@ -93,16 +87,8 @@ impl Mask for Selft {
     }
 
     fn observe(&mut self, at: At, gradients: &Weights) -> Result<()> {
-        if !self.ranking.movable.is_empty() {
-            return Ok(());
-        }
-        self.ranking.add(gradients);
-        if at.step + 1 >= self.survey {
-            let sums = std::mem::take(&mut self.ranking.sums);
-            let scores = if self.weighted { sums.times(&self.start) } else { sums };
-            let least = ranking::kth_largest(scores.iter().map(|(_, score)| score), self.share);
-            self.ranking.movable = scores.map(|_, score: &Weight| ranking::at_least(score, least));
-        }
+        let score = |sums: Weights| if self.weighted { sums.times(&self.start) } else { sums };
+        self.ranking.survey(gradients, at.step + 1 >= self.survey, self.share, score);
         Ok(())
     }
 

@@ -91,7 +91,7 @@ impl Oracle for Behind<'_> {
         let Some(behind) = self.below.gradients(&there, Term::Forget)? else { return Ok(found) };
         let through = self.solved(&there, &behind.by_name)?;
         let beta = self.settings.beta;
-        let by_name = scaled(&now.by_name, 1.0 - beta).plus(&through, beta);
+        let by_name = now.by_name.scaled(1.0 - beta).plus(&through, beta);
         Ok(Some(Gradients { loss: (1.0 - beta) * now.loss + beta * behind.loss, by_name }))
     }
 }
@@ -139,12 +139,12 @@ impl Behind<'_> {
 
     /// The iteration with one step size; nothing where a step is longer than the one before it.
     fn iterated(&mut self, at: &Weights, b: &Weights, s: f64) -> Result<Option<Weights>> {
-        let mut x = scaled(b, s); // what the first iteration makes of nothing
+        let mut x = b.scaled(s); // what the first iteration makes of nothing
         let mut long = global_norm(&x);
         for _ in 1..self.settings.solves {
             let bent = self.curved(at, &x)?;
             let wanted = b.plus(&bent, -self.settings.gamma);
-            let moved = scaled(&wanted.plus(&x, -1.0), s);
+            let moved = wanted.plus(&x, -1.0).scaled(s);
             if global_norm(&moved) >= long && long > 0.0 {
                 return Ok(None);
             }
@@ -164,14 +164,10 @@ impl Behind<'_> {
         let h = self.settings.probe * own.max(1e-6) / long;
         let mut slope = |h: f64| self.below.gradients(&at.plus(x, h), Term::Relearn);
         let (Some(ahead), Some(before)) = (slope(h)?, slope(-h)?) else {
-            return Ok(scaled(x, 0.0));
+            return Ok(x.scaled(0.0));
         };
-        Ok(scaled(&ahead.by_name.plus(&before.by_name, -1.0), 0.5 / h))
+        Ok(ahead.by_name.plus(&before.by_name, -1.0).scaled(0.5 / h))
     }
-}
-
-fn scaled(all: &Weights, by: f64) -> Weights {
-    all.map(|_, one| oubliette_model::Weight::from_flat(one.flat() * by, one.shape()))
 }
 
 #[cfg(test)]
