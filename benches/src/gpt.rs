@@ -5,7 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::{Int, Tensor};
-use oubliette_kernels::{Mask, attention, linear, rms_norm, rotary, softmax_cross_entropy, swiglu};
+use oubliette_kernels::{
+    Dense, Gate, Mask, attention, feed_forward, linear, rms_norm, rotary, softmax_cross_entropy,
+};
 use oubliette_model::train::{Optimiser, Settings as OptimiserSettings, value_and_gradients};
 use oubliette_model::{Scope, Weights};
 use serde::Deserialize;
@@ -76,7 +78,8 @@ impl Gpt {
         let seen = attention(q, k, part(&h, "v.weight"), heads, Mask::Causal);
         let x = x + part(&seen, "o.weight");
         let h = rms_norm(x.clone(), at.tensor("norm2.weight"), EPS);
-        x + part(&swiglu(part(&h, "gate_up.weight")), "down.weight")
+        let dense = |name: &str| Dense { weight: at.tensor(name), bias: None };
+        x + feed_forward(h, dense("gate_up.weight"), dense("down.weight"), Gate::Silu)
     }
 
     fn once(&mut self) -> Result<f32> {

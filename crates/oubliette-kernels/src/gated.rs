@@ -16,7 +16,7 @@ use crate::parallel;
 /// # Panics
 /// When the last axis is odd.
 pub fn geglu(x: Tensor<3>) -> Tensor<3> {
-    gated(x, Gated::Gelu)
+    gated(x, Gate::Gelu)
 }
 
 /// `silu(a) * b` for `x` = (a, b) side by side in the last axis: (b, n, 2d) gives (b, n, d).
@@ -26,10 +26,14 @@ pub fn geglu(x: Tensor<3>) -> Tensor<3> {
 /// # Panics
 /// When the last axis is odd.
 pub fn swiglu(x: Tensor<3>) -> Tensor<3> {
-    gated(x, Gated::Silu)
+    gated(x, Gate::Silu)
 }
 
-fn gated(x: Tensor<3>, kind: Gated) -> Tensor<3> {
+/// [`geglu`] or [`swiglu`].
+///
+/// # Panics
+/// When the last axis is odd.
+pub fn gated(x: Tensor<3>, kind: Gate) -> Tensor<3> {
     let width = x.dims()[2];
     assert!(width.is_multiple_of(2), "a gated unit: an odd width of {width} has no halves");
     if takes(&x) {
@@ -38,22 +42,42 @@ fn gated(x: Tensor<3>, kind: Gated) -> Tensor<3> {
     let half = width / 2;
     let (a, b) = (x.clone().narrow(2, 0, half), x.narrow(2, half, half));
     match kind {
-        Gated::Gelu => a * activation::gelu(b),
-        Gated::Silu => activation::silu(a) * b,
+        Gate::Gelu => a * activation::gelu(b),
+        Gate::Silu => activation::silu(a) * b,
     }
 }
 
-/// By which function, and so by which half.
-#[derive(Clone, Copy, Debug)]
-enum Gated {
+/// By which function a unit is gated, and so by which half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// As [`geglu`].
     Gelu,
+    /// As [`swiglu`].
     Silu,
+}
+
+impl Gate {
+    /// Rows of `2 half` values in `x` to rows of `half` values in `y`.
+    pub(crate) fn rows(self, x: &[f32], half: usize, y: &mut [f32]) {
+        match self {
+            Self::Gelu => by_gelu(x, half, y),
+            Self::Silu => by_silu(x, half, y),
+        }
+    }
+
+    /// What `gradient`, of rows of `half` values, makes of rows of `2 half` values in `dx`.
+    pub(crate) fn rows_gradient(self, x: &[f32], gradient: &[f32], half: usize, dx: &mut [f32]) {
+        match self {
+            Self::Gelu => by_gelu_gradient(x, gradient, half, dx),
+            Self::Silu => by_silu_gradient(x, gradient, half, dx),
+        }
+    }
 }
 
 /// Values of one task, about.
 const TOGETHER: usize = 1 << 13;
 
-impl Kernel<1> for Gated {
+impl Kernel<1> for Gate {
     type Saved = ();
     const CHEAP: bool = true;
 
@@ -64,10 +88,7 @@ impl Kernel<1> for Gated {
         let mut y = unwritten(x.data().len() / 2);
         parallel::chunks(&mut y, rows * half, 8 * x.data().len(), |task, y| {
             let x = &x.data()[task * rows * width..][..2 * y.len()];
-            match self {
-                Self::Gelu => by_gelu(x, half, y),
-                Self::Silu => by_silu(x, half, y),
-            }
+            self.rows(x, half, y);
         });
         (Array::new(y, &[batch, tokens, width / 2]), ())
     }
@@ -91,10 +112,7 @@ impl Kernel<1> for Gated {
         parallel::chunks(&mut dx, rows * 2 * half, 8 * x.data().len(), |task, dx| {
             let x = &x.data()[task * rows * width..][..dx.len()];
             let gradient = &gradient.data()[task * rows * half..][..dx.len() / 2];
-            match self {
-                Self::Gelu => by_gelu_gradient(x, gradient, half, dx),
-                Self::Silu => by_silu_gradient(x, gradient, half, dx),
-            }
+            self.rows_gradient(x, gradient, half, dx);
         });
         [Some(Array::new(dx, x.shape()))]
     }

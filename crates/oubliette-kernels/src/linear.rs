@@ -62,12 +62,7 @@ impl<const N: usize> Kernel<N> for Linear {
         let bias = inputs.get(2).map(Array::data);
         let dims = with_last(&inputs[0], columns);
         let (x, weight) = (inputs[0].data(), inputs[1].data());
-        let y = if sizes.rows <= FEW {
-            few_rows(x, weight, bias, sizes)
-        } else {
-            many_rows(x, weight, bias, sizes)
-        };
-        (Array::new(y, &dims), ())
+        (Array::new(forward(x, weight, bias, sizes), &dims), ())
     }
 
     fn reads(&self, wanted: [bool; N]) -> [bool; N] {
@@ -102,8 +97,17 @@ impl<const N: usize> Kernel<N> for Linear {
     }
 }
 
+/// `x W^T + b` of row-major slices.
+pub(crate) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Sizes) -> Vec<f32> {
+    if sizes.rows <= FEW {
+        few_rows(x, weight, bias, sizes)
+    } else {
+        many_rows(x, weight, bias, sizes)
+    }
+}
+
 /// Up to this many rows the weight is read as it lies and x is packed; beyond, the other way round.
-const FEW: usize = 64;
+pub(crate) const FEW: usize = 64;
 
 /// How many vectors lie in `x`.
 fn rows(x: &Array) -> usize {
@@ -118,12 +122,12 @@ fn with_last(x: &Array, last: usize) -> Vec<usize> {
 }
 
 /// Rows of one task.
-fn tile_rows(rows: usize) -> usize {
+pub(crate) fn tile_rows(rows: usize) -> usize {
     (rows / 16).next_multiple_of(ROWS).clamp(ROWS, 64)
 }
 
-/// Starts every row from the bias, or from zero.
-fn start(row: &mut [f32], bias: Option<&[f32]>) {
+/// Starts a row from the bias, or from zero.
+pub(crate) fn start(row: &mut [f32], bias: Option<&[f32]>) {
     match bias {
         Some(bias) => row.copy_from_slice(bias),
         None => row.fill(0.0),
@@ -191,13 +195,24 @@ fn weight_gradient(gradient: &Array, x: &Array, rows: usize, outputs: usize) -> 
     if rows == 0 {
         return Array::new(vec![0.0; outputs * inputs], &[outputs, inputs]);
     }
-    let panels = panels::from_rows(x.data(), inputs, rows, inputs);
     let mut dw = unwritten(outputs * inputs);
-    let height = tile_rows(outputs).min(32);
-    parallel::chunks(&mut dw, height * inputs.max(1), rows * outputs * inputs, |task, dw| {
-        let sizes = Sizes { rows: dw.len() / inputs, depth: rows, columns: inputs };
-        let left = Matrix { data: &gradient.data()[task * height..], row: 1, step: outputs };
-        product(left, &panels, sizes, dw, inputs, false);
-    });
+    add_weight_gradient(gradient.data(), x.data(), [rows, outputs, inputs], &mut dw, false);
     Array::new(dw, &[outputs, inputs])
+}
+
+/// `dw = gradient^T x`, or `dw += ..` with `add`; `gradient` is (rows, outputs), `x` (rows, inputs).
+pub(crate) fn add_weight_gradient(
+    gradient: &[f32],
+    x: &[f32],
+    [rows, outputs, inputs]: [usize; 3],
+    dw: &mut [f32],
+    add: bool,
+) {
+    let panels = panels::from_rows(x, inputs, rows, inputs);
+    let height = tile_rows(outputs).min(32);
+    parallel::chunks(dw, height * inputs.max(1), rows * outputs * inputs, |task, dw| {
+        let sizes = Sizes { rows: dw.len() / inputs, depth: rows, columns: inputs };
+        let left = Matrix { data: &gradient[task * height..], row: 1, step: outputs };
+        product(left, &panels, sizes, dw, inputs, add);
+    });
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use burn::tensor::{Int, Tensor};
-use oubliette_kernels::{self as kernels, Activation};
+use oubliette_kernels::{self as kernels, Activation, Dense, Gate};
 
 use crate::attached::{self, ATTACHED, InForce};
 use crate::networks::Watched;
@@ -19,11 +19,12 @@ pub struct Scope<'a> {
     prefix: String,
     watched: Option<&'a Watched>,
     attached: Option<InForce<'a>>,
+    recompute: bool,
 }
 
 impl<'a> Scope<'a> {
     pub(crate) fn new(weights: &'a Weights, prefix: String) -> Self {
-        Self { weights, prefix, watched: None, attached: None }
+        Self { weights, prefix, watched: None, attached: None, recompute: false }
     }
 
     /// The same weights, with what passes through watched.
@@ -34,6 +35,23 @@ impl<'a> Scope<'a> {
     /// The same weights, with what is attached beside them in force.
     pub(crate) fn with_attached(self, force: InForce<'a>) -> Self {
         Self { attached: Some(force), ..self }
+    }
+
+    /// The same weights, where blocks are computed again in the backward.
+    pub(crate) fn recomputing(self, recompute: bool) -> Self {
+        Self { recompute, ..self }
+    }
+
+    /// Names without the prefix and weights of all that lies here, and the prefix, where blocks are computed again.
+    ///
+    /// What is watched is not: it would be seen twice. Nor is anything while attached weights are in force.
+    pub(crate) fn block(&self) -> Option<(String, Vec<(String, Weight)>)> {
+        if !self.recompute || self.watched.is_some() || self.attached.is_some() {
+            return None;
+        }
+        let here = self.weights.beginning(&self.prefix);
+        let here = here.map(|(name, weight)| (name.clone(), weight.clone())).collect();
+        Some((self.prefix.clone(), here))
     }
 
     /// What is attached here under that name, where it is in force.
@@ -98,6 +116,17 @@ impl<'a> Scope<'a> {
                 attached::adapted(self, x, y, force)
             }
         }
+    }
+
+    /// The linear map `up`, a gated unit, the linear map `down`: (batch, tokens, in) to (batch, tokens, out).
+    pub fn feed_forward(&self, x: Tensor<3>, up: &str, down: &str, gate: Gate) -> Tensor<3> {
+        let (up, down) = (self.at(up), self.at(down));
+        if self.attached.is_some() {
+            // Adapters are added to what lies between the maps.
+            return down.linear(kernels::gated(up.linear(x), gate));
+        }
+        let dense = |at: Scope<'_>| Dense { weight: at.tensor("weight"), bias: at.bias() };
+        kernels::feed_forward(x, dense(up), dense(down), gate)
     }
 
     /// Convolution of `x` (batch, in, height, width) with `weight` (out, in, k, k), padded by

@@ -151,6 +151,21 @@ impl Weight {
         at_its_rank!(self, |tensor| Self::new(tensor.inner()))
     }
 
+    /// Whether it is part of an autodiff graph that asks for its gradient.
+    pub(crate) fn is_tracked(&self) -> bool {
+        at_its_rank!(self, |tensor| tensor.is_tracked())
+    }
+
+    /// The tensor without its rank.
+    pub(crate) fn dispatch(&self) -> DispatchTensor {
+        self.tensor.clone()
+    }
+
+    /// Another tensor of the same shape.
+    pub(crate) fn with(&self, tensor: DispatchTensor) -> Self {
+        Self { tensor, shape: self.shape.clone() }
+    }
+
     /// Takes this leaf's gradient out of `gradients`; none when the loss does not depend on it.
     pub fn take_gradient(&self, gradients: &mut Gradients) -> Option<Self> {
         at_its_rank!(self, |tensor| tensor.grad_remove(gradients).map(Self::new))
@@ -203,6 +218,11 @@ impl Weights {
     /// Names and weights in the order of the names.
     pub fn iter(&self) -> btree_map::Iter<'_, String, Weight> {
         self.0.iter()
+    }
+
+    /// The same, as files want them.
+    pub fn by_name(&self) -> BTreeMap<String, &Weight> {
+        self.0.iter().map(|(name, weight)| (name.clone(), weight)).collect()
     }
 
     /// The names in order.

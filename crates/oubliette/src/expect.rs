@@ -6,7 +6,7 @@ use oubliette_lab::methods::Stage;
 use oubliette_lab::run::{Context, Turn};
 use oubliette_model::Weights;
 use oubliette_model::families::StableDiffusion;
-use oubliette_model::train::{Estimate, Memory, TrainingShape, estimate};
+use oubliette_model::train::{Estimate, TrainingShape, estimate};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -26,15 +26,19 @@ pub(crate) struct Expectation {
     /// What the seconds leave out.
     #[serde(skip_serializing_if = "Option::is_none")]
     beside: Option<&'static str>,
+    /// What training takes of the memory.
     #[serde(skip)]
-    memory: String,
+    pub(crate) training: Estimate,
+    /// Bytes for one more picture painted together with others.
+    #[serde(skip)]
+    pub(crate) picture: u64,
 }
 
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time =
             indicatif::HumanDuration(std::time::Duration::from_secs_f64(self.seconds.ceil()));
-        write!(f, "memory {}\ntime about {time} on this machine", self.memory)?;
+        write!(f, "memory {}\ntime about {time} on this machine", self.training)?;
         self.beside.map_or(Ok(()), |beside| write!(f, ", {beside}"))
     }
 }
@@ -55,6 +59,8 @@ pub(crate) struct Yardstick {
     sd: StableDiffusion,
     /// Seconds for one row of one forward of the denoiser.
     row: f64,
+    /// Whether training computes blocks again.
+    pub(crate) recompute: bool,
 }
 
 impl Yardstick {
@@ -64,7 +70,8 @@ impl Yardstick {
         forward(&sd)?;
         let begun = Instant::now();
         forward(&sd)?;
-        Ok(Yardstick { sd, row: begun.elapsed().as_secs_f64() / 2.0 })
+        let row = begun.elapsed().as_secs_f64() / 2.0;
+        Ok(Yardstick { sd, row, recompute: context.recompute })
     }
 
     /// The expectation for all that a method does.
@@ -99,13 +106,20 @@ impl Yardstick {
     fn expect(&self, memory: Estimate, work: &Work) -> Expectation {
         let (pictures, steps) = work.sampled;
         // Guidance doubles the rows of sampling.
-        let rows = 2.0 * pictures as f64 * f64::from(steps) + FORWARDS_A_STEP * work.trained as f64;
+        let rows =
+            2.0 * pictures as f64 * f64::from(steps) + self.step_cost() * work.trained as f64;
         Expectation {
             memory_bytes: memory.total(),
             seconds: rows * self.row,
             beside: None,
-            memory: memory.to_string(),
+            training: memory,
+            picture: self.sd.picture_bytes(),
         }
+    }
+
+    /// Forwards that a training step costs.
+    fn step_cost(&self) -> f64 {
+        FORWARDS_A_STEP + f64::from(u8::from(self.recompute))
     }
 
     fn memory(&self, weights: &Weights, trainable: &BTreeSet<String>, batch: usize) -> Estimate {
@@ -115,7 +129,7 @@ impl Yardstick {
             latent: (height, width),
             levels: self.sd.unet.config().block_out_channels.len(),
             tokens: self.sd.tokenizer.length(),
-            memory: Memory::default(),
+            recompute: self.recompute,
             ema: false,
         };
         estimate(weights, trainable, &shape)

@@ -1,4 +1,5 @@
 //! The command line: the only place that prints, exits or reads the environment.
+mod budget;
 mod catalogue;
 mod cli;
 mod cmd;

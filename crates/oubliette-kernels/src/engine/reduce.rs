@@ -9,8 +9,18 @@ const BLOCK: usize = 64;
 
 /// The sum of each column of `rows` x `columns` values.
 pub(crate) fn column_sums(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let mut sums = vec![0.0; columns];
+    add_column_sums(data, rows, &mut sums);
+    sums
+}
+
+/// Adds the sum of each column of `rows` x `sums.len()` values.
+///
+/// In stretches of a multiple of 64 rows, the bits are those of the whole at once.
+pub(crate) fn add_column_sums(data: &[f32], rows: usize, sums: &mut [f32]) {
+    let columns = sums.len();
     if rows == 0 || columns == 0 {
-        return vec![0.0; columns];
+        return;
     }
     let mut partial = unwritten(rows.div_ceil(BLOCK) * columns);
     parallel::chunks(&mut partial, columns, data.len(), |block, sums| {
@@ -18,9 +28,7 @@ pub(crate) fn column_sums(data: &[f32], rows: usize, columns: usize) -> Vec<f32>
         let until = data.len().min(from + BLOCK * columns);
         add_rows(&data[from..until], sums);
     });
-    let mut sums = vec![0.0; columns];
-    add_rows_to(&partial, &mut sums);
-    sums
+    add_rows_to(&partial, sums);
 }
 
 /// The sum of each channel of (samples, channels, pixels) values.

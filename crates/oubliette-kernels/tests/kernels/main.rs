@@ -4,6 +4,7 @@
 mod attention;
 mod conv2d;
 mod elementwise;
+mod feed_forward;
 mod linear;
 mod meaning;
 mod norms;

@@ -26,6 +26,10 @@ pub struct Context {
     pub device: DeviceKind,
     /// In which number format.
     pub precision: Precision,
+    /// Whether training computes blocks again in the backward: less memory, more time, other roundings.
+    pub recompute: bool,
+    /// The most pictures that are painted together; none of them depends on it.
+    pub pictures: usize,
 }
 
 impl Context {
@@ -42,13 +46,15 @@ impl Context {
     /// # Errors
     /// As [`Context::open`].
     pub fn options(&self) -> Result<LoadOptions> {
-        Ok(LoadOptions { dtype: self.precision, ..LoadOptions::on(self.open()?) })
+        let (dtype, recompute) = (self.precision, self.recompute);
+        Ok(LoadOptions { dtype, recompute, ..LoadOptions::on(self.open()?) })
     }
 
-    /// What the bytes of a run may depend on: device kind, instruction set, number format.
+    /// What the bytes of a run may depend on: device kind, instruction set, number format, and whether blocks are computed again.
     pub fn describe(&self) -> String {
         let arch = std::env::consts::ARCH;
-        format!("{} {arch} {} burn 0.22.1", self.device, self.precision)
+        let again = if self.recompute { " recompute" } else { "" };
+        format!("{} {arch} {} burn 0.22.1{again}", self.device, self.precision)
     }
 }
 

@@ -58,6 +58,7 @@ impl Painter {
     pub fn load(folder: &Path, context: &Context, batch: usize) -> Result<Self> {
         let sd = StableDiffusion::load(folder, &context.options()?)?;
         let weights = sd.weights.clone();
+        let batch = batch.min(context.pictures);
         Ok(Self { sd: Rc::new(sd), weights, digest: Digest::of_folder(folder)?, batch })
     }
 

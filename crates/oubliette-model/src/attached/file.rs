@@ -5,12 +5,12 @@ use std::path::Path;
 use burn::tensor::Device;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{ATTACHED, Attached, MAX_RANK, adapter_names, eraser_name};
 use crate::device::Precision;
 use crate::error::{Error, Result};
-use crate::store::{Folder, NewFolder, TensorFile, f32_file, read_object};
+use crate::store::{Folder, NewFolder, TensorFile, read_object, save_floats};
 use crate::weights::{Weight, Weights};
 
 /// The name of the file beside a model's components that says what is attached.
@@ -169,5 +169,6 @@ pub(crate) fn write(new: &NewFolder, attached: &Attached, weights: &Weights) -> 
     let file = AttachedFile { schema: SCHEMA, attached: attached.clone() };
     let value = serde_json::to_value(&file).expect("plain values with text keys can be written");
     new.write_json(ATTACHED_FILE, &value)?;
-    new.write(Path::new(WEIGHTS_FILE), &f32_file(&weights.within(ATTACHED)))
+    let inside = weights.within(ATTACHED);
+    save_floats(&new.place(Path::new(WEIGHTS_FILE))?, &inside.by_name(), json!({"format": "pt"}))
 }

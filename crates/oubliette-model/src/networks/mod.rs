@@ -8,6 +8,7 @@ mod clip_text;
 mod clip_vision;
 mod limits;
 mod patches;
+mod recompute;
 mod resnet;
 mod shapes;
 mod time_embedding;

@@ -1,7 +1,7 @@
 //! The spatial transformer of the U-Net: pixels attend to each other and to the prompt.
 
 use burn::tensor::Tensor;
-use oubliette_kernels::{self as kernels, Activation};
+use oubliette_kernels::{Activation, Gate};
 
 use crate::attached;
 use crate::networks::attention::Attention;
@@ -80,7 +80,6 @@ impl Transformer {
         let seen = self.attention(true).forward(&cross, h, Some(context));
         let x = x + attached::erased(&cross, seen);
         let h = at.at("norm3").layer_norm(x.clone(), LAYER_EPS);
-        let h = kernels::geglu(at.at("ff.net.0.proj").linear(h));
-        x + at.at("ff.net.2").linear(h)
+        x + at.feed_forward(h, "ff.net.0.proj", "ff.net.2", Gate::Gelu)
     }
 }

@@ -4,10 +4,12 @@
 use burn::tensor::Tensor;
 use oubliette_kernels as kernels;
 
+use crate::networks::recompute::recomputed;
 use crate::networks::resnet::Resnet;
 use crate::networks::shapes::ShapeScope;
 use crate::networks::transformer::Transformer;
 use crate::scope::Scope;
+use crate::weights::Weight;
 
 /// What every block of a U-Net sees beside the picture.
 pub(crate) struct Conditions {
@@ -35,14 +37,22 @@ impl Layers {
     }
 
     fn resnet(&self, i: usize, at: &Scope<'_>, x: Tensor<4>, seen: &Conditions) -> Tensor<4> {
-        self.resnets[i].forward(&at.at(format_args!("resnets.{i}")), x, Some(&seen.time))
+        let (layer, at) = (&self.resnets[i], at.at(format_args!("resnets.{i}")));
+        recomputed(
+            layer,
+            &at,
+            [Weight::new(x), Weight::new(seen.time.clone())],
+            |layer, at, [x, time]| layer.forward(at, x.tensor(), Some(&time.tensor())),
+        )
     }
 
     fn transformer(&self, i: usize, at: &Scope<'_>, x: Tensor<4>, seen: &Conditions) -> Tensor<4> {
-        match self.transformers.get(i) {
-            Some(layer) => layer.forward(&at.at(format_args!("attentions.{i}")), x, &seen.context),
-            None => x,
-        }
+        let Some(layer) = self.transformers.get(i) else { return x };
+        let at = at.at(format_args!("attentions.{i}"));
+        let inputs = [Weight::new(x), Weight::new(seen.context.clone())];
+        recomputed(layer, &at, inputs, |layer, at, [x, context]| {
+            layer.forward(at, x.tensor(), &context.tensor())
+        })
     }
 }
 

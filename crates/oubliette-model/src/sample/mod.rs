@@ -3,6 +3,7 @@
 mod given;
 mod guidance;
 mod latents;
+mod memory;
 mod picture;
 mod prompts;
 mod request;

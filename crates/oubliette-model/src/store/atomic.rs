@@ -163,3 +163,31 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
+/// Puts what `write` writes in the place of `path`: to a sibling first, flushed, then renamed.
+///
+/// # Errors
+/// It cannot be written; what was there before is then still there.
+pub(crate) fn replaced(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    fs::create_dir_all(&parent).map_err(Error::write(&parent))?;
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".incomplete");
+    let partial = PathBuf::from(partial);
+    let replace = || -> io::Result<()> {
+        let file = File::create(&partial)?;
+        write(&file)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)?;
+        #[cfg(unix)]
+        File::open(&parent)?.sync_all()?;
+        Ok(())
+    };
+    replace().map_err(|source| {
+        // The error that matters is the first one.
+        let _ = fs::remove_file(&partial);
+        Error::write(path)(source)
+    })
+}

@@ -1,5 +1,6 @@
-//! Writes weights into a new safetensors file, tensor by tensor.
+//! Writes weights into new safetensors files, tensor by tensor.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -9,9 +10,10 @@ use serde_json::{Map, Value, json};
 use crate::device::Precision;
 use crate::error::{Error, Result};
 use crate::networks::Shapes;
+use crate::store::atomic::replaced;
 use crate::store::header::Stored;
 use crate::store::tensor_file::encode;
-use crate::weights::Weights;
+use crate::weights::{Weight, Weights};
 
 /// Writes the weights `prefix/name` of a network with these `shapes` to `path`, under the plain
 /// names, in alphabetical order.
@@ -27,7 +29,9 @@ pub(crate) fn write_weights(
 ) -> Result<()> {
     let file = File::create(path).map_err(Error::write(path))?;
     let mut out = BufWriter::new(file);
-    out.write_all(&header(shapes, precision)).map_err(Error::write(path))?;
+    let notes = json!({"format": "pt"});
+    let entries = shapes.iter().map(|(name, shape)| (name, shape.as_slice()));
+    out.write_all(&header(entries, precision, notes)).map_err(Error::write(path))?;
     for name in shapes.keys() {
         let bytes = bytes(path, weights, &format!("{prefix}/{name}"), precision)?;
         out.write_all(&bytes).map_err(Error::write(path))?;
@@ -54,12 +58,35 @@ fn stored(precision: Precision) -> Stored {
     }
 }
 
+/// Puts a file of 32-bit floats in the place of `path`, one tensor after another: none is in memory twice but the one that is
+/// being written, and no reader ever finds half a file.
+///
+/// # Errors
+/// It cannot be written; what was there before is then still there.
+pub fn save_floats(path: &Path, tensors: &BTreeMap<String, &Weight>, notes: Value) -> Result<()> {
+    replaced(path, |file| {
+        let mut out = BufWriter::new(file);
+        let entries = tensors.iter().map(|(name, weight)| (name, weight.shape()));
+        out.write_all(&header(entries, Precision::F32, notes))?;
+        for weight in tensors.values() {
+            for value in weight.to_f32_vec() {
+                out.write_all(&value.to_le_bytes())?;
+            }
+        }
+        out.flush()
+    })
+}
+
 /// Length and JSON of the header, padded with blanks to whole eights as the format wants it.
-fn header(shapes: &Shapes, precision: Precision) -> Vec<u8> {
+fn header<'a>(
+    entries: impl Iterator<Item = (&'a String, &'a [usize])>,
+    precision: Precision,
+    notes: Value,
+) -> Vec<u8> {
     let mut map = Map::new();
-    map.insert("__metadata__".into(), json!({"format": "pt"}));
+    map.insert("__metadata__".into(), notes);
     let mut end = 0;
-    for (name, shape) in shapes {
+    for (name, shape) in entries {
         let start = end;
         end += shape.iter().product::<usize>() * precision.bytes();
         let dtype = stored(precision).name();

@@ -28,8 +28,9 @@ pub use ldm::{LdmText, LdmUnet, LdmVae, check_single_file};
 pub use naming::{Autoencoder, Clip, Plain};
 pub use notes::metadata;
 pub use shards::Shards;
-pub use tensor_file::{TensorFile, f32_file};
+pub use tensor_file::TensorFile;
 
+pub use fresh::save_floats;
 pub(crate) use fresh::write_weights;
 pub(crate) use save::Copy;
 pub(crate) use shards::pickle;

@@ -7,11 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, TensorView};
 
 use crate::error::{Error, Result};
 use crate::store::header::{Entry, Stored, read_header};
-use crate::weights::{Weight, Weights};
 
 /// An open safetensors file.
 ///
@@ -124,23 +122,4 @@ pub(crate) fn encode(values: &[f32], stored: Stored) -> Result<Vec<u8>, f32> {
         }
     }
     Ok(bytes)
-}
-
-/// A whole file of 32-bit floats.
-///
-/// # Panics
-/// Never: the bytes are as many as the shapes say.
-pub fn f32_file(weights: &Weights) -> Vec<u8> {
-    let bytes = |weight: &Weight| -> Vec<u8> {
-        weight.to_f32_vec().into_iter().flat_map(f32::to_le_bytes).collect()
-    };
-    let all: Vec<_> =
-        weights.iter().map(|(name, weight)| (name, weight.shape(), bytes(weight))).collect();
-    let views = all.iter().map(|(name, shape, bytes)| {
-        (
-            name.as_str(),
-            TensorView::new(Dtype::F32, shape.to_vec(), bytes).expect("four bytes a value"),
-        )
-    });
-    safetensors::serialize(views, None).expect("views of one file have different names")
 }

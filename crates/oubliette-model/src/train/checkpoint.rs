@@ -1,16 +1,14 @@
 //! A training run on disk, as one safetensors file that is whole or not there.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-use safetensors::tensor::{Dtype, TensorView};
+use serde_json::json;
 
 use super::Optimiser;
 use super::ema::Ema;
 use crate::error::{Error, Result};
-use crate::store::{TensorFile, metadata};
+use crate::store::{TensorFile, metadata, save_floats};
 use crate::weights::{Weight, Weights};
 
 /// Everything that a run needs to go on as if it had not stopped.
@@ -36,22 +34,14 @@ impl Checkpoint {
     /// # Errors
     /// When it cannot be written; what was there before is then still there.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let tensors = self.tensors();
-        let views = tensors.iter().map(|(name, (bytes, shape))| {
-            let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-            (name.clone(), view.expect("four bytes for each value"))
+        let notes = json!({
+            "format": "oubliette-checkpoint-1",
+            "run": self.run,
+            "step": self.step.to_string(),
+            "optimiser_steps": self.optimiser.steps.to_string(),
+            "ema_updates": self.ema.as_ref().map_or(0, |ema| ema.updates).to_string(),
         });
-        let notes = HashMap::from([
-            ("format".to_owned(), "oubliette-checkpoint-1".to_owned()),
-            ("run".to_owned(), self.run.clone()),
-            ("step".to_owned(), self.step.to_string()),
-            ("optimiser_steps".to_owned(), self.optimiser.steps.to_string()),
-            ("ema_updates".to_owned(), self.ema.as_ref().map_or(0, |ema| ema.updates).to_string()),
-        ]);
-        let unsayable =
-            |error: safetensors::SafeTensorError| Error::file(path, error.to_string(), AGAIN);
-        let bytes = safetensors::serialize(views, Some(notes)).map_err(unsayable)?;
-        replace(path, &bytes)
+        save_floats(path, &self.tensors(), notes)
     }
 
     /// Reads a checkpoint of the run `run`, if there is one. Every tensor gets the device and the number format of
@@ -105,24 +95,17 @@ impl Checkpoint {
         }))
     }
 
-    fn tensors(&self) -> BTreeMap<String, (Vec<u8>, Vec<usize>)> {
-        let nothing = Weights::new();
-        let average = self.ema.as_ref().map_or(&nothing, |ema| &ema.average);
+    fn tensors(&self) -> BTreeMap<String, &Weight> {
+        let average = self.ema.as_ref().map(|ema| ("ema", &ema.average));
         let sections = [
             ("weights", &self.weights),
             ("first", &self.optimiser.first),
             ("second", &self.optimiser.second),
-            ("ema", average),
         ];
-        let entry = |section: &str, name: &str, weight: &Weight| {
-            let bytes = weight.to_f32_vec().into_iter().flat_map(f32::to_le_bytes).collect();
-            (format!("{section}:{name}"), (bytes, weight.shape().to_vec()))
-        };
-        let all = sections.into_iter();
-        all.flat_map(|(section, weights)| {
-            weights.iter().map(move |(name, weight)| entry(section, name, weight))
-        })
-        .collect()
+        let all = sections.into_iter().chain(average).flat_map(|(section, weights)| {
+            weights.iter().map(move |(name, weight)| (format!("{section}:{name}"), weight))
+        });
+        all.collect()
     }
 }
 
@@ -146,30 +129,4 @@ fn read_section(file: &TensorFile, section: &str, like: &Weights) -> Result<Weig
         ))
     };
     like.iter().map(read).collect()
-}
-
-/// Puts a file in the place of another: no moment at which a reader finds half of it.
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    fs::create_dir_all(&parent).map_err(Error::write(&parent))?;
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".incomplete");
-    let partial = PathBuf::from(partial);
-    let write = || -> std::io::Result<()> {
-        let mut file = File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)?;
-        #[cfg(unix)]
-        File::open(&parent)?.sync_all()?;
-        Ok(())
-    };
-    write().map_err(|source| {
-        // The error that matters is the first one.
-        let _ = fs::remove_file(&partial);
-        Error::write(path)(source)
-    })
 }

@@ -7,21 +7,12 @@ use burn::tensor::{GradientCheckpointingStrategy, Tensor};
 use crate::error::{Error, Result};
 use crate::weights::{Weight, Weights};
 
-/// What is kept between the forward and the backward pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Memory {
-    /// Every activation that the backward pass needs.
-    #[default]
-    Keep,
-    /// Gradient checkpointing: cheap operations are computed again. The gradients are the same bits.
-    Recompute,
-}
-
 /// The loss and its gradients with respect to the weights named in `trainable`.
 ///
 /// Only those become part of a graph. Everything else, inputs too, stays outside autodiff, so what is computed from
 /// frozen weights alone keeps no activations and nothing flows back below the lowest trained layer. A trainable weight
-/// that the loss does not depend on gets zeros.
+/// that the loss does not depend on gets zeros. What is cheap to compute again (norms, activations) is not kept for the
+/// backward, which changes no bit.
 ///
 /// # Errors
 /// When a name is no weight, the loss fails, or the loss depends on none of them.
@@ -30,23 +21,10 @@ pub fn value_and_gradients(
     trainable: &BTreeSet<String>,
     loss: impl FnOnce(&Weights) -> Result<Tensor<1>>,
 ) -> Result<(f64, Weights)> {
-    value_and_gradients_with(Memory::Keep, weights, trainable, loss)
-}
-
-/// [`value_and_gradients`] with a choice of what is kept in memory.
-///
-/// # Errors
-/// As [`value_and_gradients`].
-pub fn value_and_gradients_with(
-    memory: Memory,
-    weights: &Weights,
-    trainable: &BTreeSet<String>,
-    loss: impl FnOnce(&Weights) -> Result<Tensor<1>>,
-) -> Result<(f64, Weights)> {
     let mut leaves = Weights::new();
     for name in trainable {
         let weight = weights.get(name).ok_or_else(|| unknown(name))?;
-        leaves.insert(name.clone(), leaf(weight, memory));
+        leaves.insert(name.clone(), leaf(weight));
     }
     let loss = loss(&weights.overlaid(&leaves))?;
     if !loss.is_tracked() {
@@ -77,21 +55,17 @@ fn unknown(name: &str) -> Error {
 }
 
 /// The weight as the leaf of a new graph.
-fn leaf(weight: &Weight, memory: Memory) -> Weight {
-    fn lift<const D: usize>(weight: &Weight, memory: Memory) -> Weight {
+fn leaf(weight: &Weight) -> Weight {
+    fn lift<const D: usize>(weight: &Weight) -> Weight {
         let tensor = weight.tensor::<D>().inner().autodiff();
-        Weight::new(match memory {
-            Memory::Keep => tensor.require_grad(),
-            Memory::Recompute => tensor
-                .with_gradient_checkpointing_strategy(GradientCheckpointingStrategy::Balanced)
-                .require_grad(),
-        })
+        let balanced = GradientCheckpointingStrategy::Balanced;
+        Weight::new(tensor.with_gradient_checkpointing_strategy(balanced).require_grad())
     }
     match weight.shape().len() {
-        1 => lift::<1>(weight, memory),
-        2 => lift::<2>(weight, memory),
-        3 => lift::<3>(weight, memory),
-        _ => lift::<4>(weight, memory),
+        1 => lift::<1>(weight),
+        2 => lift::<2>(weight),
+        3 => lift::<3>(weight),
+        _ => lift::<4>(weight),
     }
 }
 

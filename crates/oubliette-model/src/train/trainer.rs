@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::checkpoint::Checkpoint;
 use super::clip::{clip_global_norm, global_norm};
 use super::ema::Ema;
-use super::gradients::{Accumulator, Memory, value_and_gradients_with};
+use super::gradients::{Accumulator, value_and_gradients};
 use super::{LearningRate, Optimiser, Settings, StepRandom};
 use crate::error::{Error, Result};
 use crate::weights::Weights;
@@ -30,8 +30,6 @@ pub struct TrainerSettings {
     pub clip_norm: Option<f64>,
     /// The decay of the average of the weights, where there is one.
     pub ema_decay: Option<f64>,
-    /// Whether cheap operations are computed again in the backward pass to save memory.
-    pub gradient_checkpointing: bool,
 }
 
 impl Default for TrainerSettings {
@@ -43,7 +41,6 @@ impl Default for TrainerSettings {
             accumulation: 1,
             clip_norm: Some(1.0),
             ema_decay: None,
-            gradient_checkpointing: false,
         }
     }
 }
@@ -112,15 +109,12 @@ impl Trainer {
         &mut self,
         mut loss: impl FnMut(&Weights, &StepRandom) -> Result<Tensor<1>>,
     ) -> Result<Report> {
-        let memory =
-            if self.settings.gradient_checkpointing { Memory::Recompute } else { Memory::Keep };
         let micro_batches = self.settings.accumulation.max(1);
         let (mut total, mut gradients) = (0.0, Accumulator::default());
         for micro in 0..micro_batches {
             let random = StepRandom::new(self.settings.seed, self.step * micro_batches + micro);
             let of = |weights: &Weights| loss(weights, &random);
-            let (value, found) =
-                value_and_gradients_with(memory, &self.weights, &self.trainable, of)?;
+            let (value, found) = value_and_gradients(&self.weights, &self.trainable, of)?;
             total += value;
             gradients.add(found);
         }
@@ -269,16 +263,5 @@ mod tests {
         let last = (0..100).map(|_| trainer.step(loss).unwrap().loss).last().unwrap();
         // The frozen bias cannot be undone; it costs 2.5.
         assert!(first > 3.0 && last < 2.8, "{first} then {last}");
-    }
-
-    #[test]
-    fn recomputing_gives_the_same_bits() {
-        let run = |gradient_checkpointing| {
-            let mut trainer =
-                begin(TrainerSettings { gradient_checkpointing, ..TrainerSettings::default() });
-            trainer.step(loss).unwrap();
-            bits(&trainer)
-        };
-        assert_eq!(run(true), run(false));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use oubliette_model::Weights;
 use oubliette_model::families::StableDiffusion;
 use oubliette_model::schedule::{Prediction, ScheduleConfig};
-use oubliette_model::train::{Memory, Noisy, value_and_gradients_with};
+use oubliette_model::train::{Noisy, value_and_gradients};
 use serde::Deserialize;
 
 use crate::golden::{self, Tensors};
@@ -39,7 +39,6 @@ fn gradients(
     golden: &Tensors,
     summary: &Summary,
     kind: Prediction,
-    memory: Memory,
 ) -> (f64, Weights) {
     let schedule = ScheduleConfig { prediction_type: Some(kind), ..sd.schedule.clone() };
     let schedule = oubliette_model::schedule::NoiseSchedule::new(&schedule).unwrap();
@@ -51,7 +50,7 @@ fn gradients(
         let context = sd.encode_prompts(weights, &summary.prompts)?;
         Ok(sd.denoising_loss(weights, &noisy, context))
     };
-    value_and_gradients_with(memory, &sd.weights, &trainable, loss).unwrap()
+    value_and_gradients(&sd.weights, &trainable, loss).unwrap()
 }
 
 fn check(folder: &Path, name: &str) {
@@ -64,7 +63,7 @@ fn check(folder: &Path, name: &str) {
         ("sample", Prediction::Sample, &summary.sample),
     ];
     for (kind, prediction, case) in cases {
-        let (loss, found) = gradients(&sd, &golden, &summary, prediction, Memory::Keep);
+        let (loss, found) = gradients(&sd, &golden, &summary, prediction);
         let off = (loss - case.loss).abs() / case.loss;
         println!("{name} {kind}: loss {loss}, off by {off:.1e}");
         assert!(off <= 1e-4);
@@ -102,15 +101,21 @@ fn a_trained_model() {
 }
 
 #[test]
-fn recomputing_activations_changes_no_bit() {
+fn computing_blocks_again_changes_roundings_only() {
     let golden = Tensors::open("of-tiny-sd1/training.safetensors");
     let summary: Summary = golden::json("of-tiny-sd1/training.json");
-    let sd = golden::load(&golden::path("tiny-sd1"));
-    let run = |memory| {
-        let (loss, found) = gradients(&sd, &golden, &summary, Prediction::Epsilon, memory);
-        let bits: Vec<u32> =
-            found.iter().flat_map(|(_, g)| g.to_f32_vec()).map(f32::to_bits).collect();
-        (loss, bits)
+    let run = |recompute| {
+        let mut sd = golden::load(&golden::path("tiny-sd1"));
+        sd.unet = sd.unet.recomputing(recompute);
+        gradients(&sd, &golden, &summary, Prediction::Epsilon)
     };
-    assert_eq!(run(Memory::Keep), run(Memory::Recompute));
+    let ((loss, kept), (same, again)) = (run(false), run(true));
+    assert_eq!(loss, same);
+    let largest = kept.names().map(|name| norm(&values(&kept, name))).fold(0.0, f64::max);
+    for name in kept.names() {
+        let (kept, again) = (values(&kept, name), values(&again, name));
+        let off: Vec<f64> = kept.iter().zip(&again).map(|(a, b)| a - b).collect();
+        // What a norm or a softmax takes out again has a gradient of roundings alone.
+        assert!(norm(&off) <= 1e-5 * norm(&kept).max(0.1 * largest), "{name}");
+    }
 }

@@ -35,7 +35,13 @@ fn data() -> Option<PathBuf> {
 }
 
 fn context(runs: &Path) -> Context {
-    Context { runs: runs.to_owned(), device: DeviceKind::Flex, precision: Precision::F32 }
+    Context {
+        runs: runs.to_owned(),
+        device: DeviceKind::Flex,
+        precision: Precision::F32,
+        recompute: false,
+        pictures: usize::MAX,
+    }
 }
 
 fn concept(folder: &Path) {

@@ -11,7 +11,7 @@ use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::plan::{AuditPlan, Role};
 use oubliette_evidence::recipe::AuditRecipe;
 use oubliette_evidence::report::render_text;
-use oubliette_lab::run::{self, Context, resolve};
+use oubliette_lab::run::{self, resolve};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -40,12 +40,18 @@ impl Verb for Audit {
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let context = self.running.context()?;
         let recipe = AuditRecipe::read(&self.recipe)?;
-        let examiner = resolve::audit(&recipe, &context)?.examiner;
+        let mut examiner = resolve::audit(&recipe, &context)?.examiner;
         let plan = Plan::Audit(Box::new(examiner.plan.clone()));
         let run = RunFolder::of(&self.running.runs, plan.digest()?);
+        let original = recipe.source.beside(&recipe.subjects.original);
+        let expected = |yardstick: &Yardstick| expected(yardstick, &examiner.plan);
+        let context = self.running.fitted(context, &original, terminal, expected)?;
         if self.running.dry_run {
-            let original = recipe.source.beside(&recipe.subjects.original);
-            return planned::answer(&plan, &run, &expected(&examiner.plan, &original, &context)?);
+            let expected = expected(&Yardstick::of(&original, &context)?)?;
+            return planned::answer(&plan, &run, &expected);
+        }
+        if self.running.memory.is_some() {
+            examiner = resolve::audit(&recipe, &context)?.examiner;
         }
         let watch = Stopwatch::start("audit");
         let device = context.describe();
@@ -58,12 +64,7 @@ impl Verb for Audit {
 }
 
 /// All pictures of all arms up to the last look, and every training run once.
-fn expected(
-    plan: &AuditPlan,
-    original: &std::path::Path,
-    context: &Context,
-) -> Result<Expectation, Failure> {
-    let yardstick = Yardstick::of(original, context)?;
+fn expected(yardstick: &Yardstick, plan: &AuditPlan) -> Result<Expectation, Failure> {
     let mut pictures = 0;
     let mut longest: BTreeMap<(Option<String>, Role), u64> = BTreeMap::new();
     for arm in &plan.arms {

@@ -1,5 +1,7 @@
 //! What `unlearn`, `update` and `audit` share: where runs go, what is told on the way, and how long it took.
+use crate::budget;
 use crate::compute::Compute;
+use crate::expect::{Expectation, Yardstick};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{interrupt, progress::Progress};
@@ -11,7 +13,7 @@ use serde_json::json;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Options of every command that makes a run.
@@ -23,6 +25,10 @@ pub(crate) struct Running {
     /// Print the plan with the memory and the time it expects, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// The most memory to use, such as 8GiB: where it must, training computes blocks again, in more time, and fewer pictures are
+    /// painted together; what cannot fit is refused [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = budget::size)]
+    pub(crate) memory: Option<u64>,
     #[command(flatten)]
     pub(crate) compute: Compute,
 }
@@ -31,7 +37,31 @@ impl Running {
     /// What the library needs to know of this machine.
     pub(crate) fn context(&self) -> Result<Context, Failure> {
         let (device, precision) = self.compute.begin()?;
-        Ok(Context { runs: self.runs.clone(), device, precision })
+        // Without a limit, as it is fastest.
+        Ok(Context {
+            runs: self.runs.clone(),
+            device,
+            precision,
+            recompute: false,
+            pictures: usize::MAX,
+        })
+    }
+
+    /// The context in which what is expected fits into the memory that there may be.
+    pub(crate) fn fitted(
+        &self,
+        context: Context,
+        model: &Path,
+        terminal: &Terminal,
+        expected: impl Fn(&Yardstick) -> Result<Expectation, Failure>,
+    ) -> Result<Context, Failure> {
+        match self.memory {
+            None => Ok(context),
+            Some(limit) => {
+                let yardstick = Yardstick::of(model, &context)?;
+                budget::fit(limit, context, yardstick, terminal, expected)
+            }
+        }
     }
 }
 

@@ -83,8 +83,10 @@ impl Verb for Unlearn {
         let resolved = resolve::unlearn(&self.recipe()?)?;
         let plan = Plan::Unlearn(Box::new(resolved.plan.clone()));
         let run = RunFolder::of(&self.running.runs, plan.digest()?);
+        let expected = |yardstick: &Yardstick| yardstick.turns(&resolved.turns);
+        let context = self.running.fitted(context, &resolved.model, terminal, expected)?;
         if self.running.dry_run {
-            let expected = Yardstick::of(&resolved.model, &context)?.turns(&resolved.turns)?;
+            let expected = expected(&Yardstick::of(&resolved.model, &context)?)?;
             return planned::answer(&plan, &run, &expected);
         }
         let watch = Stopwatch::start("unlearn");

@@ -2,7 +2,7 @@
 use super::running::{Running, Stopwatch, watcher};
 use super::{Answer, Verb, planned};
 use crate::compute::Compute;
-use crate::expect::{Work, Yardstick};
+use crate::expect::{Expectation, Work, Yardstick};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
@@ -10,7 +10,6 @@ use oubliette_evidence::Plan;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::recipe::UpdateRecipe;
 use oubliette_lab::run::{self, ResolvedUpdate, resolve};
-use oubliette_model::Select;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -49,11 +48,10 @@ impl Verb for Update {
         let resolved = resolve::update(&UpdateRecipe::read(&self.recipe)?)?;
         let plan = Plan::Update(Box::new(resolved.plan.clone()));
         let run = RunFolder::of(&self.running.runs, plan.digest()?);
+        let expected = |yardstick: &Yardstick| expected(yardstick, &resolved);
+        let context = self.running.fitted(context, &resolved.model, terminal, expected)?;
         if self.running.dry_run {
-            let yardstick = Yardstick::of(&resolved.model, &context)?;
-            let select = Select { include: resolved.tuning.weights.clone(), ..Select::default() };
-            let work = work(&resolved);
-            let expected = yardstick.work(&select.names(yardstick.weights())?, &work);
+            let expected = expected(&Yardstick::of(&resolved.model, &context)?)?;
             return planned::answer(&plan, &run, &expected);
         }
         let watch = Stopwatch::start("update");
@@ -77,7 +75,8 @@ impl Verb for Update {
     }
 }
 
-fn work(resolved: &ResolvedUpdate) -> Work {
+fn expected(yardstick: &Yardstick, resolved: &ResolvedUpdate) -> Result<Expectation, Failure> {
     let batch = resolved.tuning.batch;
-    Work { trained: resolved.steps * batch as u64, batch, ..Work::default() }
+    let work = Work { trained: resolved.steps * batch as u64, batch, ..Work::default() };
+    Ok(yardstick.work(&resolved.tuning.select().names(yardstick.weights())?, &work))
 }

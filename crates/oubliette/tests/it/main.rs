@@ -4,6 +4,7 @@
 mod adapter;
 mod answers;
 mod bench;
+mod budget;
 mod codes;
 mod compare;
 mod embedded;

@@ -45,12 +45,14 @@ pub struct LoadOptions {
     /// For a checkpoint in one file: the folder of a model of the same kind, which gives the
     /// configurations, the tokenizer and the schedule. Not used for folders.
     pub base: Option<std::path::PathBuf>,
+    /// Whether training computes the denoiser's blocks again in the backward: [`UNet::recomputing`].
+    pub recompute: bool,
 }
 
 impl LoadOptions {
     /// 32-bit floats on a device.
     pub fn on(device: Device) -> Self {
-        Self { device, dtype: Precision::F32, variant: None, base: None }
+        Self { device, dtype: Precision::F32, variant: None, base: None, recompute: false }
     }
 }
 
@@ -92,7 +94,7 @@ impl StableDiffusion {
             weights.extend(attached::read_weights(folder, attached, &weights, device, dtype)?);
         }
         Ok(Self {
-            unet: opened.unet,
+            unet: opened.unet.recomputing(options.recompute),
             vae: opened.vae,
             text: opened.text,
             tokenizer: opened.tokenizer,

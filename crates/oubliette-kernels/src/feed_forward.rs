@@ -1,0 +1,320 @@
+//! A transformer's feed-forward with a gated unit, which keeps nothing between its two linear maps.
+//!
+//! What lies between is eight times as wide as what goes in, the most that a transformer keeps for its backward. Here it
+//! is made, used and dropped a few rows at a time, while it is in the cache, and made again in the backward: one linear map
+//! more, for half of a block's memory.
+
+use burn::tensor::Tensor;
+
+use crate::array::Array;
+use crate::buffer::{Parts, scratch, unwritten};
+use crate::engine::panels;
+use crate::engine::product::{DEPTH, Matrix, Sizes, product};
+use crate::engine::reduce::add_column_sums;
+use crate::gated::{Gate, gated};
+use crate::linear::{self, FEW, add_weight_gradient, linear as mapped, start, tile_rows};
+use crate::op::{Kernel, apply, takes};
+use crate::parallel;
+
+/// A linear map: `weight` (out, in) as PyTorch stores it, and `bias` (out).
+#[derive(Clone, Debug)]
+pub struct Dense {
+    /// (out, in)
+    pub weight: Tensor<2>,
+    /// (out)
+    pub bias: Option<Tensor<1>>,
+}
+
+/// `gated(x U^T + u) D^T + d` over the last axis of `x` (b, n, in): `up` is U (2 inner, in), `down` is D (out, inner).
+///
+/// The same numbers as [`linear`](crate::linear), [`geglu`](crate::geglu) or [`swiglu`](crate::swiglu) and `linear` again, to
+/// the bit.
+///
+/// # Panics
+/// When the sizes do not fit each other.
+pub fn feed_forward(x: Tensor<3>, up: Dense, down: Dense, gate: Gate) -> Tensor<3> {
+    let ([wide, inputs], [outputs, inner]) = (up.weight.dims(), down.weight.dims());
+    assert_eq!(x.dims()[2], inputs, "feed-forward: x against the first weight");
+    assert_eq!(
+        wide,
+        2 * inner,
+        "feed-forward: the second weight takes half of what the first one gives"
+    );
+    let has_taken_bias = |dense: &Dense| dense.bias.iter().all(takes);
+    let taken = takes(&x) && takes(&up.weight) && takes(&down.weight);
+    if !taken || !has_taken_bias(&up) || !has_taken_bias(&down) {
+        return mapped(gated(mapped(x, up.weight, up.bias), gate), down.weight, down.bias);
+    }
+    let [x, u, d] = [x.into_dispatch(), up.weight.into_dispatch(), down.weight.into_dispatch()];
+    Tensor::from_dispatch(match (up.bias, down.bias) {
+        (None, None) => apply(FeedForward(gate), [x, u, d]),
+        (up, down) => {
+            let device = Tensor::<3>::from_dispatch(x.clone()).device();
+            let bias = |bias: Option<Tensor<1>>, len: usize| {
+                bias.unwrap_or_else(|| Tensor::zeros([len], &device)).into_dispatch()
+            };
+            apply(FeedForward(gate), [x, u, d, bias(up, wide), bias(down, outputs)])
+        }
+    })
+}
+
+/// Inputs: x, both weights, and both biases when there are five.
+#[derive(Clone, Debug)]
+struct FeedForward(Gate);
+
+/// Places of the inputs.
+const X: usize = 0;
+const UP: usize = 1;
+const DOWN: usize = 2;
+const UP_BIAS: usize = 3;
+const DOWN_BIAS: usize = 4;
+
+/// Values between the maps that the backward holds at a time, about.
+const TOGETHER: usize = 1 << 20;
+
+#[derive(Clone, Copy)]
+struct Shape {
+    rows: usize,
+    inputs: usize,
+    inner: usize,
+    outputs: usize,
+}
+
+impl Shape {
+    fn up(self, rows: usize) -> Sizes {
+        Sizes { rows, depth: self.inputs, columns: 2 * self.inner }
+    }
+
+    /// Elementary steps of one row through both maps.
+    fn cost(self) -> usize {
+        (2 * self.inputs + self.outputs) * self.inner
+    }
+
+    /// Rows of which the backward holds what lies between the maps. In multiples of `DEPTH` the sums over rows have the
+    /// bits of one sum over all.
+    fn stretch(self) -> usize {
+        (TOGETHER / (3 * self.inner).max(1)).clamp(DEPTH, 4096) / DEPTH * DEPTH
+    }
+}
+
+impl<const N: usize> Kernel<N> for FeedForward {
+    type Saved = ();
+    const CHEAP: bool = false;
+
+    fn forward(&self, inputs: [Array; N]) -> (Array, ()) {
+        let ([batch, tokens, width], [outputs, inner]) = (inputs[X].dims(), inputs[DOWN].dims());
+        let shape = Shape { rows: batch * tokens, inputs: width, inner, outputs };
+        let biases = [UP_BIAS, DOWN_BIAS].map(|place| inputs.get(place).map(Array::data));
+        let weights = [inputs[UP].data(), inputs[DOWN].data()];
+        let y = forward(self.0, inputs[X].data(), weights, biases, shape);
+        (Array::new(y, &[batch, tokens, outputs]), ())
+    }
+
+    fn reads(&self, wanted: [bool; N]) -> [bool; N] {
+        let before = wanted[X] || wanted[UP] || wanted.get(UP_BIAS) == Some(&true);
+        let between = before || wanted[DOWN];
+        std::array::from_fn(|place| match place {
+            DOWN => before,
+            DOWN_BIAS => false,
+            _ => between,
+        })
+    }
+
+    fn backward(
+        &self,
+        inputs: [Option<Array>; N],
+        _: (),
+        gradient: Array,
+        wanted: [bool; N],
+    ) -> [Option<Array>; N] {
+        let [batch, tokens, outputs] = gradient.dims();
+        let rows = batch * tokens;
+        let mut gradients = [const { None }; N];
+        if let (Some(x), Some(up)) = (&inputs[X], &inputs[UP]) {
+            let ([wide, width], dims) = (up.dims(), [batch, tokens, up.shape()[1]]);
+            let shape = Shape { rows, inputs: width, inner: wide / 2, outputs };
+            let data = |place: usize| inputs.get(place).and_then(Option::as_ref).map(Array::data);
+            let given = Given {
+                gate: self.0,
+                x: x.data(),
+                up: up.data(),
+                up_bias: data(UP_BIAS),
+                down: data(DOWN),
+                gradient: gradient.data(),
+                shape,
+            };
+            let asked = |place: usize| wanted.get(place) == Some(&true);
+            let found = given.backward([asked(X), asked(UP), asked(DOWN), asked(UP_BIAS)]);
+            let [dx, du, dd, db] = found;
+            gradients[X] = dx.map(|dx| Array::new(dx, &dims));
+            gradients[UP] = du.map(|du| Array::new(du, &[wide, width]));
+            gradients[DOWN] = dd.map(|dd| Array::new(dd, &[outputs, wide / 2]));
+            if N > UP_BIAS {
+                gradients[UP_BIAS] = db.map(|db| Array::new(db, &[wide]));
+            }
+        }
+        if N > DOWN_BIAS && wanted[DOWN_BIAS] {
+            let mut sums = vec![0.0; outputs];
+            add_column_sums(gradient.data(), rows, &mut sums);
+            gradients[DOWN_BIAS] = Some(Array::new(sums, &[outputs]));
+        }
+        gradients
+    }
+}
+
+fn forward(
+    gate: Gate,
+    x: &[f32],
+    [up, down]: [&[f32]; 2],
+    [up_bias, down_bias]: [Option<&[f32]>; 2],
+    shape: Shape,
+) -> Vec<f32> {
+    let Shape { rows, inputs, inner, outputs } = shape;
+    if rows <= FEW {
+        let wide = linear::forward(x, up, up_bias, shape.up(rows));
+        let mut unit = unwritten(rows * inner);
+        gate.rows(&wide, inner.max(1), &mut unit);
+        return linear::forward(
+            &unit,
+            down,
+            down_bias,
+            Sizes { rows, depth: inner, columns: outputs },
+        );
+    }
+    let up = panels::from_columns(up, inputs, inputs, 2 * inner);
+    let down = panels::from_columns(down, inner, inner, outputs);
+    let mut y = unwritten(rows * outputs);
+    let height = tile_rows(rows);
+    parallel::chunks(&mut y, height * outputs.max(1), rows * shape.cost(), |task, y| {
+        let rows = y.len() / outputs;
+        scratch(rows * 3 * inner, |memory| {
+            let (wide, unit) = memory.split_at_mut(rows * 2 * inner);
+            let x = &x[task * height * inputs..][..rows * inputs];
+            let sizes = Sizes { rows, depth: inner, columns: outputs };
+            map(x, &up, up_bias, shape.up(rows), wide);
+            gate.rows(wide, inner.max(1), unit);
+            map(unit, &down, down_bias, sizes, y);
+        });
+    });
+    y
+}
+
+/// `y = x panels + bias`, on this thread.
+fn map(x: &[f32], panels: &[f32], bias: Option<&[f32]>, sizes: Sizes, y: &mut [f32]) {
+    y.chunks_exact_mut(sizes.columns.max(1)).for_each(|row| start(row, bias));
+    let left = Matrix { data: x, row: sizes.depth, step: 1 };
+    product(left, panels, sizes, y, sizes.columns, true);
+}
+
+/// What the backward reads.
+struct Given<'a> {
+    gate: Gate,
+    x: &'a [f32],
+    up: &'a [f32],
+    up_bias: Option<&'a [f32]>,
+    /// Where something before the second map wants a gradient.
+    down: Option<&'a [f32]>,
+    gradient: &'a [f32],
+    shape: Shape,
+}
+
+/// The right operands of the backward's products, packed.
+struct Panels {
+    /// Up, transposed: makes what lies between the maps again.
+    again: Vec<f32>,
+    /// From the gradient to that of the unit.
+    down: Option<Vec<f32>>,
+    /// From there to that of x.
+    up: Option<Vec<f32>>,
+}
+
+impl Given<'_> {
+    /// The gradients of x, up, down and up's bias that are wanted.
+    fn backward(&self, wanted: [bool; 4]) -> [Option<Vec<f32>>; 4] {
+        let Shape { rows, inputs, inner, outputs } = self.shape;
+        let lengths = [rows * inputs, 2 * inner * inputs, outputs * inner, 2 * inner];
+        let [mut dx, mut dup, mut ddown, mut dbias] =
+            std::array::from_fn(|i| wanted[i].then(|| vec![0.0; lengths[i]]));
+        let panels = Panels {
+            again: panels::from_columns(self.up, inputs, inputs, 2 * inner),
+            down: self.down.map(|down| panels::from_rows(down, inner, outputs, inner)),
+            up: wanted[X].then(|| panels::from_rows(self.up, inputs, 2 * inner, inputs)),
+        };
+        let stretch = self.shape.stretch();
+        let most = stretch.min(rows);
+        let mut dwide = unwritten(if self.down.is_some() { most * 2 * inner } else { 0 });
+        let mut unit = unwritten(if wanted[DOWN] { most * inner } else { 0 });
+        for from in (0..rows).step_by(stretch) {
+            let rows = stretch.min(rows - from);
+            let dx = dx.as_mut().map(|dx| &mut dx[from * inputs..][..rows * inputs]);
+            self.between([from, rows], &panels, dx, &mut dwide, &mut unit);
+            let (x, gradient) = (&self.x[from * inputs..], &self.gradient[from * outputs..]);
+            if let Some(dup) = &mut dup {
+                add_weight_gradient(&dwide, x, [rows, 2 * inner, inputs], dup, from > 0);
+            }
+            if let Some(ddown) = &mut ddown {
+                add_weight_gradient(gradient, &unit, [rows, outputs, inner], ddown, from > 0);
+            }
+            if let Some(dbias) = &mut dbias {
+                add_column_sums(&dwide[..rows * 2 * inner], rows, dbias);
+            }
+        }
+        [dx, dup, ddown, dbias]
+    }
+
+    /// For `rows` rows from `from` on: the unit, where it has room, and the gradients of what goes into it and of x.
+    fn between(
+        &self,
+        [from, rows]: [usize; 2],
+        panels: &Panels,
+        dx: Option<&mut [f32]>,
+        dwide: &mut [f32],
+        unit: &mut [f32],
+    ) {
+        let Shape { inputs, inner, outputs, .. } = self.shape;
+        let height = tile_rows(rows);
+        let (mut no_room, has_unit) = ([], !unit.is_empty());
+        let (dwide, unit) = (Parts::new(dwide), Parts::new(unit));
+        let (wants_dx, dx) = (dx.is_some(), Parts::new(dx.unwrap_or(&mut no_room)));
+        parallel::tasks(rows.div_ceil(height), 3 * rows * self.shape.cost(), |task| {
+            let (first, rows) = (task * height, height.min(rows - task * height));
+            scratch(rows * 3 * inner, |memory| {
+                let (wide, dunit) = memory.split_at_mut(rows * 2 * inner);
+                let x = &self.x[(from + first) * inputs..][..rows * inputs];
+                map(x, &panels.again, self.up_bias, self.shape.up(rows), wide);
+                if has_unit {
+                    // SAFETY: the tasks' rows do not overlap.
+                    let unit = unsafe { unit.part(first * inner, rows * inner) };
+                    self.gate.rows(wide, inner.max(1), unit);
+                }
+                let Some(down) = &panels.down else { return };
+                let gradient = &self.gradient[(from + first) * outputs..][..rows * outputs];
+                let sizes = Sizes { rows, depth: outputs, columns: inner };
+                product(
+                    Matrix { data: gradient, row: outputs, step: 1 },
+                    down,
+                    sizes,
+                    dunit,
+                    inner,
+                    false,
+                );
+                // SAFETY: as above.
+                let dwide = unsafe { dwide.part(first * 2 * inner, rows * 2 * inner) };
+                self.gate.rows_gradient(wide, dunit, inner.max(1), dwide);
+                if let (Some(up), true) = (&panels.up, wants_dx) {
+                    // SAFETY: as above.
+                    let dx = unsafe { dx.part(first * inputs, rows * inputs) };
+                    let sizes = Sizes { rows, depth: 2 * inner, columns: inputs };
+                    product(
+                        Matrix { data: dwide, row: 2 * inner, step: 1 },
+                        up,
+                        sizes,
+                        dx,
+                        inputs,
+                        false,
+                    );
+                }
+            });
+        });
+    }
+}
