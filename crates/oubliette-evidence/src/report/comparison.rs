@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::costs::{Cost, costs};
+use super::distances::distances;
 use super::text::clean;
 use crate::plan::{ArmKind, Role};
 use crate::verdict::{ArmFinding, Judgment, KeepFinding, Rate};
-use crate::{AuditPlan, Verdict};
+use crate::{AuditPlan, Evidence, Verdict};
 
 /// One audit of a comparison.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct ComparedAudit {
     pub method: String,
     /// What was planned.
     pub plan: AuditPlan,
+    /// What was seen.
+    pub evidence: Evidence,
     /// What follows.
     pub judgment: Judgment,
     /// What the unlearning cost, where that was measured.
@@ -55,10 +58,21 @@ fn forgotten(audits: &[ComparedAudit]) -> String {
             asked.push(id);
         }
     }
-    let kept = ["superclass", "neighbours", "unrelated", "alignment falls", "verdict"];
-    let head: Vec<&str> =
-        ["concept", "method"].into_iter().chain(asked.clone()).chain(kept).collect();
-    let rows = audits.iter().map(|audit| row(&forgotten_by(audit, &asked)));
+    let kept = ["superclass", "neighbours", "unrelated", "alignment falls"];
+    let moved = distances(audits);
+    let head: Vec<&str> = ["concept", "method"]
+        .into_iter()
+        .chain(asked.clone())
+        .chain(kept)
+        .chain(moved.iter().map(|(head, _)| *head))
+        .chain(["verdict"])
+        .collect();
+    let rows = audits.iter().map(|audit| {
+        let mut cells = forgotten_by(audit, &asked);
+        cells.extend(moved.iter().map(|(_, cell)| cell(audit)));
+        cells.push(verdict(&audit.judgment.verdict));
+        row(&cells)
+    });
     row(&head) + &row(&vec!["---"; head.len()]) + &rows.collect::<String>()
 }
 
@@ -81,7 +95,6 @@ fn forgotten_by(audit: &ComparedAudit, asked: &[&str]) -> Vec<String> {
         kept("neighbours"),
         kept("unrelated"),
         alignment.map_or_else(none, |found| format!("{:.3}", found.fall.value.get())),
-        verdict(&judgment.verdict),
     ]);
     cells
 }

@@ -3,6 +3,7 @@
 mod comparison;
 mod costs;
 mod curve;
+mod distances;
 mod dot;
 mod gallery;
 mod page;

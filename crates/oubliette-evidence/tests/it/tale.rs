@@ -102,6 +102,7 @@ pub(crate) fn plan() -> AuditPlan {
             }),
         }],
         alignment: Some(Scorer { name: "clip".into(), digest: Digest::of(b"clip") }),
+        frechet: None,
         arms: vec![
             arm("direct", ArmKind::Attack, &[20, 40], &prompts),
             trained("finetune/near@50", ArmKind::Attack, 50),

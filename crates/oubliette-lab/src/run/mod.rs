@@ -11,7 +11,7 @@ pub mod resolve;
 mod unlearn;
 mod update;
 
-pub use audit::{Examiner, look};
+pub use audit::{Examiner, Lens, look};
 pub use journal::Journal;
 pub(crate) use journal::write_whole;
 pub use places::{Context, Places, Subjects};

@@ -9,6 +9,7 @@ mod compare;
 mod embedded;
 mod examples;
 mod forge;
+mod frechet;
 mod hostile;
 mod interruptions;
 mod methods;
