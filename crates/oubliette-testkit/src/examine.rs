@@ -158,6 +158,7 @@ fn keep(samples: &Samples) -> Arm {
         steps: None,
         baseline: None,
         after: None,
+        concept: None,
         stream: "keep/neighbours".to_owned(),
         prompts: OTHERS.iter().map(prompt).collect(),
         subjects: ROLES.to_vec(),

@@ -13,7 +13,11 @@ pub(super) fn caveats(plan: &AuditPlan, evidence: &Evidence, judgment: &Judgment
     if plan.subject(Role::NeverExposed).is_none() {
         caveats.push("There is no never-exposed control: what a model that never saw the concept would show is not known.".into());
     }
-    let exploratory = plan.arms_of(ArmKind::Attack).filter(|arm| !arm.decides());
+    let exploratory = plan.arms.iter().filter(|arm| match arm.kind {
+        ArmKind::Attack => !arm.decides(),
+        ArmKind::Keep => arm.standing == Standing::Exploratory,
+        ArmKind::Positive => false,
+    });
     let names: Vec<&str> = exploratory.map(|arm| arm.id.as_str()).collect();
     if !names.is_empty() {
         caveats.push(format!("Reported, not deciding: {}.", names.join(", ")));

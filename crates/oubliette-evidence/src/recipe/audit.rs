@@ -124,6 +124,10 @@ pub struct Keep {
     pub unrelated: Vec<String>,
     /// Templates with `{name}`; empty: those of the concept.
     pub prompts: Vec<String>,
+    /// Files of other concepts, which are asked for in their own words; reported, not deciding.
+    pub concepts: Vec<PathBuf>,
+    /// Files of other concepts that the model was made to forget too: none of their names has to survive.
+    pub forgotten: Vec<PathBuf>,
 }
 
 /// The model that scores how well picture and prompt agree.

@@ -6,6 +6,7 @@ mod curve;
 mod distances;
 mod dot;
 mod gallery;
+mod interference;
 mod page;
 mod pictures;
 mod rates;

@@ -50,6 +50,7 @@ fn arm(id: &str, kind: ArmKind, looks: &[u32], prompts: &[&str]) -> Arm {
         steps: None,
         baseline: None,
         after: None,
+        concept: None,
         stream: "concept".into(),
         prompts: prompts.iter().map(|text| Prompt::new(*text)).collect(),
         subjects: vec![Role::Original, Role::Unlearned],

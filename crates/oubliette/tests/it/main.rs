@@ -11,6 +11,7 @@ mod examples;
 mod forge;
 mod frechet;
 mod hostile;
+mod interference;
 mod interruptions;
 mod methods;
 mod requests;

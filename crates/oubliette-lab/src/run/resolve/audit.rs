@@ -117,7 +117,7 @@ fn arms(
             all.push(arm);
         }
     }
-    let keep = keep::arms(recipe, brief.concept, brief.roles);
+    let keep = keep::arms(recipe, brief.concept, brief.roles)?;
     let after = keep::after(&keep, &all);
     if let Some(control) = control {
         let control: Rc<dyn Attack> = Rc::new(control);
