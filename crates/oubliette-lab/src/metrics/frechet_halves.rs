@@ -8,8 +8,9 @@ use crate::{Card, Entry};
 pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<FrechetHalves>(Card {
     name: "frechet_halves",
     what: "Fréchet distance between every second of the original's pictures for the keep prompts and the others: what the distance is when nothing but the pictures differs.",
-    source: "a yardstick for the bias of FID (arXiv 1911.07023)",
-    broken_by: "prompts of which one half has more: the halves have half of the pictures, so their bias is larger than that of the whole",
+    source: "a yardstick beside FID's bias at few pictures (arXiv 1911.07023)",
+    broken_by: "the halves have half of the pictures, so their bias is larger than that of the whole; they share no seeds, while the sets of \
+                frechet_distance do, so a small change lies far below the halves",
     ..Card::BLANK
 });
 
