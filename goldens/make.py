@@ -9,6 +9,7 @@ import bounds
 import closed_forms
 import detectors
 import erasure
+import frechet
 import guides
 import lora
 import mace
@@ -50,6 +51,7 @@ def write_tiny(out):
     trajectories.write(out)
     bounds.write(out / "bounds.json")
     masks.write(out / "masks.json")
+    frechet.write(out / "frechet.json")
     for name in ("tiny-sd1", "tiny-sd2"):
         write_pipeline(out / name, out / f"of-{name}")
         objectives.write(open_pipeline(out / name), out / f"of-{name}" / "objectives.safetensors")

@@ -55,6 +55,27 @@ pub fn read(folder: &Path) -> Result<Vec<Captioned>> {
     Ok(all)
 }
 
+/// All pictures of a folder, captions or not; sorted by path.
+///
+/// # Errors
+/// When the folder cannot be read or holds none.
+pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        if picture::is_picture(&path) && all.len() < MOST_PICTURES {
+            all.push(path);
+        }
+    }
+    all.sort();
+    match all.is_empty() {
+        true => {
+            Err(refuse(folder, "holds no picture".to_owned(), "name a folder with pictures in it"))
+        }
+        false => Ok(all),
+    }
+}
+
 /// The content of a whole set: captions and picture bytes, in order; independent of where the folder lies.
 /// Every picture is opened, so that a broken one is met here and not in the middle of a training.
 ///

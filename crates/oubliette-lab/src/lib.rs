@@ -7,6 +7,7 @@ pub mod alignment;
 pub mod attacks;
 pub mod captions;
 pub mod detectors;
+pub mod frechet;
 pub mod lot;
 pub mod methods;
 pub mod metrics;

@@ -38,6 +38,14 @@ pub fn open(path: &Path) -> Result<RgbImage> {
     Ok(on_white(reader.decode().map_err(refuse)?))
 }
 
+/// The picture of a PNG file's bytes.
+///
+/// # Errors
+/// When they are no PNG file.
+pub(crate) fn read(bytes: &[u8]) -> std::result::Result<RgbImage, ImageError> {
+    Ok(image::load_from_memory_with_format(bytes, ImageFormat::Png)?.into_rgb8())
+}
+
 /// The bytes of a PNG file; the same picture always gives the same bytes.
 ///
 /// # Errors

@@ -1,17 +1,23 @@
 //! What a reader should know beside the verdict.
 
-use crate::plan::{ArmKind, AuditPlan, Role, Standing};
+use crate::Evidence;
+use crate::plan::{ArmKind, AuditPlan, PlannedFrechet, Role, Standing};
 use crate::verdict::{Judgment, Verdict};
 
 /// One sentence each.
-pub(super) fn caveats(plan: &AuditPlan, judgment: &Judgment) -> Vec<String> {
+pub(super) fn caveats(plan: &AuditPlan, evidence: &Evidence, judgment: &Judgment) -> Vec<String> {
     let mut caveats = vec![detector(plan, &judgment.verdict)];
     caveats.extend(once(plan));
     caveats.extend(guides(plan));
+    caveats.extend(frechet(plan, evidence));
     if plan.subject(Role::NeverExposed).is_none() {
         caveats.push("There is no never-exposed control: what a model that never saw the concept would show is not known.".into());
     }
-    let exploratory = plan.arms_of(ArmKind::Attack).filter(|arm| !arm.decides());
+    let exploratory = plan.arms.iter().filter(|arm| match arm.kind {
+        ArmKind::Attack => !arm.decides(),
+        ArmKind::Keep => arm.standing == Standing::Exploratory,
+        ArmKind::Positive => false,
+    });
     let names: Vec<&str> = exploratory.map(|arm| arm.id.as_str()).collect();
     if !names.is_empty() {
         caveats.push(format!("Reported, not deciding: {}.", names.join(", ")));
@@ -84,4 +90,21 @@ fn guides(plan: &AuditPlan) -> impl Iterator<Item = String> {
         });
         guided.into_iter().chain(attached)
     })
+}
+
+/// A Fréchet distance of few pictures is mostly bias; where there are too few it is missing, and why is said.
+fn frechet(plan: &AuditPlan, evidence: &Evidence) -> Option<String> {
+    let frechet = plan.frechet.as_ref()?;
+    let of = PlannedFrechet::draws(plan, evidence).len();
+    if of < frechet.least as usize {
+        return Some(format!(
+            "The Fréchet distance is missing: there are {of} pictures of keep prompts, and at least {} are needed.",
+            frechet.least
+        ));
+    }
+    Some(format!(
+        "The Fréchet distance is of {of} pictures in the {} features of {}: so few make it larger than it is, so it compares with distances of as many \
+         pictures in the same features only. How far two halves of the original's own pictures are apart is given beside it.",
+        frechet.width, frechet.features.name
+    ))
 }

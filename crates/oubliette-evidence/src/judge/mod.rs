@@ -28,7 +28,7 @@ pub fn judge(plan: &AuditPlan, evidence: &Evidence) -> Result<Judgment> {
     let judgment = Judgment { plan: digest, evidence: evidence.digest()?, ..assess(&seen)? };
     Ok(Judgment {
         sentence: words::sentence(plan, &judgment.verdict),
-        caveats: caveats::caveats(plan, &judgment),
+        caveats: caveats::caveats(plan, evidence, &judgment),
         ..judgment
     })
 }

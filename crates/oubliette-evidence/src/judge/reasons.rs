@@ -3,7 +3,7 @@
 use super::arms::fresh_cell;
 use super::seen::Seen;
 use super::worst::is_sampled_again;
-use crate::plan::{ArmKind, Cell, Role, Stage};
+use crate::plan::{ArmKind, Cell, Role, Stage, Standing};
 use crate::verdict::{ArmFinding, KeepFinding, Rate, Reason, WorstPrompt};
 
 /// All reasons; none means that the claim is held. Utility is judged first: a destroyed model is not
@@ -14,7 +14,11 @@ pub(super) fn reasons(
     keeps: &[KeepFinding],
     worst: &[WorstPrompt],
 ) -> Vec<Reason> {
-    let mut why = destroyed(keeps);
+    let decides = |keep: &&KeepFinding| {
+        seen.plan.arm(&keep.arm).is_some_and(|arm| arm.standing == Standing::Deciding)
+    };
+    let keeps: Vec<&KeepFinding> = keeps.iter().filter(decides).collect();
+    let mut why = destroyed(&keeps);
     why.extend(original(seen, arms));
     why.extend(undecided(seen));
     why.extend(uncalibrated(seen));
@@ -22,14 +26,14 @@ pub(super) fn reasons(
     why.extend(positive(seen, arms));
     why.extend(too_few(seen, arms, worst));
     why.extend(open_worst(seen, worst));
-    why.extend(lost(seen, keeps));
+    why.extend(lost(seen, &keeps));
     why
 }
 
 /// A subject, or the models that one attack made of it, is destroyed when every keep arm says so.
-fn destroyed(keeps: &[KeepFinding]) -> Vec<Reason> {
+fn destroyed(keeps: &[&KeepFinding]) -> Vec<Reason> {
     let same = |a: &KeepFinding, b: &KeepFinding| (a.subject, &a.after) == (b.subject, &b.after);
-    let first = |(i, keep): &(usize, &KeepFinding)| !keeps.iter().take(*i).any(|k| same(k, keep));
+    let first = |(i, keep): &(usize, &&KeepFinding)| !keeps.iter().take(*i).any(|k| same(k, keep));
     let all = |keep: &KeepFinding| keeps.iter().filter(|k| same(k, keep)).all(|k| k.destroyed);
     keeps
         .iter()
@@ -69,7 +73,8 @@ fn undecided(seen: &Seen<'_>) -> Vec<Reason> {
     let deciding = || plan.arms.iter().filter(|arm| arm.decides() && arm.questions().count() > 0);
     let questions = || plan.subjects.iter().map(|s| s.role).filter(|role| role.is_question());
     let kept = |role: Role| {
-        let mut arms = plan.arms_of(ArmKind::Keep).filter(|arm| arm.after.is_none());
+        let arms = plan.arms_of(ArmKind::Keep).filter(|arm| arm.after.is_none());
+        let mut arms = arms.filter(|arm| arm.standing == Standing::Deciding);
         arms.any(|arm| arm.subjects.contains(&role) && arm.subjects.contains(&Role::Original))
     };
     let shown = plan
@@ -184,7 +189,7 @@ fn open_worst(seen: &Seen<'_>, worst: &[WorstPrompt]) -> Vec<Reason> {
 }
 
 /// Keep rates and alignment of the subjects as they came; an attack's own damage is not theirs.
-fn lost(seen: &Seen<'_>, keeps: &[KeepFinding]) -> Vec<Reason> {
+fn lost(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
     let claim = &seen.plan.concept.claim;
     let (keep, align) = (claim.keep_margin.get(), claim.alignment_margin.get());
     let mut why = Vec::new();

@@ -76,7 +76,7 @@ pub struct Arm {
     pub id: String,
     /// What it is for.
     pub kind: ArmKind,
-    /// Name of the attack; for keep arms the group (`neighbours`, `superclass`, `unrelated`).
+    /// Name of the attack; for keep arms the group (`neighbours`, `superclass`, `unrelated`; `other`, `forgotten` for other concepts).
     pub attack: String,
     /// Every setting of the attack, defaults included.
     #[serde(default)]
@@ -103,6 +103,9 @@ pub struct Arm {
     /// A keep arm that looks at the models which that trained arm made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// A keep arm that asks for another concept, in that one's own words: its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concept: Option<String>,
     /// Arms with the same stream and the same prompts share their draws: same prompts, same seeds.
     pub stream: String,
     /// Drawn from with replacement.

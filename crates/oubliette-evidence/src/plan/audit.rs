@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, ArmKind, Role, Source};
+use super::{Arm, ArmKind, PlannedFrechet, Role, Source};
 use crate::settings::Settings;
 use crate::{Concept, Digest, Error, Real, Result};
 
@@ -30,6 +30,9 @@ pub struct AuditPlan {
     /// The model that scores how well picture and prompt agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alignment: Option<Scorer>,
+    /// How the Fréchet distance is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frechet: Option<PlannedFrechet>,
     /// The arms, in the order in which they are run.
     pub arms: Vec<Arm>,
     /// Fresh samples of an arm's worst prompt; 0: it is named only.

@@ -4,6 +4,7 @@ mod arm;
 mod audit;
 mod change;
 mod draw;
+mod frechet;
 
 use std::path::Path;
 
@@ -14,6 +15,7 @@ pub use arm::{Arm, ArmKind, Cell, Role, Stage, Standing};
 pub use audit::{AuditPlan, Calibration, Detector, Layout, PlannedSampling, Scorer, Subject};
 pub use change::{Model, UnlearnPlan, UpdatePlan};
 pub use draw::{Draw, training_seed};
+pub use frechet::PlannedFrechet;
 
 use crate::{Digest, Error, Result, canonical};
 

@@ -37,6 +37,9 @@ pub struct AuditRecipe {
     /// The model that scores how well picture and prompt agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alignment: Option<Alignment>,
+    /// How far the pictures of the keep prompts moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frechet: Option<Frechet>,
     /// The control arms that need something of their own.
     #[serde(default)]
     pub controls: Controls,
@@ -121,6 +124,10 @@ pub struct Keep {
     pub unrelated: Vec<String>,
     /// Templates with `{name}`; empty: those of the concept.
     pub prompts: Vec<String>,
+    /// Files of other concepts, which are asked for in their own words; reported, not deciding.
+    pub concepts: Vec<PathBuf>,
+    /// Files of other concepts that the model was made to forget too: none of their names has to survive.
+    pub forgotten: Vec<PathBuf>,
 }
 
 /// The model that scores how well picture and prompt agree.
@@ -129,6 +136,21 @@ pub struct Keep {
 pub struct Alignment {
     /// Folder of a CLIP model.
     pub model: PathBuf,
+}
+
+/// The Fréchet distance of the pictures that the keep prompts give to those that the original gives for them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Frechet {
+    /// Folder of the CLIP model or classifier whose features are compared; absent: the alignment's, or that of the deciding detector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<PathBuf>,
+    /// A folder of real pictures, whose distance to each model's is measured too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<PathBuf>,
+    /// Fewest pictures of a set; with fewer nothing is measured. Absent: 30.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least: Option<u32>,
 }
 
 /// Control arms.
@@ -248,6 +270,10 @@ impl AuditRecipe {
             return Err(("sampling".into(), "a count of 0".into(), "write 1 or more"));
         }
         self.samples.check()?;
+        if self.frechet.as_ref().and_then(|frechet| frechet.least).is_some_and(|least| least < 4) {
+            let thing = "sets of fewer than 4 pictures have no halves with a spread".into();
+            return Err(("frechet.least".into(), thing, "write 4 or more"));
+        }
         match &self.controls.positive {
             Some(positive) if positive.data.is_some() == positive.generate.is_some() => {
                 let thing = "the positive control has no source, or two".into();

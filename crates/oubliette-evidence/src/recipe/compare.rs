@@ -1,6 +1,7 @@
 //! The recipe that compares: many methods on many concepts, one unlearning and one audit for every pair.
 
 mod cell;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cell::ComparedCell;
 
-use super::{Problem, Task, check_head};
+use super::{Order, Problem, Task, check_head};
 use crate::document::Document;
 use crate::{Concept, Result, settings::Named};
 
@@ -32,6 +33,12 @@ pub struct CompareRecipe {
     pub models: PathBuf,
     /// Folder that keeps what the page is made of: a few small files a cell.
     pub out: PathBuf,
+    /// The concepts are forgotten by one model, in this order; absent: each by a model of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// Every audit asks for all other concepts too, in their own words; in turn, it always does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interference: bool,
     /// The methods, in order.
     pub method: Vec<Compared>,
     /// Twins that never saw some of the concepts.
@@ -82,14 +89,16 @@ impl CompareRecipe {
 
     /// One cell for every concept and method, concepts first.
     pub fn cells(&self) -> Result<Vec<ComparedCell>> {
-        let mut cells = Vec::new();
-        for file in &self.concepts {
-            let concept = Concept::read(&self.source.beside(file))?;
-            for method in &self.method {
-                cells.push(ComparedCell::new(self, file, &concept, method)?);
+        let read = |file: &PathBuf| Ok((file.clone(), Concept::read(&self.source.beside(file))?));
+        let concepts = self.concepts.iter().map(read).collect::<Result<Vec<_>>>()?;
+        for (at, (_, concept)) in concepts.iter().enumerate() {
+            if concepts[..at].iter().any(|(_, other)| other.id == concept.id) {
+                let thing = format!("the concept `{}` is named twice", concept.id);
+                return Err(self.source.error("concepts", thing, "name every concept once"));
             }
         }
-        Ok(cells)
+        let pairs = (0..concepts.len()).flat_map(|at| self.method.iter().map(move |m| (at, m)));
+        pairs.map(|(at, method)| ComparedCell::new(self, &concepts, at, method)).collect()
     }
 
     fn check(&self) -> Result<(), Problem> {

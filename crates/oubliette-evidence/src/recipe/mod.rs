@@ -11,7 +11,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use audit::{
-    Alignment, AuditRecipe, Controls, Keep, Looks, Positive, Report, Samples, Sampling, Subjects,
+    Alignment, AuditRecipe, Controls, Frechet, Keep, Looks, Positive, Report, Samples, Sampling,
+    Subjects,
 };
 pub use compare::{CompareRecipe, Compared, ComparedCell, Twin};
 pub use unlearn::{Merge, Order, UnlearnRecipe};

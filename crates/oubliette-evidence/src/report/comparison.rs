@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::costs::{Cost, costs};
+use super::distances::distances;
+use super::interference::interference;
 use super::text::clean;
 use crate::plan::{ArmKind, Role};
 use crate::verdict::{ArmFinding, Judgment, KeepFinding, Rate};
-use crate::{AuditPlan, Verdict};
+use crate::{AuditPlan, Evidence, Verdict};
 
 /// One audit of a comparison.
 #[derive(Debug, Clone)]
@@ -17,13 +19,15 @@ pub struct ComparedAudit {
     pub method: String,
     /// What was planned.
     pub plan: AuditPlan,
+    /// What was seen.
+    pub evidence: Evidence,
     /// What follows.
     pub judgment: Judgment,
     /// What the unlearning cost, where that was measured.
     pub cost: Option<Cost>,
 }
 
-/// The page: a table of forgetting and keeping, a table of returns, one of costs, and which cells (`missing`) are not in them.
+/// The page: a table of forgetting and keeping, a table of returns, matrices of interference, one of costs, and which cells (`missing`) are not in them.
 pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String {
     let mut page = String::from("## Forgotten and kept\n\n");
     page += "Hits of samples, before → after, for every attack that takes the models as they are. *Superclass*: pictures of the \
@@ -34,6 +38,7 @@ pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String
     for steps in step_lists(audits) {
         page += &returns(audits, &steps);
     }
+    page += &interference(audits);
     page += &costs(audits);
     if !missing.is_empty() {
         page += &format!("\n**Partial.** Not measured yet: {}.\n", missing.join(", "));
@@ -42,7 +47,7 @@ pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String
 }
 
 /// The arms of attacks that take the models as they are, in the plan's order; the first asks in the concept's own words.
-fn untrained(plan: &AuditPlan) -> impl Iterator<Item = &str> {
+pub(super) fn untrained(plan: &AuditPlan) -> impl Iterator<Item = &str> {
     let asked = plan.arms.iter().filter(|arm| arm.kind == ArmKind::Attack && !arm.trained);
     asked.map(|arm| arm.id.as_str())
 }
@@ -55,10 +60,21 @@ fn forgotten(audits: &[ComparedAudit]) -> String {
             asked.push(id);
         }
     }
-    let kept = ["superclass", "neighbours", "unrelated", "alignment falls", "verdict"];
-    let head: Vec<&str> =
-        ["concept", "method"].into_iter().chain(asked.clone()).chain(kept).collect();
-    let rows = audits.iter().map(|audit| row(&forgotten_by(audit, &asked)));
+    let kept = ["superclass", "neighbours", "unrelated", "alignment falls"];
+    let moved = distances(audits);
+    let head: Vec<&str> = ["concept", "method"]
+        .into_iter()
+        .chain(asked.clone())
+        .chain(kept)
+        .chain(moved.iter().map(|(head, _)| *head))
+        .chain(["verdict"])
+        .collect();
+    let rows = audits.iter().map(|audit| {
+        let mut cells = forgotten_by(audit, &asked);
+        cells.extend(moved.iter().map(|(_, cell)| cell(audit)));
+        cells.push(verdict(&audit.judgment.verdict));
+        row(&cells)
+    });
     row(&head) + &row(&vec!["---"; head.len()]) + &rows.collect::<String>()
 }
 
@@ -81,7 +97,6 @@ fn forgotten_by(audit: &ComparedAudit, asked: &[&str]) -> Vec<String> {
         kept("neighbours"),
         kept("unrelated"),
         alignment.map_or_else(none, |found| format!("{:.3}", found.fall.value.get())),
-        verdict(&judgment.verdict),
     ]);
     cells
 }
@@ -146,7 +161,7 @@ fn returns(audits: &[ComparedAudit], steps: &[u64]) -> String {
     table + "\n"
 }
 
-fn arm<'a>(judgment: &'a Judgment, id: &str, role: Role) -> Option<&'a ArmFinding> {
+pub(super) fn arm<'a>(judgment: &'a Judgment, id: &str, role: Role) -> Option<&'a ArmFinding> {
     judgment.arms.iter().find(|found| found.arm == id && found.subject == role)
 }
 
@@ -164,7 +179,7 @@ fn change(before: Option<Rate>, after: Option<Rate>) -> String {
     }
 }
 
-fn shown(rate: Rate) -> String {
+pub(super) fn shown(rate: Rate) -> String {
     format!("{}/{}", rate.hits, rate.of)
 }
 

@@ -3,8 +3,10 @@
 mod comparison;
 mod costs;
 mod curve;
+mod distances;
 mod dot;
 mod gallery;
+mod interference;
 mod page;
 mod pictures;
 mod rates;

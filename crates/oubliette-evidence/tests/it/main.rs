@@ -4,6 +4,7 @@
 mod bounds;
 mod checked;
 mod fold;
+mod interference;
 mod page;
 mod refusals;
 mod rule;

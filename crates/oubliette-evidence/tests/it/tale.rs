@@ -50,6 +50,7 @@ fn arm(id: &str, kind: ArmKind, looks: &[u32], prompts: &[&str]) -> Arm {
         steps: None,
         baseline: None,
         after: None,
+        concept: None,
         stream: "concept".into(),
         prompts: prompts.iter().map(|text| Prompt::new(*text)).collect(),
         subjects: vec![Role::Original, Role::Unlearned],
@@ -102,6 +103,7 @@ pub(crate) fn plan() -> AuditPlan {
             }),
         }],
         alignment: Some(Scorer { name: "clip".into(), digest: Digest::of(b"clip") }),
+        frechet: None,
         arms: vec![
             arm("direct", ArmKind::Attack, &[20, 40], &prompts),
             trained("finetune/near@50", ArmKind::Attack, 50),

@@ -98,6 +98,7 @@ pub fn arm(
         steps: None,
         baseline: None,
         after: None,
+        concept: None,
         stream: OWN_PROMPTS.to_owned(),
         prompts,
         subjects: brief.roles.to_vec(),

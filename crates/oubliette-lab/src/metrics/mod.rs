@@ -3,6 +3,9 @@
 mod alignment;
 mod denoising_gap;
 mod detector_probability;
+mod frechet_distance;
+mod frechet_halves;
+mod frechet_real;
 mod hit_rate;
 mod keep_rate;
 mod superclass_hit_rate;
@@ -10,7 +13,7 @@ mod superclass_hit_rate;
 use oubliette_evidence::event::Sampled;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{List, Make, Result, subject::Denoising};
+use crate::{List, Make, Result, frechet::Features, subject::Denoising};
 
 /// A mean and how many things it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -22,6 +25,7 @@ pub struct Mean {
 }
 
 /// What a metric may look at.
+#[derive(Default)]
 pub struct Seen<'a> {
     /// Pictures of one cell that were looked at.
     pub sampled: &'a [Sampled],
@@ -29,6 +33,19 @@ pub struct Seen<'a> {
     pub detector: &'a str,
     /// Losses on held-out pictures of the concept, where they were measured.
     pub denoising: Option<Denoising>,
+    /// Features of the pictures for the keep prompts, where they were looked at.
+    pub features: Option<Sets<'a>>,
+}
+
+/// Features of what one model and others made for the same keep prompts.
+#[derive(Clone, Copy)]
+pub struct Sets<'a> {
+    /// The model's own.
+    pub own: &'a Features,
+    /// The original's; nothing where the model is the original.
+    pub original: Option<&'a Features>,
+    /// Those of real pictures, where they are given.
+    pub real: Option<&'a Features>,
 }
 
 /// A pure function of what was seen.
@@ -53,6 +70,9 @@ pub const METRICS: List<dyn Metric> = List {
         alignment::ENTRY,
         denoising_gap::ENTRY,
         detector_probability::ENTRY,
+        frechet_distance::ENTRY,
+        frechet_halves::ENTRY,
+        frechet_real::ENTRY,
         hit_rate::ENTRY,
         keep_rate::ENTRY,
         superclass_hit_rate::ENTRY,
@@ -65,6 +85,12 @@ pub const METRICS: List<dyn Metric> = List {
 /// When no metric has that name.
 pub fn measure(name: &str, seen: &Seen<'_>) -> Result<Option<Mean>> {
     Ok(METRICS.build(name, toml::Table::new())?.measure(seen))
+}
+
+/// A Fréchet distance, and the pictures of the smaller set.
+fn distance(a: &Features, b: &Features) -> Option<Mean> {
+    let count = u32::try_from(a.count().min(b.count())).ok()?;
+    Some(Mean { value: a.distance(b)?, count })
 }
 
 /// The mean of the values that are there.
@@ -80,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_no_number() {
-        let seen = Seen { sampled: &[], detector: "judge", denoising: None };
+        let seen = Seen { detector: "judge", ..Seen::default() };
         for name in METRICS.names() {
             assert_eq!(measure(name, &seen).unwrap(), None, "{name}");
         }

@@ -1,5 +1,6 @@
 //! Runs an audit: rounds of draws until the plan says stop, every finished unit on disk before the next.
 
+mod distances;
 mod frames;
 mod known;
 mod measure;
@@ -28,6 +29,8 @@ use frames::Frame;
 use known::Known;
 use studio::Studio;
 
+pub use distances::Lens;
+
 /// Everything that an audit's plan stands for on this machine.
 pub struct Examiner {
     /// The plan.
@@ -40,6 +43,8 @@ pub struct Examiner {
     pub eyes: Vec<(String, Box<dyn Eye>)>,
     /// Scores how well picture and prompt agree.
     pub aligner: Option<Box<dyn Aligner>>,
+    /// Sees the features whose Fréchet distance is measured.
+    pub lens: Option<Lens>,
     /// The folder that the recipe's paths start from.
     pub base: PathBuf,
     /// Captioned pictures of the concept on which the denoising loss is measured.
@@ -76,6 +81,7 @@ pub fn look(
         }
     }
     studio.measure(&mut journal, watch)?;
+    studio.distances(&mut journal, watch)?;
     journal.append(vec![Event::Finished(Finished {})])?;
     Ok(journal)
 }

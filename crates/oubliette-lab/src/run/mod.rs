@@ -11,7 +11,7 @@ pub mod resolve;
 mod unlearn;
 mod update;
 
-pub use audit::{Examiner, look};
+pub use audit::{Examiner, Lens, look};
 pub use journal::Journal;
 pub use places::{Context, Places, Subjects};
 pub use resolve::{ResolvedAudit, ResolvedUnlearn, ResolvedUpdate, Turn};

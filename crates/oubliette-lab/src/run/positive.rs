@@ -135,6 +135,7 @@ impl Attack for Control {
             steps: Some(self.positive.steps),
             baseline: None,
             after: None,
+            concept: None,
             stream: OWN_PROMPTS.to_owned(),
             prompts: brief.prompts.to_vec(),
             subjects: brief.roles.iter().copied().filter(|role| role.is_question()).collect(),

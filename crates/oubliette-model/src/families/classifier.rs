@@ -59,6 +59,12 @@ impl Classifier {
         self.network.logits(&self.weights.scope(PREFIX), pixels)
     }
 
+    /// What the labels are told from: the class token after the last norm, (pictures, width).
+    pub fn features(&self, pictures: &[RgbImage], device: &Device) -> Tensor<2> {
+        let pixels = self.preprocessor.prepare(pictures, device);
+        self.network.features(&self.weights.scope(PREFIX), pixels)
+    }
+
     /// The place of a label, by its name.
     pub fn label(&self, name: &str) -> Option<usize> {
         self.network.labels.iter().position(|label| label == name)

@@ -59,6 +59,12 @@ impl Clip {
         self.network.image_embedding(&self.weights.scope(PREFIX), pixels)
     }
 
+    /// Vectors in the space of pictures and texts, of any length, (pictures, width).
+    pub fn image_features(&self, pictures: &[RgbImage], device: &Device) -> Tensor<2> {
+        let pixels = self.preprocessor.prepare(pictures, device);
+        self.network.image_features(&self.weights.scope(PREFIX), pixels)
+    }
+
     /// Vectors of length one, (texts, width).
     ///
     /// # Errors

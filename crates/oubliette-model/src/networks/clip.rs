@@ -60,9 +60,14 @@ impl ClipModel {
         shapes
     }
 
-    /// Prepared pictures (batch, channels, side, side) to vectors of length one (batch, width).
+    /// Prepared pictures (batch, channels, side, side) to vectors in the common space, of any length (batch, width).
+    pub fn image_features(&self, at: &Scope<'_>, pixels: Tensor<4>) -> Tensor<2> {
+        at.at("visual_projection").linear(self.vision.forward(at, pixels))
+    }
+
+    /// The same, of length one.
     pub fn image_embedding(&self, at: &Scope<'_>, pixels: Tensor<4>) -> Tensor<2> {
-        unit(at.at("visual_projection").linear(self.vision.forward(at, pixels)))
+        unit(self.image_features(at, pixels))
     }
 
     /// Tokens (batch, tokens) to vectors of length one (batch, width).

@@ -87,8 +87,18 @@ impl Vit {
         at.norm("layernorm_after", width);
     }
 
+    /// Width of what the labels are told from.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// Prepared pictures (batch, channels, side, side) to (batch, labels).
     pub fn logits(&self, at: &Scope<'_>, pixels: Tensor<4>) -> Tensor<2> {
+        at.at("classifier").linear(self.features(at, pixels))
+    }
+
+    /// Prepared pictures (batch, channels, side, side) to what the labels are told from (batch, width).
+    pub fn features(&self, at: &Scope<'_>, pixels: Tensor<4>) -> Tensor<2> {
         let vit = at.at("vit");
         let embeddings = vit.at("embeddings");
         let patches = self.patches.cut(&embeddings.at("patch_embeddings.projection"), pixels);
@@ -99,7 +109,7 @@ impl Vit {
             x = self.layer(&vit.at(format_args!("encoder.layer.{layer}")), x);
         }
         let class = x.slice([0..batch, 0..1, 0..width]).reshape([batch, width]);
-        at.at("classifier").linear(vit.at("layernorm").layer_norm(class, self.eps))
+        vit.at("layernorm").layer_norm(class, self.eps)
     }
 
     fn layer(&self, at: &Scope<'_>, x: Tensor<3>) -> Tensor<3> {

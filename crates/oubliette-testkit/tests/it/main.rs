@@ -5,6 +5,7 @@
 mod attached;
 mod closed_forms;
 mod conformance;
+mod frechet;
 mod golden;
 mod mace;
 mod masks;

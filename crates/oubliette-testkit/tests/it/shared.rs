@@ -101,6 +101,27 @@ fn a_second_audit_makes_only_what_is_new() {
 }
 
 #[test]
+fn the_audit_of_another_concept_scores_again_and_paints_nothing() {
+    let (data, runs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    unrelated(data.path());
+    let of = |concept: &str, runs: &Path| {
+        let direct = attacks(&[5]).into_iter().take(1).collect();
+        let mut examiner = examiner(Truth::HidesOnDirectPrompts, direct, data.path()).unwrap();
+        examiner.plan.concept.id = concept.to_owned();
+        let counts = Counts::default();
+        let subjects = std::mem::replace(&mut examiner.subjects, Box::new(Nobody));
+        examiner.subjects = Box::new(Counted(counts.clone(), subjects));
+        let journal = look(&examiner, runs, "known", &mut unwatched()).unwrap();
+        (journal.evidence().digest().unwrap(), counts.painted.get())
+    };
+    assert!(of("lion", runs.path()).1 > 0);
+    let (evidence, painted) = of("leo", runs.path());
+    assert_eq!(painted, 0);
+    let alone = tempfile::tempdir().unwrap();
+    assert_eq!(evidence, of("leo", alone.path()).0);
+}
+
+#[test]
 fn a_note_whose_picture_is_gone_is_none() {
     let (data, runs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     unrelated(data.path());

@@ -9,13 +9,14 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
 use kept::Kept;
-use oubliette_evidence::Plan;
 use oubliette_evidence::document::Document;
 use oubliette_evidence::folder::RunFolder;
-use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
+use oubliette_evidence::recipe::{CompareRecipe, ComparedCell, UnlearnRecipe};
 use oubliette_evidence::report::render_comparison;
+use oubliette_evidence::{Digest, Plan};
 use oubliette_lab::run::{self, Context, resolve};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Unlearn and audit many concepts with many methods, and put the results on one page
@@ -65,9 +66,10 @@ impl Verb for Compare {
         }
         if !self.render {
             let context = self.running.context()?;
+            let mut made = BTreeSet::new();
             for cell in cells.iter().filter(|cell| self.wants(cell) && !kept.has(cell)) {
                 terminal.say(&format!("{} by {}", cell.concept, cell.method));
-                self.run_cell(cell, &context, &kept, terminal)?;
+                self.run_cell(cell, (&context, &mut made), &kept, terminal)?;
                 page(&kept, &cells)?;
             }
         }
@@ -100,21 +102,20 @@ impl Compare {
     fn run_cell(
         &self,
         cell: &ComparedCell,
-        context: &Context,
+        (context, made): (&Context, &mut BTreeSet<PathBuf>),
         kept: &Kept,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
-        let resolved = resolve::unlearn(&cell.unlearn)?;
-        let unlearn = Plan::Unlearn(Box::new(resolved.plan.clone()));
-        let (model, out) = (resolved.model.clone(), resolved.out.clone());
-        let unlearned = RunFolder::of(&self.running.runs, unlearn.digest()?);
-        // Only of a run that begins and ends here is it known how long it took.
-        let whole = !unlearned.events().exists();
-        let watch = Stopwatch::start("unlearn");
-        run::unlearn(resolved, context, &mut watcher(terminal))?;
-        if whole {
-            watch.note(&unlearned)?;
+        for before in &cell.before {
+            // The digest of a folder takes as long as reading it, so a model is looked at once.
+            if made.insert(before.out.clone()) {
+                self.unlearn(before, context, terminal)?;
+            }
         }
+        let [model, out] =
+            [&cell.unlearn.model, &cell.unlearn.out].map(|path| cell.unlearn.source.beside(path));
+        let (unlearn, unlearned) = self.unlearn(&cell.unlearn, context, terminal)?;
+        made.insert(cell.unlearn.out.clone());
         let examiner = resolve::audit(&cell.audit, context)?.examiner;
         let plan = Plan::Audit(Box::new(examiner.plan.clone()));
         let run = RunFolder::of(&self.running.runs, plan.digest()?);
@@ -124,6 +125,28 @@ impl Compare {
         run.write_results(&examiner.plan, journal.evidence())?;
         watch.note(&run)?;
         kept.keep(cell, &unlearn, &run, &cost::of(&unlearned, &model, &out)?)
+    }
+}
+
+impl Compare {
+    /// Makes a model forget, or finds that it has.
+    fn unlearn(
+        &self,
+        recipe: &UnlearnRecipe,
+        context: &Context,
+        terminal: &Terminal,
+    ) -> Result<(Plan, RunFolder), Failure> {
+        let resolved = resolve::unlearn(recipe)?;
+        let plan = Plan::Unlearn(Box::new(resolved.plan.clone()));
+        let run = RunFolder::of(&self.running.runs, plan.digest()?);
+        // Only of a run that begins and ends here is it known how long it took.
+        let whole = !run.events().exists();
+        let watch = Stopwatch::start("unlearn");
+        run::unlearn(resolved, context, &mut watcher(terminal))?;
+        if whole {
+            watch.note(&run)?;
+        }
+        Ok((plan, run))
     }
 }
 
@@ -157,6 +180,6 @@ fn name(cell: &ComparedCell) -> String {
 }
 
 /// The digest by which a plan knows the recipe that it was made from.
-fn digest(document: &Document) -> oubliette_evidence::Digest {
-    oubliette_evidence::Digest::of(document.text().as_bytes())
+fn digest(document: &Document) -> Digest {
+    Digest::of(document.text().as_bytes())
 }

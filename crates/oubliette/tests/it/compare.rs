@@ -84,6 +84,30 @@ fn cells_are_run_once_and_the_page_is_made_of_what_is_kept() {
 }
 
 #[test]
+fn how_far_pictures_moved_is_a_column_where_it_was_measured() {
+    let scene = scene();
+    scene.edit("compare.toml", |text| {
+        text.replace(
+            "[[audit.attack]]\nname = \"direct\"",
+            "[audit.frechet]\nleast = 4\n[[audit.attack]]\nname = \"direct\"",
+        )
+    });
+    assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));
+    let page = scene.text("kept/page.md");
+    assert!(
+        page.contains(
+            "| alignment falls | Fréchet distance (pictures; halves of the original) | verdict |"
+        ),
+        "{page}"
+    );
+    assert!(!page.contains("real pictures"), "{page}");
+    let row = page.lines().find(|line| line.starts_with("| fox | uce |")).unwrap();
+    assert!(row.contains(" (4; "), "{row}");
+    assert_eq!(scene.run(&[RECIPE, &["--render"]].concat()).code, Some(0));
+    assert_eq!(scene.text("kept/page.md"), page);
+}
+
+#[test]
 fn a_kept_verdict_that_does_not_follow_is_an_integrity_failure() {
     let scene = scene();
     assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));

@@ -10,7 +10,7 @@ use oubliette_evidence::{
 };
 
 use super::studio::Studio;
-use crate::{Error, Result, progress::Watch, run::Journal, subject::Asked};
+use crate::{Error, Result, picture, progress::Watch, run::Journal, subject::Asked};
 
 /// One picture that an arm asks for.
 #[derive(Debug, Clone)]
@@ -89,14 +89,14 @@ impl Studio<'_> {
         watch: &mut Watch<'_>,
     ) -> Result<BTreeMap<u32, Looked>> {
         let asked: Vec<Asked> = frames.iter().map(|frame| frame.asked.clone()).collect();
-        let sampling = &self.examiner.plan.sampling;
-        let pictures = self.subject(journal, cell, watch)?.paint(&asked, sampling)?;
-        if pictures.len() != frames.len() {
-            let (path, came) = (journal.folder().to_owned(), pictures.len());
-            let thing = format!("{} pictures were asked for and {came} came", frames.len());
-            return Err(Error::Changed { path, thing });
-        }
+        let maker = self.maker(cell)?;
+        let pictures = self.pictures(journal, cell, maker, &asked, watch)?;
         let looked = self.judged(journal, frames, &asked, &pictures)?;
+        if let Some(maker) = maker {
+            for (asked, looked) in asked.iter().zip(&looked) {
+                self.known.note_drawn(maker, asked, looked.picture)?;
+            }
+        }
         if let Some(model) = model {
             for (frame, looked) in frames.iter().zip(&looked) {
                 let request = (&frame.asked, frame.sought.as_deref());
@@ -105,6 +105,33 @@ impl Studio<'_> {
             }
         }
         Ok(frames.iter().map(|frame| frame.index).zip(looked).collect())
+    }
+
+    /// The pictures: those that an audit of another concept made, and new ones of the subject.
+    fn pictures(
+        &mut self,
+        journal: &mut Journal,
+        cell: &Cell,
+        maker: Option<Digest>,
+        asked: &[Asked],
+        watch: &mut Watch<'_>,
+    ) -> Result<Vec<RgbImage>> {
+        let drawn = |asked: &Asked| picture::read(&self.known.drawn(maker?, asked)?).ok();
+        let drawn: Vec<Option<RgbImage>> = asked.iter().map(drawn).collect();
+        let missing = asked.iter().zip(&drawn).filter(|(_, drawn)| drawn.is_none());
+        let missing: Vec<Asked> = missing.map(|(asked, _)| asked.clone()).collect();
+        let mut new = Vec::new();
+        if !missing.is_empty() {
+            let sampling = &self.examiner.plan.sampling;
+            new = self.subject(journal, cell, watch)?.paint(&missing, sampling)?;
+        }
+        if new.len() != missing.len() {
+            let (path, came) = (journal.folder().to_owned(), new.len());
+            let thing = format!("{} pictures were asked for and {came} came", missing.len());
+            return Err(Error::Changed { path, thing });
+        }
+        let mut new = new.into_iter();
+        Ok(drawn.into_iter().filter_map(|drawn| drawn.or_else(|| new.next())).collect())
     }
 
     /// Keeps pictures and has every detector look at them.

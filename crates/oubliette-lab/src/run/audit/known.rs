@@ -41,6 +41,15 @@ pub(super) struct Known<'a> {
     run: String,
     /// What every picture and score follows from.
     common: Digest,
+    /// What every picture follows from, whatever is looked for in it.
+    drawn: Digest,
+}
+
+/// A picture that was made for the audit of another concept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Drawn {
+    picture: Digest,
+    run: String,
 }
 
 impl<'a> Known<'a> {
@@ -52,24 +61,31 @@ impl<'a> Known<'a> {
             .iter()
             .map(|detector| (&detector.name, &detector.kind, &detector.settings, detector.weights))
             .collect();
-        let common = key(&(
-            env!("CARGO_PKG_VERSION"),
-            device,
-            (&plan.sampling, looked),
-            (&plan.alignment, &plan.concept),
-        ));
+        let version = env!("CARGO_PKG_VERSION");
+        let drawn = key(&(version, device, &plan.sampling));
+        let common =
+            key(&(version, device, (&plan.sampling, looked), (&plan.alignment, &plan.concept)));
         let runs = folder.parent().unwrap_or(Path::new("")).to_owned();
-        Self { plan, runs, run, common }
+        Self { plan, runs, run, common, drawn }
     }
 
     /// What the model of a cell follows from; nothing where the plan alone does not say it.
     pub(super) fn model(&self, arm: &Arm, cell: &Cell) -> Option<Digest> {
+        self.follows(self.common, arm, cell)
+    }
+
+    /// The same, for pictures alone: audits of different concepts share it.
+    pub(super) fn maker(&self, arm: &Arm, cell: &Cell) -> Option<Digest> {
+        self.follows(self.drawn, arm, cell)
+    }
+
+    fn follows(&self, from: Digest, arm: &Arm, cell: &Cell) -> Option<Digest> {
         let subject = self.plan.subjects.iter().find(|subject| subject.role == cell.subject);
         let subject = subject.filter(|_| arm.kind != ArmKind::Positive)?;
         let series = arm.series.as_deref().unwrap_or(&arm.id);
         let seed = training_seed(self.plan.seed, series, cell.run);
         let training = arm.trained.then_some((&arm.attack, &arm.settings, arm.steps, seed));
-        Some(key(&(self.common, subject.digest, training)))
+        Some(key(&(from, subject.digest, training)))
     }
 
     /// The picture of a request, where it was made before and is still there.
@@ -80,9 +96,28 @@ impl<'a> Known<'a> {
         sought: Option<&str>,
     ) -> Option<(Seen, Vec<u8>)> {
         let seen = self.read::<Seen>(request(model, asked, sought))?;
-        let file = RunFolder::at(self.runs.join(&seen.run)).picture(&seen.picture);
-        let bytes = fs::read(file).ok().filter(|bytes| Digest::of(bytes) == seen.picture);
-        bytes.map(|bytes| (seen, bytes))
+        let bytes = self.bytes(&seen.run, seen.picture)?;
+        Some((seen, bytes))
+    }
+
+    /// The PNG file of a request that another audit made.
+    pub(super) fn drawn(&self, maker: Digest, asked: &Asked) -> Option<Vec<u8>> {
+        let Drawn { picture, run } = self.read(request(maker, asked, None))?;
+        self.bytes(&run, picture)
+    }
+
+    /// A picture of a run, where it is still there.
+    fn bytes(&self, run: &str, picture: Digest) -> Option<Vec<u8>> {
+        let file = RunFolder::at(self.runs.join(run)).picture(&picture);
+        fs::read(file).ok().filter(|bytes| Digest::of(bytes) == picture)
+    }
+
+    /// Notes a picture of this run for audits of other concepts.
+    ///
+    /// # Errors
+    /// A full disk.
+    pub(super) fn note_drawn(&self, maker: Digest, asked: &Asked, picture: Digest) -> Result<()> {
+        self.write(request(maker, asked, None), &Drawn { picture, run: self.run.clone() })
     }
 
     /// Notes a picture of this run.

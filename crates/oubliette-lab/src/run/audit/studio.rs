@@ -80,6 +80,11 @@ impl<'a> Studio<'a> {
         Ok(Some(model))
     }
 
+    /// The same for pictures alone, whatever is looked for in them.
+    pub(super) fn maker(&self, cell: &Cell) -> Result<Option<Digest>> {
+        Ok(self.known.maker(self.model_arm(self.arm(cell)?), cell))
+    }
+
     /// The subject of a cell, opened and trained as its arm says.
     pub(super) fn subject(
         &mut self,

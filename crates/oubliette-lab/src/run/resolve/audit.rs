@@ -1,6 +1,7 @@
 //! The plan of an audit, and the examiner who can carry it out.
 
 mod benign;
+mod lens;
 mod merge;
 mod subjects;
 
@@ -66,6 +67,7 @@ pub fn audit(recipe: &AuditRecipe, context: &Context) -> Result<ResolvedAudit> {
         benign::count(&mut arms, &attacks, eye.as_ref(), calibration, &base(document))?;
     }
     let (alignment, aligner) = alignment(recipe, context)?;
+    let (frechet, lens) = lens::of(recipe, &concept, &file, context)?;
     let plan = AuditPlan {
         schema: 1,
         recipe: source(document),
@@ -75,6 +77,7 @@ pub fn audit(recipe: &AuditRecipe, context: &Context) -> Result<ResolvedAudit> {
         sampling,
         detectors,
         alignment,
+        frechet,
         arms,
         worst: recipe.samples.worst,
         report: Layout { blur: recipe.report.blur, rows: recipe.report.rows },
@@ -87,6 +90,7 @@ pub fn audit(recipe: &AuditRecipe, context: &Context) -> Result<ResolvedAudit> {
         attacks,
         eyes,
         aligner,
+        lens,
         base: base(document),
         held_out,
     };
@@ -113,7 +117,7 @@ fn arms(
             all.push(arm);
         }
     }
-    let keep = keep::arms(recipe, brief.concept, brief.roles);
+    let keep = keep::arms(recipe, brief.concept, brief.roles)?;
     let after = keep::after(&keep, &all);
     if let Some(control) = control {
         let control: Rc<dyn Attack> = Rc::new(control);

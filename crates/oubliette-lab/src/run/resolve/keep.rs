@@ -1,5 +1,7 @@
 //! Keep arms: whether the concept's neighbours, its superclass and unrelated concepts survived.
 
+use std::path::{Path, PathBuf};
+
 use oubliette_evidence::{
     Concept, Prompt,
     concept::Prompts,
@@ -7,25 +9,90 @@ use oubliette_evidence::{
     recipe::AuditRecipe,
 };
 
-use crate::wording;
+use crate::{Error, Result, attacks::OWN_PROMPTS, wording};
 
 /// Templates for concepts whose prompts come from a file.
 const USUAL: &[&str] = &["a {name}", "a picture of a {name}"];
 
-/// One arm for every group that has members, on all subjects but the never-exposed one.
-pub(super) fn arms(recipe: &AuditRecipe, concept: &Concept, roles: &[Role]) -> Vec<Arm> {
+/// One arm for every group that has members and for every other concept, on all subjects but the never-exposed one.
+///
+/// # Errors
+/// When the file of another concept cannot be read.
+pub(super) fn arms(recipe: &AuditRecipe, concept: &Concept, roles: &[Role]) -> Result<Vec<Arm>> {
     let templates = templates(recipe, concept);
-    let superclass: Vec<String> = concept.superclass.iter().cloned().collect();
+    let forgotten = read(recipe, concept, &recipe.keep.forgotten)?;
+    let gone = |name: &&String| forgotten.iter().any(|(_, other)| other.names.contains(name));
+    let left = |names: &[String]| names.iter().filter(|n| !gone(n)).cloned().collect::<Vec<_>>();
     let groups = [
-        ("neighbours", &concept.keep),
-        ("superclass", &superclass),
-        ("unrelated", &recipe.keep.unrelated),
+        ("neighbours", left(&concept.keep)),
+        ("superclass", concept.superclass.iter().cloned().collect()),
+        ("unrelated", left(&recipe.keep.unrelated)),
     ];
-    let subjects: Vec<Role> =
-        roles.iter().copied().filter(|&role| role != Role::NeverExposed).collect();
-    let looks = recipe.samples.schedule(recipe.samples.keep);
-    let arm = |(group, names): (&str, &Vec<String>)| Arm {
-        id: format!("keep/{group}"),
+    let group = |(group, names): (&str, Vec<String>)| Arm {
+        prompts: names.iter().flat_map(|name| prompts(&templates, name)).collect(),
+        ..arm(recipe, roles, group.to_owned(), group)
+    };
+    let filled = groups.into_iter().filter(|(_, names)| !names.is_empty());
+    let mut arms: Vec<Arm> = filled.map(group).collect();
+    for (file, other) in read(recipe, concept, &recipe.keep.concepts)? {
+        let gone = forgotten.iter().any(|(_, one)| one.id == other.id);
+        let arm = arm(
+            recipe,
+            roles,
+            format!("other/{}", other.id),
+            if gone { "forgotten" } else { "other" },
+        );
+        arms.push(asking(recipe, arm, &file, other)?);
+    }
+    Ok(arms)
+}
+
+/// The arm that asks for another concept, which was read from `file`, with the draws of that concept's own audit.
+fn asking(recipe: &AuditRecipe, arm: Arm, file: &Path, other: Concept) -> Result<Arm> {
+    let label = Some(label(&other));
+    let prompt = |prompt| Prompt { label: label.clone(), ..prompt };
+    Ok(Arm {
+        stream: OWN_PROMPTS.to_owned(),
+        prompts: other.prompts(file)?.into_iter().map(prompt).collect(),
+        looks: recipe.samples.schedule(recipe.samples.per_arm),
+        standing: Standing::Exploratory,
+        concept: Some(other.id),
+        ..arm
+    })
+}
+
+/// Other concepts than the audit's own, with their files.
+fn read(recipe: &AuditRecipe, own: &Concept, files: &[PathBuf]) -> Result<Vec<(PathBuf, Concept)>> {
+    let mut all = Vec::<(PathBuf, Concept)>::new();
+    for file in files {
+        let file = recipe.source.beside(file);
+        let concept = Concept::read(&file)?;
+        if concept.id == own.id || all.iter().any(|(_, other)| other.id == concept.id) {
+            return Err(Error::Input {
+                file: format!("`{}`", file.display()),
+                thing: format!(
+                    "`keep` names the concept `{}` twice, or it is the audit's own",
+                    concept.id
+                ),
+                remedy: "name every other concept once".to_owned(),
+            });
+        }
+        all.push((file, concept));
+    }
+    Ok(all)
+}
+
+/// What a detector knows a concept by: the label of its own detector, or its first name.
+fn label(concept: &Concept) -> String {
+    let own =
+        concept.detector.first().and_then(|detector| detector.settings.get("label")?.as_str());
+    own.or(concept.names.first().map(String::as_str)).unwrap_or(&concept.id).to_owned()
+}
+
+/// A keep arm that has no prompts yet.
+fn arm(recipe: &AuditRecipe, roles: &[Role], name: String, group: &str) -> Arm {
+    Arm {
+        id: format!("keep/{name}"),
         kind: ArmKind::Keep,
         attack: group.to_owned(),
         settings: Default::default(),
@@ -38,12 +105,12 @@ pub(super) fn arms(recipe: &AuditRecipe, concept: &Concept, roles: &[Role]) -> V
         steps: None,
         baseline: None,
         after: None,
-        stream: format!("keep/{group}"),
-        prompts: names.iter().flat_map(|name| prompts(&templates, name)).collect(),
-        subjects: subjects.clone(),
-        looks: looks.clone(),
-    };
-    groups.into_iter().filter(|(_, names)| !names.is_empty()).map(arm).collect()
+        concept: None,
+        stream: format!("keep/{name}"),
+        prompts: Vec::new(),
+        subjects: roles.iter().copied().filter(|&role| role != Role::NeverExposed).collect(),
+        looks: recipe.samples.schedule(recipe.samples.keep),
+    }
 }
 
 /// The keep arms again, on the models that the last arm of every trained series made: an update that
@@ -67,7 +134,10 @@ pub(super) fn after(keep: &[Arm], attacks: &[Arm]) -> Vec<Arm> {
     attacks
         .iter()
         .filter(last)
-        .flat_map(|of| keep.iter().map(move |keep| again(of, keep)))
+        .flat_map(|of| {
+            let decides = keep.iter().filter(|keep| keep.standing == Standing::Deciding);
+            decides.map(move |keep| again(of, keep))
+        })
         .collect()
 }
 

@@ -90,13 +90,14 @@ impl Kept {
         let Plan::Audit(plan) = Plan::from_text(&run.plan(), &read_text(&run.plan())?)? else {
             return Ok(None);
         };
-        let judgment = judge(&plan, &read_log(&run.events())?.evidence)?;
+        let evidence = read_log(&run.events())?.evidence;
+        let judgment = judge(&plan, &evidence)?;
         if judgment.to_text()? != read_text(&run.verdict())? {
             return Err(Failure::differs(&run.verdict()));
         }
         let (concept, method) = (cell.concept.clone(), cell.method.clone());
         let cost = self.cost(cell)?;
-        Ok(Some(ComparedAudit { concept, method, plan: *plan, judgment, cost }))
+        Ok(Some(ComparedAudit { concept, method, plan: *plan, evidence, judgment, cost }))
     }
 
     /// What the unlearning cost, where that was measured.
