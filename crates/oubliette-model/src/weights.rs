@@ -91,6 +91,17 @@ impl Weight {
         at_its_rank!(self, |tensor| tensor.reshape([count]))
     }
 
+    /// [`Weight::flat`] of a weight that nobody else holds, which can then be written in place.
+    fn into_flat(self) -> Tensor<1> {
+        let count = self.len();
+        match self.shape.len() {
+            1 => Tensor::from_dispatch(self.tensor),
+            2 => Tensor::<2>::from_dispatch(self.tensor).reshape([count]),
+            3 => Tensor::<3>::from_dispatch(self.tensor).reshape([count]),
+            _ => Tensor::<4>::from_dispatch(self.tensor).reshape([count]),
+        }
+    }
+
     /// A weight of the given shape from one row of numbers.
     ///
     /// # Panics
@@ -296,6 +307,30 @@ impl Weights {
             Some(other) => Weight::from_flat(weight.flat() + other.flat() * factor, weight.shape()),
             None => weight.clone(),
         })
+    }
+
+    /// Every weight times `factor`, in the memory that it lies in where nobody else holds that.
+    pub fn into_scaled(self, factor: f64) -> Self {
+        let scaled = |(name, weight): (String, Weight)| {
+            let shape = weight.shape.clone();
+            (name, Weight::from_flat(weight.into_flat() * factor, &shape))
+        };
+        self.into_iter().map(scaled).collect()
+    }
+
+    /// The sum of both; what only one of them has is as it is there. No tensor is held longer than it is needed.
+    pub fn joined(mut self, other: Self) -> Self {
+        for (name, weight) in other {
+            let sum = match self.remove(&name) {
+                Some(own) => {
+                    let shape = weight.shape.clone();
+                    Weight::from_flat(weight.into_flat() + own.into_flat(), &shape)
+                }
+                None => weight,
+            };
+            self.insert(name, sum);
+        }
+        self
     }
 
     /// Every weight times `factor`.

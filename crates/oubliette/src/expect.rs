@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use oubliette_lab::lot::Lot;
 use oubliette_lab::methods::Stage;
 use oubliette_lab::run::{Context, Turn};
+use oubliette_lab::training::Train;
 use oubliette_model::Weights;
 use oubliette_model::families::StableDiffusion;
 use oubliette_model::train::{Estimate, TrainingShape, estimate};
@@ -76,14 +77,15 @@ impl Yardstick {
 
     /// The expectation for all that a method does.
     pub(crate) fn turns(&self, turns: &[Turn]) -> Result<Expectation, Failure> {
-        let (mut largest, mut steps) = (self.memory(&self.sd.weights, &BTreeSet::new(), 1), 0);
+        let (mut largest, mut steps) = (self.memory(&self.sd.weights, &BTreeSet::new(), 1, 0), 0);
         let mut weights = self.sd.weights.clone();
         for stage in turns.iter().flat_map(|turn| &turn.stages) {
             if let Stage::Attach(attach) = stage {
                 weights.extend(attach.fresh(&self.sd.weights, Lot::new(0)));
             }
             let Some(train) = stage.training() else { continue };
-            let wanted = self.memory(&weights, &train.mask.trainable(&weights)?, 1);
+            let trained = train.mask.trainable(&weights)?;
+            let wanted = self.memory(&weights, &trained, 1, beside(train));
             largest = if wanted.total() > largest.total() { wanted } else { largest };
             steps += train.total();
         }
@@ -95,7 +97,7 @@ impl Yardstick {
 
     /// The expectation for training of `trainable` weights (none: nothing is trained) and sampling.
     pub(crate) fn work(&self, trainable: &BTreeSet<String>, work: &Work) -> Expectation {
-        self.expect(self.memory(&self.sd.weights, trainable, work.batch.max(1)), work)
+        self.expect(self.memory(&self.sd.weights, trainable, work.batch.max(1), 0), work)
     }
 
     /// The weights by name, for selecting those that are trained.
@@ -122,7 +124,13 @@ impl Yardstick {
         FORWARDS_A_STEP + f64::from(u8::from(self.recompute))
     }
 
-    fn memory(&self, weights: &Weights, trainable: &BTreeSet<String>, batch: usize) -> Estimate {
+    fn memory(
+        &self,
+        weights: &Weights,
+        trainable: &BTreeSet<String>,
+        batch: usize,
+        beside: u64,
+    ) -> Estimate {
         let [_, height, width] = latents(&self.sd);
         let shape = TrainingShape {
             batch,
@@ -130,10 +138,18 @@ impl Yardstick {
             levels: self.sd.unet.config().block_out_channels.len(),
             tokens: self.sd.tokenizer.length(),
             recompute: self.recompute,
-            ema: false,
+            beside,
         };
         estimate(weights, trainable, &shape)
     }
+}
+
+/// Copies of the trained weights that a stage holds beside gradient and moments.
+fn beside(train: &Train) -> u64 {
+    let average = u64::from(train.average.is_some());
+    let other_side = u64::from(!train.forget.is_empty() && !train.retain.is_empty());
+    let survey = if train.mask.survey().is_some() { 2 } else { 0 };
+    average + other_side + survey + 2 * train.wrappers.len() as u64
 }
 
 /// One forward of the denoiser on two rows.

@@ -1,6 +1,6 @@
 //! Clipping by the norm of all gradients together.
 
-use crate::weights::{Weight, Weights};
+use crate::weights::Weights;
 
 /// Scales all gradients so that their common norm is at most `max`; returns the norm before.
 ///
@@ -12,10 +12,7 @@ pub fn clip_global_norm(gradients: Weights, max: f64) -> (f64, Weights) {
     if scale >= 1.0 || !norm.is_finite() {
         return (norm, gradients);
     }
-    (
-        norm,
-        gradients.map(|_, gradient| Weight::from_flat(gradient.flat() * scale, gradient.shape())),
-    )
+    (norm, gradients.into_scaled(scale))
 }
 
 /// The Euclidean norm of all values of all tensors.
@@ -29,6 +26,7 @@ pub fn global_norm(gradients: &Weights) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Weight;
     use burn::tensor::{Device, Tensor};
 
     #[test]

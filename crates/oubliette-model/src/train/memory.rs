@@ -18,8 +18,8 @@ pub struct TrainingShape {
     pub tokens: usize,
     /// Whether blocks are computed again in the backward pass.
     pub recompute: bool,
-    /// Whether an average of the weights is kept.
-    pub ema: bool,
+    /// Copies of the trained weights beside gradient and moments: an average, a second side's gradient, what a part keeps.
+    pub beside: u64,
 }
 
 /// Bytes that a run is expected to hold at its peak.
@@ -30,7 +30,7 @@ pub struct TrainingShape {
 pub struct Estimate {
     /// The model's weights.
     pub weights: u64,
-    /// Gradients before and after clipping, moments and the average.
+    /// The student, its gradients, moments and what is beside them.
     pub training: u64,
     /// What the forward pass leaves for the backward pass.
     pub activations: u64,
@@ -104,7 +104,8 @@ pub fn estimate(
 ) -> Estimate {
     let bytes = |w: &crate::Weight| (w.len() * w.dtype().size()) as u64;
     let trained: u64 = weights.only(trainable).iter().map(|(_, w)| 4 * w.len() as u64).sum();
-    let copies = 4 + u64::from(shape.ema);
+    // The student, once it differs from the original; its gradient; two moments.
+    let copies = 4 + shape.beside;
     let unet = trainable.iter().any(|name| name.starts_with("unet/"));
     let text = trainable.iter().any(|name| name.starts_with("text_encoder/"));
     let mut kept = Kept::default();

@@ -68,7 +68,11 @@ impl Running {
 /// Who watches a run: a progress bar, and the wish to stop.
 pub(crate) fn watcher(terminal: &Terminal) -> impl FnMut(Told<'_>) -> ControlFlow<()> {
     let bar = Progress::new(terminal);
+    let mut since = Instant::now();
     move |told| {
+        let seconds = since.elapsed().as_secs_f64();
+        tracing::debug!(unit = told.unit, done = told.done, total = told.total, seconds);
+        since = Instant::now();
         let what = match told.loss {
             Some(loss) => format!("{}, loss {loss:.4}", told.unit),
             None => told.unit.to_owned(),

@@ -1,6 +1,6 @@
 //! The plain sum: one step along forget plus retain.
 
-use oubliette_model::{Weight, Weights};
+use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
 use super::{Combiner, Sides, Stateful};
@@ -28,26 +28,18 @@ impl Combiner for Sum {
 
     fn combine(&mut self, sides: Sides) -> Result<Weights> {
         Ok(match (sides.forget, sides.retain) {
-            (Some(forget), Some(retain)) => add(&forget, retain),
+            (Some(forget), Some(retain)) => forget.joined(retain),
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => Weights::new(),
         })
     }
 }
 
-/// A weight that only one side knows is moved by that side alone.
-fn add(forget: &Weights, retain: Weights) -> Weights {
-    let both = retain.map(|name, gradient| match forget.get(name) {
-        Some(other) => Weight::from_flat(gradient.flat() + other.flat(), gradient.shape()),
-        None => gradient.clone(),
-    });
-    forget.overlaid(&both)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use burn::tensor::{DType, Device};
+    use oubliette_model::Weight;
 
     #[test]
     fn adds_what_both_have_and_keeps_the_rest() {
