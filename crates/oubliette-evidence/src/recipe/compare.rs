@@ -92,7 +92,7 @@ impl CompareRecipe {
         Ok(cells)
     }
 
-    fn check(&self) -> Result<(), Problem> {
+    pub(super) fn check(&self) -> Result<(), Problem> {
         check_head(self.task, Task::Compare, self.seed)?;
         if self.concepts.is_empty() || self.method.is_empty() {
             let thing = "there is no concept or no method".to_owned();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::costs::{Cost, costs};
 use super::text::clean;
 use crate::plan::{ArmKind, Role};
-use crate::verdict::{ArmFinding, Judgment, KeepFinding, Rate};
+use crate::verdict::{Judgment, Rate};
 use crate::{AuditPlan, Verdict};
 
 /// One audit of a comparison.
@@ -41,18 +41,12 @@ pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String
     page
 }
 
-/// The arms of attacks that take the models as they are, in the plan's order; the first asks in the concept's own words.
-fn untrained(plan: &AuditPlan) -> impl Iterator<Item = &str> {
-    let asked = plan.arms.iter().filter(|arm| arm.kind == ArmKind::Attack && !arm.trained);
-    asked.map(|arm| arm.id.as_str())
-}
-
 /// The table of forgetting and keeping: a column for every arm that some audit asked without training.
 fn forgotten(audits: &[ComparedAudit]) -> String {
     let mut asked: Vec<&str> = Vec::new();
-    for id in audits.iter().flat_map(|audit| untrained(&audit.plan)) {
-        if !asked.contains(&id) {
-            asked.push(id);
+    for arm in audits.iter().flat_map(|audit| audit.plan.untrained()) {
+        if !asked.contains(&arm.id.as_str()) {
+            asked.push(&arm.id);
         }
     }
     let kept = ["superclass", "neighbours", "unrelated", "alignment falls", "verdict"];
@@ -64,16 +58,17 @@ fn forgotten(audits: &[ComparedAudit]) -> String {
 
 fn forgotten_by(audit: &ComparedAudit, asked: &[&str]) -> Vec<String> {
     let judgment = &audit.judgment;
-    let found = |id: &str, role| arm(judgment, id, role);
+    let found = |id: &str, role| judgment.arm(id, role);
     let pair = |id: &&str| {
         let rate = |role| found(id, role).map(|found| found.all);
         change(rate(Role::Original), rate(Role::Unlearned))
     };
-    let own = untrained(&audit.plan).next().unwrap_or_default();
+    // The first asks in the concept's own words.
+    let own = audit.plan.untrained().next().map_or("", |arm| arm.id.as_str());
     let superclass = |role| found(own, role).and_then(|found| found.superclass);
     let kept =
-        |group| keep(judgment, group).map_or_else(none, |k| change(Some(k.original), Some(k.kept)));
-    let alignment = keep(judgment, "unrelated").and_then(|found| found.alignment);
+        |group| judgment.keep(group).map_or_else(none, |k| change(Some(k.original), Some(k.kept)));
+    let alignment = judgment.keep("unrelated").and_then(|found| found.alignment);
     let mut cells = vec![audit.concept.clone(), audit.method.clone()];
     cells.extend(asked.iter().map(pair));
     cells.extend([
@@ -124,7 +119,7 @@ fn returns(audits: &[ComparedAudit], steps: &[u64]) -> String {
         let judgment = &audit.judgment;
         for (series, _) in series(&audit.plan).into_iter().filter(|(_, list)| list == steps) {
             for role in [Role::Unlearned, Role::Original, Role::NeverExposed] {
-                let found = |steps: &u64| arm(judgment, &format!("{series}@{steps}"), role);
+                let found = |steps: &u64| judgment.arm(&format!("{series}@{steps}"), role);
                 let rates: Vec<_> = steps.iter().map(|steps| found(steps).map(|a| a.all)).collect();
                 if rates.iter().all(Option::is_none) {
                     continue;
@@ -144,17 +139,6 @@ fn returns(audits: &[ComparedAudit], steps: &[u64]) -> String {
         }
     }
     table + "\n"
-}
-
-fn arm<'a>(judgment: &'a Judgment, id: &str, role: Role) -> Option<&'a ArmFinding> {
-    judgment.arms.iter().find(|found| found.arm == id && found.subject == role)
-}
-
-fn keep<'a>(judgment: &'a Judgment, group: &str) -> Option<&'a KeepFinding> {
-    let of = |found: &&KeepFinding| {
-        found.group == group && found.after.is_none() && found.subject == Role::Unlearned
-    };
-    judgment.keeps.iter().find(of)
 }
 
 fn change(before: Option<Rate>, after: Option<Rate>) -> String {

@@ -10,3 +10,4 @@ mod rule;
 mod spec;
 mod tale;
 mod tidy;
+mod tuning;

@@ -1,20 +1,13 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
-mod cost;
-mod kept;
-
-use super::running::{Running, Stopwatch, watcher};
+use super::cell::{Bench, Kept, name};
+use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
-use kept::Kept;
-use oubliette_evidence::Plan;
-use oubliette_evidence::document::Document;
-use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
 use oubliette_evidence::report::render_comparison;
-use oubliette_lab::run::{self, Context, resolve};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -65,9 +58,10 @@ impl Verb for Compare {
         }
         if !self.render {
             let context = self.running.context()?;
+            let bench = Bench { running: &self.running, context: &context, kept: &kept, terminal };
             for cell in cells.iter().filter(|cell| self.wants(cell) && !kept.has(cell)) {
                 terminal.say(&format!("{} by {}", cell.concept, cell.method));
-                self.run_cell(cell, &context, &kept, terminal)?;
+                bench.run(cell)?;
                 page(&kept, &cells)?;
             }
         }
@@ -96,35 +90,6 @@ impl Compare {
             }
         }
     }
-
-    fn run_cell(
-        &self,
-        cell: &ComparedCell,
-        context: &Context,
-        kept: &Kept,
-        terminal: &Terminal,
-    ) -> Result<(), Failure> {
-        let resolved = resolve::unlearn(&cell.unlearn)?;
-        let unlearn = Plan::Unlearn(Box::new(resolved.plan.clone()));
-        let (model, out) = (resolved.model.clone(), resolved.out.clone());
-        let unlearned = RunFolder::of(&self.running.runs, unlearn.digest()?);
-        // Only of a run that begins and ends here is it known how long it took.
-        let whole = !unlearned.events().exists();
-        let watch = Stopwatch::start("unlearn");
-        run::unlearn(resolved, context, &mut watcher(terminal))?;
-        if whole {
-            watch.note(&unlearned)?;
-        }
-        let examiner = resolve::audit(&cell.audit, context)?.examiner;
-        let plan = Plan::Audit(Box::new(examiner.plan.clone()));
-        let run = RunFolder::of(&self.running.runs, plan.digest()?);
-        let watch = Stopwatch::start("audit");
-        let device = context.describe();
-        let journal = run::look(&examiner, &self.running.runs, &device, &mut watcher(terminal))?;
-        run.write_results(&examiner.plan, journal.evidence())?;
-        watch.note(&run)?;
-        kept.keep(cell, &unlearn, &run, &cost::of(&unlearned, &model, &out)?)
-    }
 }
 
 /// Writes the page from what is kept, and gives its text.
@@ -149,14 +114,4 @@ fn planned(cells: &[ComparedCell], kept: &Kept) -> Answer {
     let names: Vec<_> = cells.iter().map(name).collect();
     let lines: Vec<_> = cells.iter().map(line).collect();
     Answer::done(names, format!("{}\n\nNothing was done.", lines.join("\n")))
-}
-
-/// What a cell is called.
-fn name(cell: &ComparedCell) -> String {
-    format!("{}-{}", cell.concept, cell.method)
-}
-
-/// The digest by which a plan knows the recipe that it was made from.
-fn digest(document: &Document) -> oubliette_evidence::Digest {
-    oubliette_evidence::Digest::of(document.text().as_bytes())
 }

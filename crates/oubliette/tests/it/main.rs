@@ -15,3 +15,4 @@ mod methods;
 mod requests;
 mod scene;
 mod studies;
+mod tune;
