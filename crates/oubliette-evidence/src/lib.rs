@@ -4,6 +4,7 @@
 //! pure. The files are specified in `spec/`.
 
 pub mod canonical;
+pub mod choice;
 pub mod claim;
 pub mod concept;
 pub mod digest;

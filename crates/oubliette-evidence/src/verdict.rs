@@ -208,4 +208,17 @@ impl Judgment {
     pub fn to_text(&self) -> Result<String> {
         Ok(canonical::to_text(self)? + "\n")
     }
+
+    /// What an arm found on a subject.
+    pub fn arm(&self, id: &str, subject: Role) -> Option<&ArmFinding> {
+        self.arms.iter().find(|found| found.arm == id && found.subject == subject)
+    }
+
+    /// What the unlearned model kept of a group, as it came.
+    pub fn keep(&self, group: &str) -> Option<&KeepFinding> {
+        let of = |found: &&KeepFinding| {
+            found.group == group && found.after.is_none() && found.subject == Role::Unlearned
+        };
+        self.keeps.iter().find(of)
+    }
 }

@@ -50,6 +50,12 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// Something else lies where a result belongs.
+    #[error("`{}` exists already and is not what this run writes; choose another `out` or remove it", .path.display())]
+    Taken {
+        /// The place.
+        path: PathBuf,
+    },
     /// Training left the numbers that mean anything; nothing was written.
     #[error(
         "training diverged at step {step}: {what}; losses before it: {losses}; nothing was written; lower the learning rate (now {learning_rate:e})"
@@ -126,6 +132,7 @@ impl Error {
             Error::Unknown { .. } => "unknown-name",
             Error::Settings { .. } => "settings",
             Error::Input { .. } => "input",
+            Error::Taken { .. } => "already-exists",
             Error::Diverged { .. } => "diverged",
             Error::Held { .. } => "held",
             Error::Interrupted { .. } => "interrupted",

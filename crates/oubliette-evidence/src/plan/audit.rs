@@ -148,6 +148,11 @@ impl AuditPlan {
         self.arms.iter().filter(move |arm| arm.kind == kind)
     }
 
+    /// The arms of attacks that take the models as they are, in order.
+    pub fn untrained(&self) -> impl Iterator<Item = &Arm> {
+        self.arms_of(ArmKind::Attack).filter(|arm| !arm.trained)
+    }
+
     /// How often a decision is tried.
     pub fn looks(&self) -> usize {
         self.arms.first().map_or(0, |arm| arm.looks.len())

@@ -52,6 +52,13 @@ pub struct UnlearnPlan {
     pub inputs: std::collections::BTreeMap<String, Digest>,
 }
 
+impl UnlearnPlan {
+    /// Training steps of all stages together.
+    pub fn steps(&self) -> u64 {
+        self.stages.iter().filter_map(|stage| stage.get("steps")?.as_u64()).sum()
+    }
+}
+
 /// A plan to change a model for some other reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

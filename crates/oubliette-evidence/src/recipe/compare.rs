@@ -101,7 +101,7 @@ impl CompareRecipe {
         pairs.map(|(at, method)| ComparedCell::new(self, &concepts, at, method)).collect()
     }
 
-    fn check(&self) -> Result<(), Problem> {
+    pub(super) fn check(&self) -> Result<(), Problem> {
         check_head(self.task, Task::Compare, self.seed)?;
         if self.concepts.is_empty() || self.method.is_empty() {
             let thing = "there is no concept or no method".to_owned();

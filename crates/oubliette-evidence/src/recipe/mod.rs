@@ -2,6 +2,7 @@
 
 mod audit;
 mod compare;
+mod tune;
 mod unlearn;
 mod update;
 
@@ -15,6 +16,7 @@ pub use audit::{
     Subjects,
 };
 pub use compare::{CompareRecipe, Compared, ComparedCell, Twin};
+pub use tune::{Candidate, Rule, TuneRecipe};
 pub use unlearn::{Merge, Order, UnlearnRecipe};
 pub use update::UpdateRecipe;
 
@@ -33,6 +35,8 @@ pub enum Task {
     Audit,
     /// Unlearn and audit many concepts with many methods.
     Compare,
+    /// Choose a method's settings on concepts that are not reported.
+    Tune,
 }
 
 /// Key, thing, remedy: a refusal before it knows its file.
@@ -49,6 +53,8 @@ pub enum Recipe {
     Audit(Box<AuditRecipe>),
     /// `task = "compare"`
     Compare(Box<CompareRecipe>),
+    /// `task = "tune"`
+    Tune(Box<TuneRecipe>),
 }
 
 impl Recipe {
@@ -65,9 +71,9 @@ impl Recipe {
             Some("update") => UpdateRecipe::parse(document).map(Self::Update),
             Some("audit") => AuditRecipe::parse(document).map(|r| Self::Audit(Box::new(r))),
             Some("compare") => CompareRecipe::parse(document).map(|r| Self::Compare(Box::new(r))),
+            Some("tune") => TuneRecipe::parse(document).map(|r| Self::Tune(Box::new(r))),
             _ => {
-                let remedy =
-                    "write `task = \"unlearn\"`, `\"update\"`, `\"audit\"` or `\"compare\"`";
+                let remedy = "write `task = \"unlearn\"`, `\"update\"`, `\"audit\"`, `\"compare\"` or `\"tune\"`";
                 Err(document.error("task", "this file says no task", remedy))
             }
         }

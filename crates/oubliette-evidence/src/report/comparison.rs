@@ -7,7 +7,7 @@ use super::distances::distances;
 use super::interference::interference;
 use super::text::clean;
 use crate::plan::{ArmKind, Role};
-use crate::verdict::{ArmFinding, Judgment, KeepFinding, Rate};
+use crate::verdict::{Judgment, Rate};
 use crate::{AuditPlan, Evidence, Verdict};
 
 /// One audit of a comparison.
@@ -46,18 +46,12 @@ pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String
     page
 }
 
-/// The arms of attacks that take the models as they are, in the plan's order; the first asks in the concept's own words.
-pub(super) fn untrained(plan: &AuditPlan) -> impl Iterator<Item = &str> {
-    let asked = plan.arms.iter().filter(|arm| arm.kind == ArmKind::Attack && !arm.trained);
-    asked.map(|arm| arm.id.as_str())
-}
-
 /// The table of forgetting and keeping: a column for every arm that some audit asked without training.
 fn forgotten(audits: &[ComparedAudit]) -> String {
     let mut asked: Vec<&str> = Vec::new();
-    for id in audits.iter().flat_map(|audit| untrained(&audit.plan)) {
-        if !asked.contains(&id) {
-            asked.push(id);
+    for arm in audits.iter().flat_map(|audit| audit.plan.untrained()) {
+        if !asked.contains(&arm.id.as_str()) {
+            asked.push(&arm.id);
         }
     }
     let kept = ["superclass", "neighbours", "unrelated", "alignment falls"];
@@ -80,16 +74,17 @@ fn forgotten(audits: &[ComparedAudit]) -> String {
 
 fn forgotten_by(audit: &ComparedAudit, asked: &[&str]) -> Vec<String> {
     let judgment = &audit.judgment;
-    let found = |id: &str, role| arm(judgment, id, role);
+    let found = |id: &str, role| judgment.arm(id, role);
     let pair = |id: &&str| {
         let rate = |role| found(id, role).map(|found| found.all);
         change(rate(Role::Original), rate(Role::Unlearned))
     };
-    let own = untrained(&audit.plan).next().unwrap_or_default();
+    // The first asks in the concept's own words.
+    let own = audit.plan.untrained().next().map_or("", |arm| arm.id.as_str());
     let superclass = |role| found(own, role).and_then(|found| found.superclass);
     let kept =
-        |group| keep(judgment, group).map_or_else(none, |k| change(Some(k.original), Some(k.kept)));
-    let alignment = keep(judgment, "unrelated").and_then(|found| found.alignment);
+        |group| judgment.keep(group).map_or_else(none, |k| change(Some(k.original), Some(k.kept)));
+    let alignment = judgment.keep("unrelated").and_then(|found| found.alignment);
     let mut cells = vec![audit.concept.clone(), audit.method.clone()];
     cells.extend(asked.iter().map(pair));
     cells.extend([
@@ -139,7 +134,7 @@ fn returns(audits: &[ComparedAudit], steps: &[u64]) -> String {
         let judgment = &audit.judgment;
         for (series, _) in series(&audit.plan).into_iter().filter(|(_, list)| list == steps) {
             for role in [Role::Unlearned, Role::Original, Role::NeverExposed] {
-                let found = |steps: &u64| arm(judgment, &format!("{series}@{steps}"), role);
+                let found = |steps: &u64| judgment.arm(&format!("{series}@{steps}"), role);
                 let rates: Vec<_> = steps.iter().map(|steps| found(steps).map(|a| a.all)).collect();
                 if rates.iter().all(Option::is_none) {
                     continue;
@@ -159,17 +154,6 @@ fn returns(audits: &[ComparedAudit], steps: &[u64]) -> String {
         }
     }
     table + "\n"
-}
-
-pub(super) fn arm<'a>(judgment: &'a Judgment, id: &str, role: Role) -> Option<&'a ArmFinding> {
-    judgment.arms.iter().find(|found| found.arm == id && found.subject == role)
-}
-
-fn keep<'a>(judgment: &'a Judgment, group: &str) -> Option<&'a KeepFinding> {
-    let of = |found: &&KeepFinding| {
-        found.group == group && found.after.is_none() && found.subject == Role::Unlearned
-    };
-    judgment.keeps.iter().find(of)
 }
 
 fn change(before: Option<Rate>, after: Option<Rate>) -> String {

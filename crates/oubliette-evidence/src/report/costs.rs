@@ -42,7 +42,7 @@ pub(super) fn costs(audits: &[ComparedAudit]) -> String {
     table
 }
 
-fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     match seconds {
         s if s < 100.0 => format!("{s:.1} s"),
         s if s < 6000.0 => format!("{:.1} min", s / 60.0),

@@ -1,6 +1,6 @@
 //! Which concept's forgetting did what to which other one: a matrix for each method, where audits asked for other concepts or share a model.
 
-use super::comparison::{ComparedAudit, arm, none, row, shown, untrained};
+use super::comparison::{ComparedAudit, none, row, shown};
 use crate::Digest;
 use crate::plan::Role;
 use crate::verdict::{KeepFinding, Rate};
@@ -89,7 +89,7 @@ fn others(audit: &ComparedAudit) -> impl Iterator<Item = (&str, &KeepFinding)> {
 
 /// What an audit found of its own concept, asked for in its own words.
 fn own(audit: &ComparedAudit, role: Role) -> Option<Rate> {
-    Some(arm(&audit.judgment, untrained(&audit.plan).next()?, role)?.all)
+    Some(audit.judgment.arm(&audit.plan.untrained().next()?.id, role)?.all)
 }
 
 /// The original's rate of a concept: as that concept's own audit has it, else as any that asked for it.

@@ -1,5 +1,6 @@
 //! The report: a verdict in words and pictures. It computes nothing but places on a page.
 
+mod chosen;
 mod comparison;
 mod costs;
 mod curve;
@@ -13,9 +14,12 @@ mod rates;
 mod shrink;
 mod tables;
 mod text;
+mod tuning;
 
+pub use chosen::render_chosen;
 pub use comparison::{ComparedAudit, render_comparison};
 pub use costs::Cost;
 pub use page::render;
 pub use pictures::{Folder, NoPictures, Pictures};
 pub use text::render_text;
+pub use tuning::{Trial, Tuning, render_tuning};

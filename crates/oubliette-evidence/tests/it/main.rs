@@ -11,3 +11,4 @@ mod rule;
 mod spec;
 mod tale;
 mod tidy;
+mod tuning;

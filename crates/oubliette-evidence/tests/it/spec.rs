@@ -7,7 +7,9 @@ use oubliette_evidence::event::Event;
 use oubliette_evidence::evidence::EvidenceFile;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::plan::{ArmKind, Cell, Stage, training_seed};
-use oubliette_evidence::recipe::{AuditRecipe, CompareRecipe, UnlearnRecipe, UpdateRecipe};
+use oubliette_evidence::recipe::{
+    AuditRecipe, CompareRecipe, TuneRecipe, UnlearnRecipe, UpdateRecipe,
+};
 use oubliette_evidence::verify::Verification;
 use oubliette_evidence::{AuditPlan, Concept, Judgment, Plan, Recipe, verify};
 use schemars::{JsonSchema, schema_for};
@@ -45,6 +47,7 @@ fn schemas_are_fresh() {
     schema::<UpdateRecipe>("recipe-update");
     schema::<AuditRecipe>("recipe-audit");
     schema::<CompareRecipe>("recipe-compare");
+    schema::<TuneRecipe>("recipe-tune");
     schema::<Plan>("plan");
     schema::<Event>("event");
     schema::<EvidenceFile>("evidence");
@@ -58,7 +61,7 @@ fn the_examples_are_read() {
     let page = std::fs::read_to_string(spec().join("recipe.md")).unwrap();
     let examples: Vec<&str> =
         page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert_eq!(examples.len(), 6);
+    assert_eq!(examples.len(), 7);
     for example in examples {
         let document = Document::new(Path::new("recipe.md"), example);
         match example.contains("task = ") {

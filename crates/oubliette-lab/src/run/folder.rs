@@ -65,17 +65,9 @@ fn settle(unfinished: &Path, out: &Path, digest: Digest) -> Result<()> {
     if out.exists() {
         let same = out.is_dir() && Digest::of_folder(out)? == digest;
         fs::remove_dir_all(unfinished).map_err(Error::io("write", unfinished))?;
-        return if same { Ok(()) } else { Err(taken(out)) };
+        return if same { Ok(()) } else { Err(Error::Taken { path: out.to_owned() }) };
     }
     fs::rename(unfinished, out).map_err(Error::io("write", out))
-}
-
-fn taken(out: &Path) -> Error {
-    Error::Input {
-        file: format!("`{}`", out.display()),
-        thing: "exists already and is not what this run writes".to_owned(),
-        remedy: "choose another `out` or remove it".to_owned(),
-    }
 }
 
 /// Hidden, so that nobody takes it for a model.

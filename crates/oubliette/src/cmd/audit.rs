@@ -11,7 +11,7 @@ use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::plan::{AuditPlan, Role};
 use oubliette_evidence::recipe::AuditRecipe;
 use oubliette_evidence::report::render_text;
-use oubliette_lab::run::{self, resolve};
+use oubliette_lab::run::{self, Context, Examiner, resolve};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -40,18 +40,13 @@ impl Verb for Audit {
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let context = self.running.context()?;
         let recipe = AuditRecipe::read(&self.recipe)?;
-        let mut examiner = resolve::audit(&recipe, &context)?.examiner;
+        let (examiner, context) = examiner(&recipe, &self.running, context, terminal)?;
         let plan = Plan::Audit(Box::new(examiner.plan.clone()));
         let run = RunFolder::of(&self.running.runs, plan.digest()?);
-        let original = recipe.source.beside(&recipe.subjects.original);
-        let expected = |yardstick: &Yardstick| expected(yardstick, &examiner.plan);
-        let context = self.running.fitted(context, &original, terminal, expected)?;
         if self.running.dry_run {
-            let expected = expected(&Yardstick::of(&original, &context)?)?;
+            let original = recipe.source.beside(&recipe.subjects.original);
+            let expected = expected(&Yardstick::of(&original, &context)?, &examiner.plan)?;
             return planned::answer(&plan, &run, &expected);
-        }
-        if self.running.memory.is_some() {
-            examiner = resolve::audit(&recipe, &context)?.examiner;
         }
         let watch = Stopwatch::start("audit");
         let device = context.describe();
@@ -61,6 +56,23 @@ impl Verb for Audit {
         let text = render_text(&examiner.plan, journal.evidence(), &judgment);
         Ok(judged::answer(&run, &judgment, &text))
     }
+}
+
+/// Who examines, and in which context what is expected fits into the memory that there may be.
+pub(super) fn examiner(
+    recipe: &AuditRecipe,
+    running: &Running,
+    context: Context,
+    terminal: &Terminal,
+) -> Result<(Examiner, Context), Failure> {
+    let examiner = resolve::audit(recipe, &context)?.examiner;
+    if running.memory.is_none() {
+        return Ok((examiner, context));
+    }
+    let original = recipe.source.beside(&recipe.subjects.original);
+    let expected = |yardstick: &Yardstick| expected(yardstick, &examiner.plan);
+    let context = running.fitted(context, &original, terminal, expected)?;
+    Ok((resolve::audit(recipe, &context)?.examiner, context))
 }
 
 /// All pictures of all arms up to the last look, and every training run once.

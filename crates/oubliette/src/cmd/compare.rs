@@ -1,20 +1,13 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
-mod cost;
-mod kept;
-
-use super::running::{Running, Stopwatch, watcher};
+use super::cell::{Bench, Kept, name};
+use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
-use kept::Kept;
-use oubliette_evidence::document::Document;
-use oubliette_evidence::folder::RunFolder;
-use oubliette_evidence::recipe::{CompareRecipe, ComparedCell, UnlearnRecipe};
+use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
 use oubliette_evidence::report::render_comparison;
-use oubliette_evidence::{Digest, Plan};
-use oubliette_lab::run::{self, Context, resolve};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -66,10 +59,11 @@ impl Verb for Compare {
         }
         if !self.render {
             let context = self.running.context()?;
+            let bench = Bench { running: &self.running, context: &context, kept: &kept, terminal };
             let mut made = BTreeSet::new();
             for cell in cells.iter().filter(|cell| self.wants(cell) && !kept.has(cell)) {
                 terminal.say(&format!("{} by {}", cell.concept, cell.method));
-                self.run_cell(cell, (&context, &mut made), &kept, terminal)?;
+                bench.run(cell, &mut made)?;
                 page(&kept, &cells)?;
             }
         }
@@ -98,56 +92,6 @@ impl Compare {
             }
         }
     }
-
-    fn run_cell(
-        &self,
-        cell: &ComparedCell,
-        (context, made): (&Context, &mut BTreeSet<PathBuf>),
-        kept: &Kept,
-        terminal: &Terminal,
-    ) -> Result<(), Failure> {
-        for before in &cell.before {
-            // The digest of a folder takes as long as reading it, so a model is looked at once.
-            if made.insert(before.out.clone()) {
-                self.unlearn(before, context, terminal)?;
-            }
-        }
-        let [model, out] =
-            [&cell.unlearn.model, &cell.unlearn.out].map(|path| cell.unlearn.source.beside(path));
-        let (unlearn, unlearned) = self.unlearn(&cell.unlearn, context, terminal)?;
-        made.insert(cell.unlearn.out.clone());
-        let examiner = resolve::audit(&cell.audit, context)?.examiner;
-        let plan = Plan::Audit(Box::new(examiner.plan.clone()));
-        let run = RunFolder::of(&self.running.runs, plan.digest()?);
-        let watch = Stopwatch::start("audit");
-        let device = context.describe();
-        let journal = run::look(&examiner, &self.running.runs, &device, &mut watcher(terminal))?;
-        run.write_results(&examiner.plan, journal.evidence())?;
-        watch.note(&run)?;
-        kept.keep(cell, &unlearn, &run, &cost::of(&unlearned, &model, &out)?)
-    }
-}
-
-impl Compare {
-    /// Makes a model forget, or finds that it has.
-    fn unlearn(
-        &self,
-        recipe: &UnlearnRecipe,
-        context: &Context,
-        terminal: &Terminal,
-    ) -> Result<(Plan, RunFolder), Failure> {
-        let resolved = resolve::unlearn(recipe)?;
-        let plan = Plan::Unlearn(Box::new(resolved.plan.clone()));
-        let run = RunFolder::of(&self.running.runs, plan.digest()?);
-        // Only of a run that begins and ends here is it known how long it took.
-        let whole = !run.events().exists();
-        let watch = Stopwatch::start("unlearn");
-        run::unlearn(resolved, context, &mut watcher(terminal))?;
-        if whole {
-            watch.note(&run)?;
-        }
-        Ok((plan, run))
-    }
 }
 
 /// Writes the page from what is kept, and gives its text.
@@ -172,14 +116,4 @@ fn planned(cells: &[ComparedCell], kept: &Kept) -> Answer {
     let names: Vec<_> = cells.iter().map(name).collect();
     let lines: Vec<_> = cells.iter().map(line).collect();
     Answer::done(names, format!("{}\n\nNothing was done.", lines.join("\n")))
-}
-
-/// What a cell is called.
-fn name(cell: &ComparedCell) -> String {
-    format!("{}-{}", cell.concept, cell.method)
-}
-
-/// The digest by which a plan knows the recipe that it was made from.
-fn digest(document: &Document) -> Digest {
-    Digest::of(document.text().as_bytes())
 }

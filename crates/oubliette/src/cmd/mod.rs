@@ -1,5 +1,6 @@
 //! The verbs, one file each, and what every one of them answers.
 mod audit;
+mod cell;
 mod compare;
 mod demo;
 mod generate;
@@ -10,6 +11,7 @@ mod report;
 mod running;
 mod show;
 mod train;
+mod tune;
 mod unlearn;
 mod update;
 mod verify;
@@ -67,6 +69,7 @@ pub(crate) enum Command {
     Update(update::Update),
     Audit(audit::Audit),
     Compare(compare::Compare),
+    Tune(tune::Tune),
     Report(report::Report),
     Verify(verify::Verify),
     List(list::List),
@@ -84,6 +87,7 @@ impl Command {
             Command::Update(verb) => ("update", verb),
             Command::Audit(verb) => ("audit", verb),
             Command::Compare(verb) => ("compare", verb),
+            Command::Tune(verb) => ("tune", verb),
             Command::Report(verb) => ("report", verb),
             Command::Verify(verb) => ("verify", verb),
             Command::List(verb) => ("list", verb),

@@ -1,9 +1,9 @@
 //! Help, lists, cards, the JSON object and the exit codes of plain use.
 use crate::scene::Scene;
 
-const VERBS: [&str; 11] = [
-    "compare", "demo", "generate", "train", "unlearn", "update", "audit", "report", "verify",
-    "list", "show",
+const VERBS: [&str; 12] = [
+    "tune", "compare", "demo", "generate", "train", "unlearn", "update", "audit", "report",
+    "verify", "list", "show",
 ];
 
 #[test]

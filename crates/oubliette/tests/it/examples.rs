@@ -1,6 +1,6 @@
 //! The recipes under `examples/`, of the demo and of the studies are read and their settings filled in; only the models are missing.
 use oubliette_evidence::document::Document;
-use oubliette_evidence::recipe::{AuditRecipe, UnlearnRecipe};
+use oubliette_evidence::recipe::{AuditRecipe, ComparedCell, UnlearnRecipe};
 use oubliette_evidence::{Concept, Recipe};
 use oubliette_lab::{ATTACKS, DETECTORS, METHODS, methods::Stage, parts::mix::Mix, tuning::Tuning};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,9 @@ fn root() -> PathBuf {
 #[test]
 fn every_example_is_read_and_its_settings_are_known() {
     let mut found = Vec::new();
-    for folder in ["examples", "assets", "studies/benign-updates", "studies/methods"] {
+    for folder in
+        ["examples", "assets", "recipes/tune", "studies/benign-updates", "studies/methods"]
+    {
         files(&root().join(folder), &mut found);
     }
     assert!(found.len() >= 15, "{found:?}");
@@ -43,13 +45,16 @@ fn every_example_is_read_and_its_settings_are_known() {
                 let _: Tuning = train.try_into().unwrap();
             }
             Recipe::Audit(recipe) => audit(&recipe),
-            Recipe::Compare(recipe) => {
-                for cell in recipe.cells().unwrap() {
-                    unlearn(&cell.unlearn);
-                    audit(&cell.audit);
-                }
-            }
+            Recipe::Compare(recipe) => cells(&recipe.cells().unwrap()),
+            Recipe::Tune(recipe) => cells(&recipe.cells().unwrap()),
         }
+    }
+}
+
+fn cells(cells: &[ComparedCell]) {
+    for cell in cells {
+        unlearn(&cell.unlearn);
+        audit(&cell.audit);
     }
 }
 

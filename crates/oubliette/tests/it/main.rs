@@ -18,3 +18,4 @@ mod methods;
 mod requests;
 mod scene;
 mod studies;
+mod tune;

@@ -1,27 +1,49 @@
-//! What a comparison keeps of each cell: both plans, the events, the verdict, and what it cost. Pictures stay in the run folders.
-use super::{digest, name};
+//! What is kept of each cell: both plans, the events, the verdict, and what it cost; or why it cannot be. Pictures stay in the run folders.
+use super::name;
 use crate::failure::Failure;
+use oubliette_evidence::document::Document;
 use oubliette_evidence::evidence::read_log;
 use oubliette_evidence::folder::{RunFolder, read_text, write_whole};
 use oubliette_evidence::recipe::ComparedCell;
 use oubliette_evidence::report::{ComparedAudit, Cost};
-use oubliette_evidence::{Error, Plan, judge};
+use oubliette_evidence::{Digest, Error, Plan, judge};
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the unlearning cost: telemetry beside the evidence.
 const COST: &str = "cost.json";
 
-/// The folder of a comparison.
-pub(super) struct Kept(PathBuf);
+/// Why there is no cell.
+const REFUSED: &str = "refused.json";
+
+/// The settings of a cell were refused, or its training diverged.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refusal {
+    /// Digest of the recipe that was refused.
+    recipe: Digest,
+    /// The code of the failure.
+    pub(crate) code: String,
+    /// What it said.
+    pub(crate) message: String,
+}
+
+/// The folder of a comparison or a search.
+pub(crate) struct Kept(PathBuf);
 
 impl Kept {
-    pub(super) fn at(folder: &Path) -> Kept {
+    pub(crate) fn at(folder: &Path) -> Kept {
         Kept(folder.to_owned())
     }
 
+    /// A file beside the page.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     /// The page.
-    pub(super) fn page(&self) -> PathBuf {
+    pub(crate) fn page(&self) -> PathBuf {
         self.0.join("page.md")
     }
 
@@ -29,7 +51,7 @@ impl Kept {
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) fn write_page(&self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn write_page(&self, text: &str) -> Result<(), Failure> {
         fs::create_dir_all(&self.0).map_err(|source| Failure::unwritable(&self.0, &source))?;
         Ok(write_whole(&self.page(), text.as_bytes())?)
     }
@@ -39,7 +61,7 @@ impl Kept {
     }
 
     /// Whether a finished cell is there that was made from these very recipes.
-    pub(super) fn has(&self, cell: &ComparedCell) -> bool {
+    pub(crate) fn has(&self, cell: &ComparedCell) -> bool {
         let folder = self.folder(cell);
         let made_from = |file: &str| {
             let path = folder.join(file);
@@ -55,11 +77,43 @@ impl Kept {
             && made_from("unlearn.json") == Some(digest(&cell.unlearn.source))
     }
 
+    /// Keeps why a cell was refused.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn refuse(&self, cell: &ComparedCell, failure: &Failure) -> Result<(), Failure> {
+        let (code, message) = (failure.code.to_owned(), failure.message.clone());
+        let refusal = Refusal { recipe: digest(&cell.unlearn.source), code, message };
+        let folder = self.folder(cell);
+        fs::create_dir_all(&folder).map_err(|source| Failure::unwritable(&folder, &source))?;
+        let text = serde_json::to_string_pretty(&refusal).expect("plain texts") + "\n";
+        Ok(write_whole(&folder.join(REFUSED), text.as_bytes())?)
+    }
+
+    /// Why a cell of these very recipes was refused, where it was.
+    pub(crate) fn refusal(&self, cell: &ComparedCell) -> Option<Refusal> {
+        let text = read_text(&self.folder(cell).join(REFUSED)).ok()?;
+        let refusal: Refusal = serde_json::from_str(&text).ok()?;
+        (refusal.recipe == digest(&cell.unlearn.source)).then_some(refusal)
+    }
+
+    /// Training steps of a kept cell.
+    ///
+    /// # Errors
+    /// Its plan is malformed.
+    pub(crate) fn steps(&self, cell: &ComparedCell) -> Result<u64, Failure> {
+        let file = self.folder(cell).join("unlearn.json");
+        match Plan::from_text(&file, &read_text(&file)?)? {
+            Plan::Unlearn(plan) => Ok(plan.steps()),
+            _ => Err(Error::file(&file, "no plan of an unlearning", "remove its folder").into()),
+        }
+    }
+
     /// Keeps a finished cell.
     ///
     /// # Errors
     /// A file cannot be read or written.
-    pub(super) fn keep(
+    pub(crate) fn keep(
         &self,
         cell: &ComparedCell,
         unlearn: &Plan,
@@ -82,7 +136,7 @@ impl Kept {
     ///
     /// # Errors
     /// Its files are malformed, or the verdict beside them is not the one that follows from them.
-    pub(super) fn read(&self, cell: &ComparedCell) -> Result<Option<ComparedAudit>, Failure> {
+    pub(crate) fn read(&self, cell: &ComparedCell) -> Result<Option<ComparedAudit>, Failure> {
         if !self.has(cell) {
             return Ok(None);
         }
@@ -111,4 +165,9 @@ impl Kept {
         };
         Ok(Some(serde_json::from_str(&read_text(&file)?).map_err(malformed)?))
     }
+}
+
+/// The digest by which a plan knows the recipe that it was made from.
+fn digest(document: &Document) -> Digest {
+    Digest::of(document.text().as_bytes())
 }

@@ -1,0 +1,89 @@
+//! One cell: an unlearning, an audit of what it made, and what is kept of both. `compare` and `tune` are made of these.
+mod cost;
+mod kept;
+
+use super::audit::examiner;
+use super::running::{Running, Stopwatch, watcher};
+use crate::expect::Yardstick;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+pub(super) use kept::{Kept, Refusal};
+use oubliette_evidence::Plan;
+use oubliette_evidence::folder::RunFolder;
+use oubliette_evidence::recipe::{ComparedCell, UnlearnRecipe};
+use oubliette_lab::run::{self, Context, resolve};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// A model that was made to forget, and the run that made it.
+pub(super) struct Unlearned {
+    plan: Plan,
+    run: RunFolder,
+    model: PathBuf,
+    out: PathBuf,
+}
+
+/// What cells are run with.
+pub(super) struct Bench<'a> {
+    pub(super) running: &'a Running,
+    pub(super) context: &'a Context,
+    pub(super) kept: &'a Kept,
+    pub(super) terminal: &'a Terminal,
+}
+
+impl Bench<'_> {
+    /// Unlearns, audits and keeps. What `made` holds was looked at already: the digest of a folder takes as long as reading it.
+    pub(super) fn run(
+        &self,
+        cell: &ComparedCell,
+        made: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), Failure> {
+        for before in &cell.before {
+            if made.insert(before.out.clone()) {
+                self.unlearn(before)?;
+            }
+        }
+        let unlearned = self.unlearn(&cell.unlearn)?;
+        made.insert(cell.unlearn.out.clone());
+        self.audit(cell, &unlearned)
+    }
+
+    /// Makes a model forget, or finds that it has.
+    pub(super) fn unlearn(&self, recipe: &UnlearnRecipe) -> Result<Unlearned, Failure> {
+        let resolved = resolve::unlearn(recipe)?;
+        let plan = Plan::Unlearn(Box::new(resolved.plan.clone()));
+        let (model, out) = (resolved.model.clone(), resolved.out.clone());
+        let run = RunFolder::of(&self.running.runs, plan.digest()?);
+        // Only of a run that begins and ends here is it known how long it took.
+        let whole = !run.events().exists();
+        let expected = |yardstick: &Yardstick| yardstick.turns(&resolved.turns);
+        let context = self.running.fitted(self.context.clone(), &model, self.terminal, expected)?;
+        let watch = Stopwatch::start("unlearn");
+        run::unlearn(resolved, &context, &mut watcher(self.terminal))?;
+        if whole {
+            watch.note(&run)?;
+        }
+        Ok(Unlearned { plan, run, model, out })
+    }
+
+    /// Audits what was unlearned, and keeps the cell.
+    pub(super) fn audit(&self, cell: &ComparedCell, made: &Unlearned) -> Result<(), Failure> {
+        let (examiner, context) =
+            examiner(&cell.audit, self.running, self.context.clone(), self.terminal)?;
+        let plan = Plan::Audit(Box::new(examiner.plan.clone()));
+        let run = RunFolder::of(&self.running.runs, plan.digest()?);
+        let watch = Stopwatch::start("audit");
+        let device = context.describe();
+        let told = &mut watcher(self.terminal);
+        let journal = run::look(&examiner, &self.running.runs, &device, told)?;
+        run.write_results(&examiner.plan, journal.evidence())?;
+        watch.note(&run)?;
+        let cost = cost::of(&made.run, &made.model, &made.out)?;
+        self.kept.keep(cell, &made.plan, &run, &cost)
+    }
+}
+
+/// What a cell is called.
+pub(super) fn name(cell: &ComparedCell) -> String {
+    format!("{}-{}", cell.concept, cell.method)
+}

@@ -1,0 +1,155 @@
+//! The cells of a search: run one after the other, and read again from what is kept.
+use crate::cmd::cell::{Bench, Kept, Refusal, name};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use indicatif::HumanDuration;
+use oubliette_evidence::choice::Tally;
+use oubliette_evidence::folder::write_whole;
+use oubliette_evidence::plan::ArmKind;
+use oubliette_evidence::recipe::{Candidate, ComparedCell, TuneRecipe};
+use oubliette_evidence::report::{
+    ComparedAudit, Trial, Tuning, render_chosen, render_comparison, render_tuning,
+};
+use oubliette_lab::run::{Context, resolve};
+use std::time::Instant;
+
+/// The file with what was chosen.
+pub(super) const CHOSEN: &str = "chosen.toml";
+
+/// Codes of failures that are a candidate's own: other settings might not fail.
+const OWN: [&str; 6] =
+    ["settings", "setting", "input", "unknown-name", "weight-pattern", "diverged"];
+
+/// A recipe with all of its candidates and cells.
+pub(super) struct Search {
+    recipe: TuneRecipe,
+    candidates: Vec<Candidate>,
+    pub(super) cells: Vec<ComparedCell>,
+}
+
+impl Search {
+    /// Reads the concepts, and refuses those that will be reported.
+    pub(super) fn of(recipe: TuneRecipe) -> Result<Search, Failure> {
+        let (candidates, cells) = (recipe.candidates()?, recipe.cells()?);
+        Ok(Search { recipe, candidates, cells })
+    }
+
+    /// Runs what is missing. A candidate that is refused on one concept is not tried on the others.
+    pub(super) fn run(&self, bench: &Bench<'_>) -> Result<(), Failure> {
+        let begun = Instant::now();
+        let (mut done, mut asked) = (0, None);
+        while let Some(cell) = self.open(bench.kept).first().copied() {
+            if asked != Some(&cell.concept) {
+                check_audit(cell, bench.context)?;
+                asked = Some(&cell.concept);
+            }
+            let open = self.open(bench.kept).len();
+            let left = begun.elapsed().div_f64(f64::from(done.max(1))).mul_f64(open as f64);
+            let left = match done {
+                0 => String::new(),
+                _ => format!(", about {} left", HumanDuration(left)),
+            };
+            let words = self.candidate(cell).map(Candidate::words).unwrap_or_default();
+            bench
+                .terminal
+                .say(&format!("{} by {} ({words}); {open} to do{left}", cell.concept, cell.method));
+            match bench.unlearn(&cell.unlearn) {
+                Ok(made) => bench.audit(cell, &made)?,
+                Err(failure) if failure.exit == Exit::Input && OWN.contains(&failure.code) => {
+                    bench.terminal.say(&format!("refused: {}", failure.message));
+                    bench.kept.refuse(cell, &failure)?;
+                }
+                Err(failure) => return Err(failure),
+            }
+            done += 1;
+            self.page(bench.kept)?;
+        }
+        Ok(())
+    }
+
+    /// The cells that are still to be run.
+    pub(super) fn open(&self, kept: &Kept) -> Vec<&ComparedCell> {
+        let out = |cell: &ComparedCell| self.refusal(kept, &cell.method).is_some();
+        self.cells.iter().filter(|cell| !kept.has(cell) && !out(cell)).collect()
+    }
+
+    /// Writes page and choice from what is kept, and gives the page's text.
+    pub(super) fn page(&self, kept: &Kept) -> Result<(Tuning, String), Failure> {
+        let (tuning, audits) = self.tuning(kept)?;
+        let missing: Vec<String> = self.open(kept).into_iter().map(name).collect();
+        let mut text = render_tuning(&tuning);
+        if !audits.is_empty() {
+            text += &format!("\n{}", render_comparison(&audits, &missing));
+        }
+        kept.write_page(&text)?;
+        let place = kept.beside(CHOSEN);
+        match render_chosen(&tuning) {
+            Some(chosen) => write_whole(&place, chosen.as_bytes())?,
+            // What an earlier grid has chosen is no choice of this one.
+            None if place.exists() => {
+                let removed = std::fs::remove_file(&place);
+                removed.map_err(|source| Failure::unwritable(&place, &source))?;
+            }
+            None => {}
+        }
+        Ok((tuning, text))
+    }
+
+    /// Every candidate as what is kept has it, and all audits that are kept.
+    pub(super) fn tuning(&self, kept: &Kept) -> Result<(Tuning, Vec<ComparedAudit>), Failure> {
+        let (mut trials, mut all) = (Vec::new(), Vec::new());
+        for candidate in &self.candidates {
+            let cells = || self.cells.iter().filter(|cell| cell.method == candidate.label);
+            let audits = cells().map(|cell| kept.read(cell)).collect::<Result<Vec<_>, _>>()?;
+            let audits: Vec<ComparedAudit> = audits.into_iter().flatten().collect();
+            let trial = match self.refusal(kept, &candidate.label) {
+                Some((cell, refusal)) => {
+                    Trial::Refused { concept: cell.concept.clone(), why: refusal.message }
+                }
+                None if audits.len() < cells().count() => {
+                    Trial::Partial { have: audits.len(), want: cells().count() }
+                }
+                None => Trial::Measured {
+                    tally: audits.iter().map(|audit| Tally::of(&audit.plan, &audit.judgment)).sum(),
+                    steps: cells().map(|cell| kept.steps(cell)).sum::<Result<u64, _>>()?,
+                    seconds: audits.iter().map(|audit| audit.cost.as_ref()?.seconds).sum(),
+                },
+            };
+            trials.push((candidate.clone(), trial));
+            all.extend(audits);
+        }
+        let mut concepts: Vec<String> = Vec::new();
+        for cell in &self.cells {
+            if !concepts.contains(&cell.concept) {
+                concepts.push(cell.concept.clone());
+            }
+        }
+        Ok((Tuning { recipe: self.recipe.clone(), concepts, trials }, all))
+    }
+
+    fn candidate(&self, cell: &ComparedCell) -> Option<&Candidate> {
+        self.candidates.iter().find(|candidate| candidate.label == cell.method)
+    }
+
+    /// Where and why a candidate was refused, where it was.
+    fn refusal(&self, kept: &Kept, label: &str) -> Option<(&ComparedCell, Refusal)> {
+        let mut cells = self.cells.iter().filter(|cell| cell.method == label);
+        cells.find_map(|cell| Some((cell, kept.refusal(cell)?)))
+    }
+}
+
+/// Refuses an audit that keeps nothing, before anything is unlearned: the original stands for the model that is not there yet.
+fn check_audit(cell: &ComparedCell, context: &Context) -> Result<(), Failure> {
+    let mut audit = cell.audit.clone();
+    audit.subjects.unlearned = audit.subjects.original.clone();
+    let plan = resolve::audit(&audit, context)?.examiner.plan;
+    let mut groups = plan.arms_of(ArmKind::Keep).map(|arm| arm.attack.as_str());
+    match groups.any(|group| Tally::GROUPS.contains(&group)) {
+        true => Ok(()),
+        false => Err(Failure::usage(format!(
+            "the audit of `{}` keeps nothing, so that the rule cannot choose; name neighbours in the concept's `keep`, or \
+             `unrelated` in `[audit.keep]`",
+            cell.concept
+        ))),
+    }
+}
