@@ -1,6 +1,6 @@
 """The other side of a benchmark, in PyTorch: `peer.py FOLDER` obeys the words that `src/main.rs` describes.
 
-`peer.py prepare FOLDER` makes the inputs of a case first.
+`peer.py prepare FOLDER...` makes the inputs of cases first.
 """
 
 import ctypes
@@ -17,11 +17,14 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 import gpt  # noqa: E402
+import jobs  # noqa: E402
 import micro  # noqa: E402
 import sampling  # noqa: E402
 import step  # noqa: E402
 
-KINDS = {"esd": step.Esd, "forward": step.Forward, "gpt": gpt.Gpt, "micro": micro.Micro, "sampling": sampling.Sampling, "step": step.Step}
+KINDS = {"esd": step.Esd, "forward": step.Forward, "gpt": gpt.Gpt, "job": jobs.Job, "micro": micro.Micro,
+         "sampling": sampling.Sampling, "step": step.Step}
+KINDS |= {kind: sampling.Sampling for kind in ("edit", "encode")}  # only prepared here: they have no other side
 
 
 def resident(field):
@@ -57,11 +60,13 @@ def serve(case, base):
 
 def main():
     """Prepares, or serves."""
-    folder = Path(sys.argv[-1])
-    settings = json.loads((folder / "case.json").read_text())
-    kind = KINDS[settings["kind"]]
+    opened = [(Path(folder), json.loads((Path(folder) / "case.json").read_text())) for folder in sys.argv[1:] if folder != "prepare"]
     if sys.argv[1] == "prepare":
-        return kind.prepare(folder, settings)
+        for folder, settings in opened:
+            KINDS[settings["kind"]].prepare(folder, settings)
+        return None
+    [(folder, settings)] = opened
+    kind = KINDS[settings["kind"]]
     torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "2")))
     give_back()
     base = resident("VmRSS")

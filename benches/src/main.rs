@@ -3,7 +3,9 @@
 #![expect(clippy::print_stdout, reason = "the worker talks to xtask over stdout")]
 
 mod gpt;
+mod growth;
 mod inputs;
+mod jobs;
 mod memory;
 mod micro;
 mod sampling;
@@ -20,9 +22,12 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum Case {
+    Edit(growth::Settings),
+    Encode(growth::Settings),
     Esd(step::Settings),
     Forward(step::Settings),
     Gpt(gpt::Settings),
+    Job(jobs::Settings),
     Micro(micro::Settings),
     Sampling(sampling::Settings),
     Step(step::Settings),
@@ -39,8 +44,11 @@ trait Run {
 fn open(folder: &Path) -> Result<Box<dyn Run>> {
     let case = std::fs::read(folder.join("case.json")).context("no case.json in the folder")?;
     Ok(match serde_json::from_slice(&case)? {
+        Case::Edit(settings) => Box::new(growth::Edit::open(folder, &settings)?),
+        Case::Encode(settings) => Box::new(growth::Encode::open(folder, &settings)?),
         Case::Esd(settings) => Box::new(step::Esd::open(folder, &settings)?),
         Case::Forward(settings) => Box::new(step::Forward::open(folder, &settings)?),
+        Case::Job(settings) => Box::new(jobs::Losses::open(folder, settings)?),
         Case::Gpt(settings) => Box::new(gpt::Gpt::open(folder, settings)?),
         Case::Sampling(settings) => Box::new(sampling::Sampling::open(folder, &settings)?),
         Case::Step(settings) => Box::new(step::Step::open(folder, &settings)?),

@@ -24,6 +24,8 @@ pub(crate) fn of(suite: Suite) -> Vec<Case> {
         Suite::Step => networks::step(),
         Suite::Sampling => networks::sampling(),
         Suite::Sd14 => networks::stable_diffusion(),
+        // No single piece of work that could be done again and again.
+        Suite::Jobs | Suite::Growth => Vec::new(),
     }
 }
 
@@ -36,7 +38,8 @@ fn kernel(name: &str, op: &str, more: Value) -> [Case; 2] {
     })
 }
 
-fn merge(into: &mut Value, more: &Value) {
+/// Adds what `more` says.
+pub(super) fn merge(into: &mut Value, more: &Value) {
     if let (Some(into), Some(more)) = (into.as_object_mut(), more.as_object()) {
         into.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
     }

@@ -1,15 +1,19 @@
 //! Our work and PyTorch's on the same weights and shapes, one run of each in turn.
 
 mod cases;
+mod growth;
+mod jobs;
 mod networks;
 mod report;
 mod side;
 mod statistics;
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use serde_json::Value;
 
 use crate::python::Python;
 use crate::{process, workspace};
@@ -28,6 +32,10 @@ pub(crate) enum Suite {
     Sampling,
     /// The UNet of Stable Diffusion 1.4 with random weights; needs 24 GiB
     Sd14,
+    /// Whole unlearning jobs against the papers' loops; needs OUBLIETTE_TEST_DATA
+    Jobs,
+    /// How our own time and memory grow with the work; draws docs/growth.svg
+    Growth,
 }
 
 /// What to time, and how often.
@@ -37,9 +45,9 @@ pub(crate) struct Arguments {
     /// Only cases whose name contains this
     #[arg(long)]
     only: Option<String>,
-    /// Interleaved pairs after the warm-up
-    #[arg(long, default_value_t = 10)]
-    pairs: usize,
+    /// Interleaved pairs after the warm-up; for jobs, seeds [default: 10; jobs: 5]
+    #[arg(long)]
+    pairs: Option<usize>,
     /// Threads of either side
     #[arg(long, default_value_t = 2)]
     threads: usize,
@@ -50,6 +58,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     dry: bool,
 }
+
+/// Pairs where the arguments do not say.
+const PAIRS: usize = 10;
 
 /// How PyTorch runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -81,11 +92,19 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    match arguments.suite {
+        Suite::Jobs => jobs::run(arguments),
+        Suite::Growth => growth::run(arguments),
+        suite => run_cases(arguments, cases::of(suite)),
+    }
+}
+
+fn run_cases(arguments: &Arguments, cases: Vec<Case>) -> Result<()> {
     let python = Python::open()?;
     workspace::build("oubliette-benches", &[])?;
     let wanted = arguments.only.as_deref().unwrap_or("");
     let mut outcomes = Vec::new();
-    for case in cases::of(arguments.suite).into_iter().filter(|case| case.name.contains(wanted)) {
+    for case in cases.into_iter().filter(|case| case.name.contains(wanted)) {
         let outcome = time(&python, case, arguments)?;
         println!("{}", report::line(&outcome));
         outcomes.push(outcome);
@@ -96,17 +115,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.dry { Ok(()) } else { report::append(arguments, &outcomes) }
 }
 
+/// The folders of cases with their inputs, which are made anew only where settings are others.
+fn prepared(python: &Python, cases: &[(String, &Value)]) -> Result<Vec<PathBuf>> {
+    let (mut folders, mut missing) = (Vec::new(), Vec::new());
+    for (name, settings) in cases {
+        let folder = workspace::target().join("bench").join(name);
+        fs::create_dir_all(&folder)?;
+        let settings = serde_json::to_vec_pretty(settings)?;
+        fs::write(folder.join("case.json"), &settings)?;
+        let done = folder.join("prepared.json");
+        if fs::read(&done).ok().as_deref() != Some(settings.as_slice()) {
+            missing.push((folder.clone(), done, settings));
+        }
+        folders.push(folder);
+    }
+    if !missing.is_empty() {
+        let some = missing.iter().map(|(folder, ..)| folder);
+        process::run(python.script("benches/peer.py").arg("prepare").args(some))?;
+    }
+    for (_, done, settings) in missing {
+        fs::write(done, settings)?;
+    }
+    Ok(folders)
+}
+
 /// Prepares one case, checks that both sides compute the same, then runs them in turn.
 fn time(python: &Python, case: Case, arguments: &Arguments) -> Result<Outcome> {
-    let folder = workspace::target().join("bench").join(&case.name);
-    fs::create_dir_all(&folder)?;
-    let settings = serde_json::to_vec_pretty(&case.settings)?;
-    let done = folder.join("prepared.json");
-    fs::write(folder.join("case.json"), &settings)?;
-    if fs::read(&done).ok().as_deref() != Some(settings.as_slice()) {
-        process::run(python.script("benches/peer.py").arg("prepare").arg(&folder))?;
-        fs::write(&done, &settings)?;
-    }
+    let folder = prepared(python, &[(case.name.clone(), &case.settings)])?.remove(0);
     let mut ours = Side::ours(&folder, arguments.threads)?;
     let mut theirs = Side::theirs(python, &folder, arguments.threads, arguments.peer.name())?;
     let agreement =
@@ -126,7 +161,7 @@ fn time(python: &Python, case: Case, arguments: &Arguments) -> Result<Outcome> {
         theirs.go()?;
     }
     let mut pairs = Pairs::default();
-    for _ in 0..arguments.pairs {
+    for _ in 0..arguments.pairs.unwrap_or(PAIRS) {
         pairs.push(ours.go_several(case.repeat)?, theirs.go_several(case.repeat)?);
     }
     Ok(Outcome { case, agreement, pairs, bytes: [ours.end()?, theirs.end()?] })

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::cases::Case;
+use super::cases::{Case, merge};
 
 /// The UNet of the larger test model: two levels, cross-attention on both.
-fn emoji() -> Value {
+pub(super) fn emoji() -> Value {
     crossed(8, &[64, 128], 2, 4, 128)
 }
 
@@ -75,22 +75,29 @@ fn language_model() -> Case {
     Case { name: "step-gpt-mini".to_owned(), settings, tolerance: 1e-4, warm_up: 2, repeat: 1 }
 }
 
+/// A whole pipeline of the larger test model's size.
+pub(super) fn pipeline(kind: &str, latents: [usize; 4], more: Value) -> Value {
+    let mut settings = json!({
+        "kind": kind, "unet": emoji(), "latents": latents,
+        "text": {
+            "hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,
+            "max_position_embeddings": 16, "projection_dim": 128,
+        },
+        "vae": {
+            "sample_size": 32, "latent_channels": 4, "block_out_channels": [32, 64, 64], "layers_per_block": 1,
+            "down_block_types": vec!["DownEncoderBlock2D"; 3], "up_block_types": vec!["UpDecoderBlock2D"; 3],
+            "norm_num_groups": 16,
+        },
+    });
+    merge(&mut settings, &more);
+    settings
+}
+
 /// Pictures from prompts: text encoder, guided UNet steps, VAE.
 pub(crate) fn sampling() -> Vec<Case> {
-    let text = json!({
-        "hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4,
-        "max_position_embeddings": 16, "projection_dim": 128,
-    });
-    let vae = json!({
-        "sample_size": 32, "latent_channels": 4, "block_out_channels": [32, 64, 64], "layers_per_block": 1,
-        "down_block_types": vec!["DownEncoderBlock2D"; 3], "up_block_types": vec!["UpDecoderBlock2D"; 3],
-        "norm_num_groups": 16,
-    });
     let case = |batch: usize| {
-        let settings = json!({
-            "kind": "sampling", "unet": emoji(), "text": text, "vae": vae, "latents": [batch, 4, 8, 8],
-            "steps": 25, "guidance": 4.0,
-        });
+        let settings =
+            pipeline("sampling", [batch, 4, 8, 8], json!({ "steps": 25, "guidance": 4.0 }));
         // Levels of 255: two levels apart is rounding.
         Case {
             name: format!("sample-emoji-{batch}"),

@@ -25,14 +25,7 @@ pub(crate) fn line(outcome: &Outcome) -> String {
 
 /// Adds a dated table.
 pub(crate) fn append(arguments: &Arguments, outcomes: &[Outcome]) -> Result<()> {
-    let path = workspace::at("BENCHMARKS.md");
-    if !path.exists() {
-        fs::write(&path, HEAD)?;
-    }
     let mut text = String::new();
-    let suite = format!("{:?}", arguments.suite).to_lowercase();
-    writeln!(text, "\n## {} · {suite} · against PyTorch {}\n", date()?, arguments.peer.name())?;
-    writeln!(text, "Commit {}, {} threads, {}.\n", commit()?, arguments.threads, processor())?;
     writeln!(
         text,
         "| case | ratio | quartiles | pairs | ours | PyTorch | memory ours / PyTorch | largest difference |"
@@ -52,6 +45,20 @@ pub(crate) fn append(arguments: &Arguments, outcomes: &[Outcome]) -> Result<()> 
             outcome.agreement
         )?;
     }
+    append_text(arguments, &format!("PyTorch {}", arguments.peer.name()), text.trim_end())
+}
+
+/// Adds dated words about the suite, measured `against` somebody.
+pub(super) fn append_text(arguments: &Arguments, against: &str, words: &str) -> Result<()> {
+    let path = workspace::at("BENCHMARKS.md");
+    if !path.exists() {
+        fs::write(&path, HEAD)?;
+    }
+    let suite = format!("{:?}", arguments.suite).to_lowercase();
+    let against = if against.is_empty() { String::new() } else { format!(" · against {against}") };
+    let mut text = format!("\n## {} · {suite}{against}\n\n", date()?);
+    writeln!(text, "Commit {}, {} threads, {}.\n", commit()?, arguments.threads, processor())?;
+    writeln!(text, "{words}")?;
     Ok(OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes())?)
 }
 
@@ -64,7 +71,7 @@ the most that a side held during the runs above what its bare process held, so P
 Use the ratios; milliseconds belong to one machine.
 ";
 
-fn duration(seconds: f64) -> String {
+pub(super) fn duration(seconds: f64) -> String {
     match seconds {
         s if s >= 1.0 => format!("{s:.2} s"),
         s if s >= 1e-3 => format!("{:.2} ms", s * 1e3),

@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Esd>(Card {
     what: "Trains the denoiser so that the concept's name steers away from what it used to steer to.",
     changes: "x: cross-attention; u: all of the denoiser but cross-attention, output and time embedding; \
               x-strict: keys and values of cross-attention; all: the whole denoiser",
-    cost: "a step is a partial sampling (25 guided steps on average), three forwards of the original and one training step",
+    cost: "a step is a partial sampling (25 guided steps on average), three forwards of the original (two with the release of 2025) and one training step",
     broken_by: "embedding and prompt searches (arXiv 2308.01508, 2310.11868); fine-tuning on unrelated pictures (arXiv 2410.08074)",
     source: "Erasing Concepts from Diffusion Models (arXiv 2303.07345), equation 7 and section 4.1; released code of 2023 and 2025",
     differs: "the noisy latents end at the noise level of the drawn timestep, where the first release's sampler stops two \

@@ -11,7 +11,7 @@ pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<GuidanceReversal>(Car
     name: "guidance_reversal",
     what: "Under the concept's prompt the student must predict from - eta (concept - empty), all by the original model.",
     changes: "what the mask lets move",
-    cost: "three forwards of the original model a step",
+    cost: "two forwards of the original model a step, three where it starts at the anchor",
     broken_by: "prompts far from the trained ones; searches in embedding space; fine-tuning",
     source: "Erasing Concepts from Diffusion Models (arXiv 2303.07345), equation 7",
     differs: "the loss is taken on the model's own output, so for v-prediction models it is a loss on v",
@@ -69,9 +69,18 @@ impl GuidanceReversal {
         let prompts = &batch.prompts;
         let concept = study.context(original, prompts)?;
         let empty = study.context(original, &vec![String::new(); prompts.len()])?;
-        let anchor = scene.anchor.condition(study, original, scene.concepts, prompts)?;
-        let [anchor, concept, empty] =
-            study.predict_many(original, batch, [anchor, concept, empty]);
+        // Where the concept's own prediction is the start, the anchor's is not asked for.
+        let (anchor, concept, empty) = match self.from {
+            From::Anchor => {
+                let anchor = scene.anchor.condition(study, original, scene.concepts, prompts)?;
+                let contexts = [anchor, concept, empty];
+                study.predict_many(original, batch, contexts).into()
+            }
+            From::Concept => {
+                let [concept, empty] = study.predict_many(original, batch, [concept, empty]);
+                (concept.clone(), concept, empty)
+            }
+        };
         Ok(self.target(anchor, concept, empty))
     }
 }

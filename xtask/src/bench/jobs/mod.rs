@@ -1,0 +1,146 @@
+//! Whole unlearning jobs: the program against the papers' loops in PyTorch, by the time until a model has forgotten and kept enough.
+//!
+//! Either side tries every rate of a job's grid on one seed and then trains at its quickest one on the others. Both sides' models are
+//! looked at by the program, with the same seeds; the time is that of the training alone.
+
+mod judge;
+mod place;
+mod record;
+mod settings;
+mod table;
+mod training;
+
+use anyhow::{Result, bail};
+
+use super::Arguments;
+use crate::python::Python;
+use crate::workspace;
+use place::Place;
+use record::{By, Checkpoint, Key, Record, Records};
+use settings::{CHOOSING, Job};
+use training::Training;
+
+/// Seeds that are measured where the arguments do not say.
+const SEEDS: usize = 5;
+
+/// The rate that a side trains at, and its trainings, seed by seed.
+struct Side<'a> {
+    by: By,
+    rate: f64,
+    runs: Vec<&'a Record>,
+}
+
+/// Runs what is missing and says what came of everything.
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let wanted = arguments.only.as_deref().unwrap_or("");
+    let jobs: Vec<Job> =
+        settings::all().into_iter().filter(|job| job.method.contains(wanted)).collect();
+    if jobs.is_empty() {
+        bail!("no job's method has `{wanted}` in its name");
+    }
+    let (place, python) = (Place::prepare()?, Python::open()?);
+    workspace::build("oubliette-benches", &[])?;
+    let agreement = training::check(&place, &python, arguments.threads)?;
+    let mut study = Study { place, python, records: Records::open()?, threads: arguments.threads };
+    let seeds: Vec<u64> = (1..=arguments.pairs.unwrap_or(SEEDS) as u64).collect();
+    let mut text = String::new();
+    for job in &jobs {
+        study.choose(job)?;
+        for &seed in &seeds {
+            study.measure(job, seed)?;
+        }
+        text += &table::of(job, &study.sides(job, &seeds));
+    }
+    println!("{text}");
+    if arguments.dry { Ok(()) } else { table::append(arguments, seeds.len(), agreement, &text) }
+}
+
+/// The runs that there are, and what makes more.
+struct Study {
+    place: Place,
+    python: Python,
+    records: Records,
+    threads: usize,
+}
+
+impl Study {
+    fn key<'a>(&self, job: &'a Job, by: By, rate: f64, seed: u64) -> Key<'a> {
+        Key { job: job.method, by, rate, seed, threads: self.threads }
+    }
+
+    /// Every side's trainings with every rate on the choosing seed.
+    fn choose(&mut self, job: &Job) -> Result<()> {
+        for &rate in job.rates {
+            for by in By::ALL {
+                let best = self.rate(job, by).and_then(|rate| {
+                    self.records.of(&self.key(job, by, rate, CHOOSING))?.seconds()
+                });
+                self.train(job, by, rate, CHOOSING, best)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rate that was quickest to meet the rule on the choosing seed.
+    fn rate(&self, job: &Job, by: By) -> Option<f64> {
+        let timed = job.rates.iter().filter_map(|&rate| {
+            let run = self.records.of(&self.key(job, by, rate, CHOOSING))?;
+            Some((run.seconds()?, rate))
+        });
+        timed.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, rate)| rate)
+    }
+
+    /// All sides on one seed, one after another.
+    fn measure(&mut self, job: &Job, seed: u64) -> Result<()> {
+        for by in By::ALL {
+            match self.rate(job, by) {
+                Some(rate) => self.train(job, by, rate, seed, None)?,
+                None => println!("{} by {}: no rate met the rule", job.name, by.name()),
+            }
+        }
+        Ok(())
+    }
+
+    /// One training up to the first checkpoint that meets the rule, unless it is known; it is given up when it has taken longer than `best`.
+    fn train(&mut self, job: &Job, by: By, rate: f64, seed: u64, best: Option<f64>) -> Result<()> {
+        let key = self.key(job, by, rate, seed);
+        if self.records.of(&key).is_some() {
+            return Ok(());
+        }
+        let mut training = Training::begin(&self.place, &self.python, job, &key)?;
+        let (mut at, mut recovery) = (Vec::new(), None);
+        for &steps in job.checkpoints {
+            let (folder, seconds) = training.reach(steps)?;
+            if best.is_some_and(|best| seconds > best) {
+                break;
+            }
+            let seen = judge::look(&self.place, &folder, seed, self.threads, false)?;
+            println!(
+                "{} {} {rate:.0e} seed {seed}: {steps} steps, {seconds:.1} s, {} of {} direct, {:.1} points lost",
+                job.method,
+                by.name(),
+                seen.direct[1][0],
+                seen.direct[1][1],
+                seen.lost()
+            );
+            let met = seen.meets();
+            at.push(Checkpoint { steps, seconds, seen });
+            if met {
+                recovery = Some(judge::recovery(&self.place, &folder, seed, self.threads)?);
+                break;
+            }
+        }
+        let peak = training.end()?;
+        self.records.push(Record::new(&key, &at, Some(peak), recovery))
+    }
+
+    /// Every side that has a rate, with its measured trainings.
+    fn sides(&self, job: &Job, seeds: &[u64]) -> Vec<Side<'_>> {
+        let side = |by| {
+            let rate = self.rate(job, by)?;
+            let of = |&seed: &u64| self.records.of(&self.key(job, by, rate, seed));
+            Some(Side { by, rate, runs: seeds.iter().filter_map(of).collect() })
+        };
+        By::ALL.into_iter().filter_map(side).collect()
+    }
+}

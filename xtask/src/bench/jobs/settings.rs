@@ -1,0 +1,157 @@
+//! Which jobs there are, and everything that both sides are told alike.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// What is unlearned, and how it is asked for.
+pub(super) const CONCEPT: &str = "car";
+const TEMPLATES: [&str; 4] =
+    ["a {name}", "a noto style {name}", "a twemoji style {name}", "an openmoji style {name}"];
+/// What the concept becomes, where a job maps it to something.
+pub(super) const ANCHOR: &str = "taxi";
+/// What is held, where a job holds something: none of what [`UNRELATED`] measures.
+const RETAIN: [&str; 16] = [
+    "duck",
+    "parrot",
+    "dog",
+    "rabbit",
+    "shark",
+    "whale",
+    "grapes",
+    "strawberry",
+    "corn",
+    "cookie",
+    "cupcake",
+    "tractor",
+    "locomotive",
+    "trumpet",
+    "drum",
+    "volleyball",
+];
+/// Whose survival is measured.
+pub(super) const UNRELATED: [&str; 12] = [
+    "rooster", "bee", "cat", "octopus", "carrot", "doughnut", "violin", "baseball", "fox", "snail",
+    "panda", "broccoli",
+];
+
+/// Most direct hits, and most points of unrelated pictures lost, at which a job is done; of 100.
+pub(super) const RULE: [f64; 2] = [5.0, 5.0];
+/// Pictures of an evaluation: of the concept, and of what is unrelated.
+pub(super) const PICTURES: [usize; 2] = [48, 96];
+/// Rows of the benign update, its steps and its rate.
+pub(super) const UPDATE: (usize, u64, f64) = (4, 50, 1e-4);
+/// The seed that rates are chosen on; the measured seeds are those after it.
+pub(super) const CHOOSING: u64 = 0;
+
+/// A method with its settings.
+pub(super) struct Job {
+    /// The method's name in the program.
+    pub(super) method: &'static str,
+    /// What the table calls it.
+    pub(super) name: &'static str,
+    /// The learning rates that either side tries, the likely quickest first.
+    pub(super) rates: &'static [f64],
+    /// Steps after which the model is looked at.
+    pub(super) checkpoints: &'static [u64],
+    /// Settings of the program's method, but for rate and steps.
+    pub(super) ours: Value,
+    /// The same in the words of `benches/jobs.py`.
+    pub(super) theirs: Value,
+}
+
+/// All of them.
+pub(super) fn all() -> Vec<Job> {
+    let drawn = json!({ "batch": 8, "pictures": 48, "sampling_steps": 25, "guidance": 4.0 });
+    // One text, as in the release. Its batch of 1 is 8 here: with 1, no rate kept enough on this model.
+    let walked = json!({
+        "batch": 8, "pairs": 10, "sampling_steps": 25, "guidance": 3.0, "eta": 2.0,
+        "prompts": [format!("a {CONCEPT}")],
+    });
+    vec![
+        Job {
+            method: "esd",
+            name: "ESD-x",
+            rates: &[2e-4, 1e-4, 5e-5],
+            checkpoints: &[75, 100, 125, 150, 200, 300],
+            ours: with(&walked, json!({ "release": "diffusers", "variant": "x" })),
+            theirs: walked,
+        },
+        Job {
+            method: "ca",
+            name: "concept ablation",
+            rates: &[2e-4, 1e-4, 5e-5],
+            checkpoints: &[15, 30, 45, 60],
+            ours: with(&drawn, json!({ "anchor": ANCHOR })),
+            theirs: with(&drawn, json!({ "prompts": named(CONCEPT), "anchor": named(ANCHOR) })),
+        },
+        Job {
+            method: "rg",
+            name: "restricted gradient",
+            rates: &[2e-5, 1e-5, 5e-6],
+            checkpoints: &[15, 30, 45, 60],
+            ours: with(
+                &drawn,
+                json!({ "retain": RETAIN, "uniform": true, "alpha": 1.6, "truncate": 1.1 }),
+            ),
+            theirs: with(
+                &drawn,
+                json!({
+                    "prompts": [format!("a {CONCEPT}")], "retain": RETAIN.map(|name| format!("a {name}")),
+                    "alpha": 1.6, "truncate": 1.1,
+                }),
+            ),
+        },
+    ]
+}
+
+/// What the check of parity is told, which looks at all losses at once.
+pub(super) fn parity(model: &Path, concept: &Path, variant: &str) -> Value {
+    json!({
+        "kind": "job", "method": "rg", "variant": variant, "model": model, "concept": concept, "seed": CHOOSING,
+        "learning_rate": 1e-5, "checkpoints": [], "prompts": named(CONCEPT), "anchor": named(ANCHOR),
+        "anchor_name": ANCHOR, "eta": 2.0, "truncate": 10.0, "latents": [8, 4, 8, 8],
+    })
+}
+
+/// The concept's prompts about `name`.
+pub(super) fn named(name: &str) -> Vec<String> {
+    TEMPLATES.iter().map(|template| template.replace("{name}", name)).collect()
+}
+
+/// `base` with what `more` says.
+pub(super) fn with(base: &Value, more: Value) -> Value {
+    let mut both = base.clone();
+    if let (Some(both), Value::Object(more)) = (both.as_object_mut(), more) {
+        both.extend(more);
+    }
+    both
+}
+
+/// The concept's file, with paths from the study's folder.
+pub(super) fn concept() -> String {
+    let prompts = serde_json::to_string(&TEMPLATES).unwrap_or_default();
+    format!(
+        r#"# Written by `cargo xtask bench jobs`.
+schema = 1
+id = "{CONCEPT}"
+kind = "object"
+names = ["{CONCEPT}"]
+reason = "a benchmark"
+prompts = {prompts}
+
+[[detector]]
+kind = "classifier"
+model = "models/judge-object"
+label = "{CONCEPT}"
+threshold = 0.8
+
+[claim]
+tolerated = 0.05
+returned = 0.30
+false_alarm = 0.05
+missed_return = 0.05
+keep_margin = 0.05
+"#
+    )
+}
