@@ -3,6 +3,7 @@
 mod cases;
 mod growth;
 mod jobs;
+mod methods;
 mod networks;
 mod report;
 mod side;
@@ -34,6 +35,8 @@ pub(crate) enum Suite {
     Sd14,
     /// Whole unlearning jobs against the papers' loops; needs OUBLIETTE_TEST_DATA
     Jobs,
+    /// A step of every method that trains, at that size; needs 24 GiB
+    Methods,
     /// How our own time and memory grow with the work; draws docs/growth.svg
     Growth,
 }
@@ -95,6 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match arguments.suite {
         Suite::Jobs => jobs::run(arguments),
         Suite::Growth => growth::run(arguments),
+        Suite::Methods => methods::run(arguments),
         suite => run_cases(arguments, cases::of(suite)),
     }
 }

@@ -36,6 +36,20 @@ fn released() -> Value {
     })
 }
 
+/// The whole pipeline of Stable Diffusion 1.4's size, with the tokenizer of the test models.
+pub(super) fn released_pipeline() -> Value {
+    let text = json!({
+        "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
+        "max_position_embeddings": 77, "projection_dim": 768,
+    });
+    let vae = json!({
+        "sample_size": 512, "latent_channels": 4, "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2,
+        "down_block_types": vec!["DownEncoderBlock2D"; 4], "up_block_types": vec!["UpDecoderBlock2D"; 4],
+        "norm_num_groups": 32,
+    });
+    json!({ "kind": "sampling", "unet": released(), "text": text, "vae": vae, "latents": [1, 4, 64, 64] })
+}
+
 fn network(
     name: &str,
     kind: &str,

@@ -5,10 +5,13 @@ use oubliette_evidence::{Concept, Recipe};
 use oubliette_lab::{ATTACKS, DETECTORS, METHODS, methods::Stage, parts::mix::Mix, tuning::Tuning};
 use std::path::{Path, PathBuf};
 
-/// Every TOML file below a folder.
+/// Every TOML file below a folder, but for what runs have left there.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.ends_with("work") {
+            continue;
+        }
         if path.is_dir() {
             files(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "toml") {
@@ -24,9 +27,14 @@ fn root() -> PathBuf {
 #[test]
 fn every_example_is_read_and_its_settings_are_known() {
     let mut found = Vec::new();
-    for folder in
-        ["examples", "assets", "recipes/tune", "studies/benign-updates", "studies/methods"]
-    {
+    for folder in [
+        "examples",
+        "assets",
+        "recipes/tune",
+        "studies/benign-updates",
+        "studies/methods",
+        "studies/tuning",
+    ] {
         files(&root().join(folder), &mut found);
     }
     assert!(found.len() >= 15, "{found:?}");
@@ -35,6 +43,14 @@ fn every_example_is_read_and_its_settings_are_known() {
             for detector in Concept::read(&file).unwrap().detector {
                 DETECTORS.fill(&detector.kind, detector.settings).unwrap();
             }
+            continue;
+        }
+        if file.ends_with("chosen.toml") {
+            let chosen: toml::Table = std::fs::read_to_string(&file).unwrap().parse().unwrap();
+            let mut settings = chosen["method"][0].as_table().unwrap().clone();
+            settings.remove("label").unwrap();
+            let name = settings.remove("name").unwrap();
+            METHODS.fill(name.as_str().unwrap(), settings).unwrap();
             continue;
         }
         match Recipe::read(&file).unwrap_or_else(|error| panic!("{error}")) {

@@ -34,6 +34,26 @@ fn every_page_is_rendered_again_from_what_is_kept() {
     }
 }
 
+#[test]
+fn what_was_tuned_is_chosen_again_from_what_is_kept() {
+    let studies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
+    let scene = Scene::empty();
+    for study in ["tuning", "benign-updates"] {
+        copy(&studies.join(study).join("concepts"), &scene.at(study).join("concepts"));
+    }
+    for name in kept(&studies.join("tuning")) {
+        let (recipe, out) = (format!("tuning/{name}.toml"), format!("tuning/{name}"));
+        std::fs::copy(studies.join(&recipe), scene.at(&recipe)).unwrap();
+        copy(&studies.join(&out).join("cells"), &scene.at(&out).join("cells"));
+        let ended = scene.run(&["tune", &recipe, "--render"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        for file in ["page.md", "chosen.toml"] {
+            let there = std::fs::read_to_string(studies.join(&out).join(file)).unwrap();
+            assert_eq!(scene.text(&format!("{out}/{file}")), there, "{name}");
+        }
+    }
+}
+
 /// The cell that is run again: the cheapest one, unlearned in closed form.
 const AGAIN: &str = "lion-uce";
 

@@ -1,0 +1,220 @@
+//! Every method that trains, at the size of Stable Diffusion 1.4 with random weights: seconds of a step, and memory.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+
+use super::{Arguments, networks, prepared, report};
+use crate::python::Python;
+use crate::{process, workspace};
+
+/// Side of the latents, and the methods that are run with it.
+const SIDES: [(usize, Option<&[&str]>); 2] = [(16, None), (64, Some(&["esd", "ca", "sculpting"]))];
+/// What a run may hold: the limit of its data segment, and what the program is told.
+const LIMIT: u64 = 22 << 30;
+/// What makes a run short. The first step is a warm-up.
+const SHORT: [(&str, &str); 10] = [
+    ("steps", "3"),
+    ("batch", "1"),
+    ("pictures", "2"),
+    ("sampling_steps", "2"),
+    ("survey", "1"),
+    ("retain_batch", "1"),
+    ("updates", "3"),
+    ("behind", "{ steps = [2] }"),
+    ("samples", "1"),
+    ("warm_up", "0"),
+];
+
+const CONCEPT: &str = r#"schema = 1
+id = "fox"
+kind = "object"
+names = ["fox"]
+superclass = "animal"
+keep = ["cat"]
+prompts = ["a {name}"]
+[[detector]]
+kind = "classifier"
+model = "judge"
+label = "fox"
+[claim]
+tolerated = 0.05
+returned = 0.30
+false_alarm = 0.05
+missed_return = 0.05
+keep_margin = 0.05
+"#;
+
+/// What a run came to.
+struct Seen {
+    seconds: f64,
+    peak: u64,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    let python = Python::open()?;
+    workspace::build("oubliette", &[])?;
+    let settings = networks::released_pipeline();
+    let whole = prepared(&python, &[("sd14-model".to_owned(), &settings)])?.remove(0).join("model");
+    let mut text = String::from(
+        "Random weights in f32, one row a step, one sampled step of its own where a method draws as it trains; the mean of the steps after \
+         the first.\n\n| method | latents | trained | a step | peak memory |\n|---|---|---|---|---|\n",
+    );
+    for (side, only) in SIDES {
+        let model = sized(&whole, side)?;
+        for (name, defaults) in methods()? {
+            let wanted = arguments.only.as_deref().unwrap_or("");
+            if only.is_some_and(|only| !only.contains(&name.as_str())) || !name.contains(wanted) {
+                continue;
+            }
+            let line = line(&model, side, &name, &defaults, arguments.threads)?;
+            println!("{line}");
+            writeln!(text, "{line}")?;
+        }
+    }
+    if arguments.dry { Ok(()) } else { report::append_text(arguments, "", &text) }
+}
+
+/// The methods that take steps along gradients, with their defaults.
+fn methods() -> Result<BTreeMap<String, Map<String, Value>>> {
+    let answer = |words: &[&str]| -> Result<Value> {
+        Ok(serde_json::from_str(&process::output(program().args(words).arg("--json"))?)?)
+    };
+    let list = answer(&["list", "methods"])?;
+    let mut trains = BTreeMap::new();
+    for entry in list["result"]["entries"].as_array().context("no list of methods")? {
+        let name = entry["name"].as_str().context("a method without a name")?;
+        let card = answer(&["show", name])?;
+        let defaults = card["result"]["entries"][0]["defaults"].as_object();
+        if let Some(defaults) = defaults.filter(|all| all.contains_key("learning_rate")) {
+            trains.insert(name.to_owned(), defaults.clone());
+        }
+    }
+    Ok(trains)
+}
+
+fn program() -> Command {
+    Command::new(workspace::target().join("release/oubliette"))
+}
+
+/// A row of the table: with the method's own weights, and where they want too much memory, with cross-attention alone.
+fn line(
+    model: &Path,
+    side: usize,
+    name: &str,
+    defaults: &Map<String, Value>,
+    threads: usize,
+) -> Result<String> {
+    let own = defaults.get("weights").map_or("as the method has it".to_owned(), Value::to_string);
+    let (own, less) = (own.replace('"', "`"), "cross-attention: its own want more than 22 GiB");
+    for (trained, weights) in [(own.as_str(), None), (less, Some(r#"["attn2"]"#))] {
+        if weights.is_some() && !defaults.contains_key("weights") {
+            break;
+        }
+        let mut settings = short(defaults);
+        settings.extend(weights.map(|weights| ("weights", weights)));
+        if let Some(seen) = unlearn(model, name, &settings, threads)? {
+            let (step, peak) = (report::duration(seen.seconds), seen.peak as f64 / 1e9);
+            return Ok(format!("| {name} | {side} x {side} | {trained} | {step} | {peak:.1} GB |"));
+        }
+    }
+    Ok(format!("| {name} | {side} x {side} | – | does not fit into 22 GiB | – |"))
+}
+
+fn short(defaults: &Map<String, Value>) -> BTreeMap<&str, &str> {
+    SHORT.into_iter().filter(|(key, _)| defaults.contains_key(*key)).collect()
+}
+
+/// One run; nothing where memory is too little for it.
+fn unlearn(
+    model: &Path,
+    name: &str,
+    settings: &BTreeMap<&str, &str>,
+    threads: usize,
+) -> Result<Option<Seen>> {
+    let place = workspace::target().join("bench/sd14-methods");
+    let _ = fs::remove_dir_all(&place);
+    fs::create_dir_all(&place)?;
+    fs::write(place.join("fox.toml"), CONCEPT)?;
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--data={LIMIT}")).arg(workspace::target().join("release/oubliette"));
+    command.current_dir(&place).args([
+        "-vv",
+        "--json",
+        "unlearn",
+        "--concept",
+        "fox.toml",
+        "--out",
+        "out",
+    ]);
+    command.args(["--method", name, "--threads", &threads.to_string(), "--model"]).arg(model);
+    command.args(["--memory", &LIMIT.to_string()]);
+    for (key, value) in settings {
+        command.args(["--set", &format!("{key}={value}")]);
+    }
+    let Output { status, stdout, stderr } = command.output()?;
+    let told = String::from_utf8_lossy(&stderr);
+    match status.code() {
+        Some(0) => {}
+        Some(75) => return Ok(None),
+        Some(2) if String::from_utf8_lossy(&stdout).contains("\"memory\"") => return Ok(None),
+        _ => bail!("`{name}` ended with {status}: {}", String::from_utf8_lossy(&stdout)),
+    }
+    let answer: Value = serde_json::from_slice(&stdout)?;
+    let run = place.join(answer["result"]["run"].as_str().context("no run in the answer")?);
+    let telemetry: Value = serde_json::from_str(&fs::read_to_string(run.join("telemetry.jsonl"))?)?;
+    let peak = telemetry["peak_memory_bytes"].as_u64().context("no peak of memory")?;
+    let _ = fs::remove_dir_all(&place);
+    Ok(Some(Seen { seconds: step_seconds(&told).context("no step was told")?, peak }))
+}
+
+/// The mean over the last unit's steps after its first.
+fn step_seconds(told: &str) -> Option<f64> {
+    let field = |line: &str, key: &str| {
+        let rest = line.split_once(&format!(" {key}="))?.1;
+        Some(rest.split_whitespace().next()?.to_owned())
+    };
+    let steps: Vec<(String, u64, f64)> = told
+        .lines()
+        .filter_map(|line| {
+            let number = |key| field(line, key)?.parse::<f64>().ok();
+            Some((field(line, "unit")?, number("done")? as u64, number("seconds")?))
+        })
+        .collect();
+    let last = &steps.last()?.0;
+    let later: Vec<f64> =
+        steps.iter().filter(|step| step.0 == *last && step.1 > 1).map(|step| step.2).collect();
+    (!later.is_empty()).then(|| later.iter().sum::<f64>() / later.len() as f64)
+}
+
+/// The same model for other latents: weights are linked, not copied.
+fn sized(whole: &Path, side: usize) -> Result<PathBuf> {
+    let folder = whole.with_file_name(format!("model-{side}"));
+    let _ = fs::remove_dir_all(&folder);
+    linked(whole, &folder)?;
+    let config = folder.join("unet/config.json");
+    let mut unet: Value = serde_json::from_slice(&fs::read(&config)?)?;
+    unet["sample_size"] = json!(side);
+    fs::remove_file(&config)?;
+    fs::write(&config, serde_json::to_vec_pretty(&unet)?)?;
+    Ok(folder)
+}
+
+fn linked(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            linked(&entry.path(), &place)?;
+        } else {
+            fs::hard_link(entry.path(), place)?;
+        }
+    }
+    Ok(())
+}
