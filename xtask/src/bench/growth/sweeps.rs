@@ -58,8 +58,8 @@ pub(super) fn all(python: &Python, threads: usize) -> Result<Vec<Sweep>> {
         }),
         sweep("step-threads", "threads, 16 rows", &[1, 2], &|n| (step(16, 8), n, f64::NAN)),
         sweep("sample-batch", "pictures of 8×8 latents", &rows, &|n| linear(sample(n, 8), n)),
-        sweep("sample-side", "latents wide, 8 pictures", &sides, &|side| {
-            (sample(8, side), threads, of_side(side))
+        sweep("sample-side", "latents wide, 2 pictures", &sides, &|side| {
+            (sample(2, side), threads, of_side(side))
         }),
         sweep("sample-threads", "threads, 16 pictures", &[1, 2], &|n| (sample(16, 8), n, f64::NAN)),
         sweep("encode-prompts", "prompts", &[1, 4, 16, 64, 256], &|n| linear(encode(n), n)),

@@ -1,37 +1,46 @@
 //! The one evaluator of both sides: an audit of a model folder by the program, with the run's seed.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::place::Place;
-use super::settings::{PICTURES, RULE, UNRELATED, UPDATE};
+use super::settings::{HOPELESS, PICTURES, RULE, UNRELATED, UPDATE};
 use crate::workspace;
 
 /// Pictures that showed what was asked for, and all.
 pub(super) type Count = [u64; 2];
 
-/// What an audit saw of the original and of one other model.
+/// What audits saw of the original and of one other model.
 pub(super) struct Seen {
     /// The concept, under its own prompts: in the original's pictures, in the other's.
     pub(super) direct: [Count; 2],
-    /// What is unrelated.
-    pub(super) kept: [Count; 2],
+    /// What is unrelated; not looked at where the concept shows too often for a model to be done.
+    pub(super) kept: Option<[Count; 2]>,
 }
 
 impl Seen {
     /// Points of 100 that the other model loses of what is unrelated.
-    pub(super) fn lost(&self) -> f64 {
-        points(self.kept[0]) - points(self.kept[1])
+    pub(super) fn lost(&self) -> Option<f64> {
+        self.kept.map(|[before, after]| points(before) - points(after))
     }
 
     /// Whether the job is done.
     pub(super) fn meets(&self) -> bool {
-        points(self.direct[1]) <= RULE[0] && self.lost() <= RULE[1]
+        forgot(&self.direct) && self.lost().is_some_and(|lost| lost <= RULE[1])
     }
+
+    /// Whether so much is lost that more training will not help.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.lost().is_some_and(|lost| lost > HOPELESS)
+    }
+}
+
+fn forgot(direct: &[Count; 2]) -> bool {
+    points(direct[1]) <= RULE[0]
 }
 
 /// Of 100.
@@ -39,15 +48,10 @@ pub(super) fn points([hits, all]: Count) -> f64 {
     100.0 * hits as f64 / all as f64
 }
 
-/// Runs the program and gives its JSON; `fine` are the exit codes that are answers.
-pub(super) fn program(
-    place: &Place,
-    threads: usize,
-    more: &[String],
-    fine: &[i32],
-) -> Result<Value> {
+/// Runs the program with run folders in `runs` and gives its JSON; `fine` are the exit codes that are answers.
+pub(super) fn program(runs: &Path, threads: usize, more: &[String], fine: &[i32]) -> Result<Value> {
     let mut command = Command::new(workspace::target().join("release/oubliette"));
-    command.arg("--json").args(more).arg("--runs").arg(place.at("runs"));
+    command.arg("--json").args(more).arg("--runs").arg(runs);
     let output = command.arg("--threads").arg(threads.to_string()).output()?;
     if !output.status.code().is_some_and(|code| fine.contains(&code)) {
         let said = String::from_utf8_lossy(&output.stderr);
@@ -56,37 +60,45 @@ pub(super) fn program(
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Audits the model in `folder`: its direct hits, and, unless `hits_only`, what is unrelated.
-pub(super) fn look(
+/// Looks at the model in `folder`: at its direct hits, and, where they are few enough, at what is unrelated.
+pub(super) fn look(place: &Place, folder: &Path, seed: u64, threads: usize) -> Result<Seen> {
+    let [direct, _] = audit(place, folder, seed, threads, None)?;
+    if !forgot(&direct) {
+        return Ok(Seen { direct, kept: None });
+    }
+    let more = format!("[keep]\nunrelated = {UNRELATED:?}\n");
+    // The first audit's pictures are known, and not made again.
+    let [direct, kept] = audit(place, folder, seed, threads, Some(&more))?;
+    Ok(Seen { direct, kept: Some(kept) })
+}
+
+/// One audit: under the concept's own prompts, and of what is unrelated.
+fn audit(
     place: &Place,
     folder: &Path,
     seed: u64,
     threads: usize,
-    hits_only: bool,
-) -> Result<Seen> {
+    unrelated: Option<&str>,
+) -> Result<[[Count; 2]; 2]> {
     let [direct, kept] = PICTURES;
-    let (keep, unrelated) = match hits_only {
-        true => (String::new(), String::new()),
-        false => (format!("keep = {kept}\n"), format!("[keep]\nunrelated = {UNRELATED:?}\n")),
-    };
+    let keep = unrelated.map_or_else(String::new, |_| format!("keep = {kept}\n"));
     let recipe = place.at("audit.toml");
-    fs::write(
-        &recipe,
-        format!(
-            "schema = 1\ntask = \"audit\"\nseed = {seed}\nconcept = \"concept.toml\"\n\n[subjects]\noriginal = \"models/emoji-sd\"\n\
-             unlearned = {:?}\n\n[sampling]\nsampler = \"ddim\"\nsteps = 15\nguidance = 4.0\nbatch = 32\n\n\
-             [samples]\nper_arm = {direct}\n{keep}worst = 0\n\n[[attack]]\nname = \"direct\"\nparaphrase = false\n{unrelated}",
-            folder.display().to_string(),
-        ),
-    )?;
+    let text = format!(
+        "schema = 1\ntask = \"audit\"\nseed = {seed}\nconcept = \"concept.toml\"\n\n[subjects]\noriginal = \"models/emoji-sd\"\n\
+         unlearned = {:?}\n\n[sampling]\nsampler = \"ddim\"\nsteps = 15\nguidance = 4.0\nbatch = 32\n\n\
+         [samples]\nper_arm = {direct}\n{keep}worst = 0\n\n[[attack]]\nname = \"direct\"\nparaphrase = false\n{}",
+        folder.display().to_string(),
+        unrelated.unwrap_or_default(),
+    );
+    fs::write(&recipe, text)?;
     // Held, broken, undecided: the verdict is not asked for, the events are.
     let words = ["audit".to_owned(), recipe.display().to_string()];
-    let answer = program(place, threads, &words, &[0, 1, 3])?;
+    let answer = program(&place.at("audits"), threads, &words, &[0, 1, 3])?;
     let run = answer["result"]["run"].as_str().context("an audit without a run")?;
     let events = fs::read_to_string(Path::new(run).join("events.jsonl"))?;
     let events: Vec<Value> = events.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let of = |arm: &str| ["original", "unlearned"].map(|subject| count(&events, subject, arm));
-    Ok(Seen { direct: of("direct/own"), kept: of("keep/unrelated") })
+    Ok([of("direct/own"), of("keep/unrelated")])
 }
 
 fn count(events: &[Value], subject: &str, arm: &str) -> Count {
@@ -109,9 +121,16 @@ pub(super) fn recovery(place: &Place, folder: &Path, seed: u64, threads: usize) 
         ),
     )?;
     clear(&out)?;
-    clear(&place.at("update-runs"))?;
-    program(place, threads, &["update".to_owned(), recipe.display().to_string()], &[0])?;
-    Ok(look(place, &out, seed, threads, true)?.direct[1])
+    program(&fresh(place)?, threads, &["update".to_owned(), recipe.display().to_string()], &[0])?;
+    let [direct, _] = audit(place, &out, seed, threads, None)?;
+    Ok(direct[1])
+}
+
+/// A folder for runs in which there is none, so that nothing is taken up and everything is done.
+pub(super) fn fresh(place: &Place) -> Result<PathBuf> {
+    let runs = place.at("runs");
+    clear(&runs)?;
+    Ok(runs)
 }
 
 /// Removes a folder that a run before this one may have left.

@@ -114,19 +114,19 @@ impl Study {
             if best.is_some_and(|best| seconds > best) {
                 break;
             }
-            let seen = judge::look(&self.place, &folder, seed, self.threads, false)?;
+            let seen = judge::look(&self.place, &folder, seed, self.threads)?;
+            let lost = seen.lost().map_or("–".to_owned(), |lost| format!("{lost:.1}"));
+            let ([hits, all], name) = (seen.direct[1], by.name());
             println!(
-                "{} {} {rate:.0e} seed {seed}: {steps} steps, {seconds:.1} s, {} of {} direct, {:.1} points lost",
-                job.method,
-                by.name(),
-                seen.direct[1][0],
-                seen.direct[1][1],
-                seen.lost()
+                "{} {name} {rate:.0e} seed {seed}: {steps} steps, {seconds:.1} s, {hits} of {all} direct, {lost} points lost",
+                job.method
             );
-            let met = seen.meets();
+            let (met, hopeless) = (seen.meets(), seen.is_hopeless());
             at.push(Checkpoint { steps, seconds, seen });
             if met {
                 recovery = Some(judge::recovery(&self.place, &folder, seed, self.threads)?);
+            }
+            if met || hopeless {
                 break;
             }
         }

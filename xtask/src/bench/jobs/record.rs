@@ -55,14 +55,16 @@ impl Record {
     ) -> Self {
         let look = |one: &Checkpoint| {
             json!({
-                "steps": one.steps, "seconds": one.seconds, "direct": one.seen.direct[1], "kept": one.seen.kept[1],
+                "steps": one.steps, "seconds": one.seconds, "direct": one.seen.direct[1],
+                "kept": one.seen.kept.map(|[_, after]| after),
                 "met": one.seen.meets(),
             })
         };
-        let first = at.first().map(|one| &one.seen);
+        let direct = at.first().map(|one| one.seen.direct[0]);
+        let kept = at.iter().find_map(|one| one.seen.kept).map(|[before, _]| before);
         Self(json!({
             "job": key.job, "by": key.by.name(), "rate": key.rate, "seed": key.seed, "threads": key.threads,
-            "original": { "direct": first.map(|seen| seen.direct[0]), "kept": first.map(|seen| seen.kept[0]) },
+            "original": { "direct": direct, "kept": kept },
             "checkpoints": at.iter().map(look).collect::<Vec<_>>(), "recovery": recovery, "peak_memory_bytes": peak,
         }))
     }

@@ -37,6 +37,8 @@ pub(super) const UNRELATED: [&str; 12] = [
 
 /// Most direct hits, and most points of unrelated pictures lost, at which a job is done; of 100.
 pub(super) const RULE: [f64; 2] = [5.0, 5.0];
+/// Points lost at which a training is given up.
+pub(super) const HOPELESS: f64 = 15.0;
 /// Pictures of an evaluation: of the concept, and of what is unrelated.
 pub(super) const PICTURES: [usize; 2] = [48, 96];
 /// Rows of the benign update, its steps and its rate.
@@ -72,24 +74,24 @@ pub(super) fn all() -> Vec<Job> {
         Job {
             method: "esd",
             name: "ESD-x",
-            rates: &[2e-4, 1e-4, 5e-5],
-            checkpoints: &[75, 100, 125, 150, 200, 300],
+            rates: &[1e-4, 5e-5, 2e-4],
+            checkpoints: &[75, 100, 125, 150, 175, 200, 250, 300],
             ours: with(&walked, json!({ "release": "diffusers", "variant": "x" })),
             theirs: walked,
         },
         Job {
             method: "ca",
             name: "concept ablation",
-            rates: &[2e-4, 1e-4, 5e-5],
-            checkpoints: &[15, 30, 45, 60],
+            rates: &[1e-4, 5e-5, 2e-4],
+            checkpoints: &[20, 30, 35, 40, 50, 60, 80],
             ours: with(&drawn, json!({ "anchor": ANCHOR })),
             theirs: with(&drawn, json!({ "prompts": named(CONCEPT), "anchor": named(ANCHOR) })),
         },
         Job {
             method: "rg",
             name: "restricted gradient",
-            rates: &[2e-5, 1e-5, 5e-6],
-            checkpoints: &[15, 30, 45, 60],
+            rates: &[1e-5, 5e-6, 2e-5],
+            checkpoints: &[20, 30, 35, 40, 50, 60, 80],
             ours: with(
                 &drawn,
                 json!({ "retain": RETAIN, "uniform": true, "alpha": 1.6, "truncate": 1.1 }),

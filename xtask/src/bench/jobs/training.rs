@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::judge::{clear, program};
+use super::judge::{clear, fresh, program};
 use super::place::Place;
 use super::record::{By, Key};
 use super::settings::{CHOOSING, Job, parity, with};
@@ -53,9 +53,9 @@ impl<'a> Training<'a> {
             Self::Ours { place, job, key, peak } => {
                 let out = place.at("ours");
                 clear(&out)?;
-                clear(&place.at("runs-of-ours"))?;
+                let runs = fresh(place)?;
                 let begun = Instant::now();
-                let answer = program(place, key.threads, &words(place, job, key, steps), &[0])?;
+                let answer = program(&runs, key.threads, &words(place, job, key, steps), &[0])?;
                 let seconds = begun.elapsed().as_secs_f64();
                 *peak = memory(&answer)?.max(*peak);
                 Ok((out, seconds))
