@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let about = "Ours alone. The exponent e of growth between a size and the one before it: time grows as size to the e. `arithmetic` is the exponent \
                  of the multiply-adds, counted and not timed; `–` where nothing counts them. Memory is the most above the bare process. \
                  `threads` should fall: -1 is perfect. [The chart](docs/growth.svg) has the same figures.";
-    append_text(arguments, "", &format!("{about}\n\n{text}").trim_end())
+    append_text(arguments, "", format!("{about}\n\n{text}").trim_end())
 }
 
 /// The sizes of a sweep, smallest first.
