@@ -11,8 +11,8 @@ use crate::weights::{Weight, Weights};
 ///
 /// Only those become part of a graph. Everything else, inputs too, stays outside autodiff, so what is computed from
 /// frozen weights alone keeps no activations and nothing flows back below the lowest trained layer. A trainable weight
-/// that the loss does not depend on gets zeros. What is cheap to compute again (norms, activations) is not kept for the
-/// backward, which changes no bit.
+/// that the loss does not depend on gets zeros. Where most weights are trained, what is cheap to compute again (norms,
+/// activations) is not kept for the backward; where few are, hardly any of it would be. Neither changes a bit.
 ///
 /// # Errors
 /// When a name is no weight, the loss fails, or the loss depends on none of them.
@@ -21,11 +21,15 @@ pub fn value_and_gradients(
     trainable: &BTreeSet<String>,
     loss: impl FnOnce(&Weights) -> Result<Tensor<1>>,
 ) -> Result<(f64, Weights)> {
-    let mut leaves = Weights::new();
-    for name in trainable {
-        let weight = weights.get(name).ok_or_else(|| unknown(name))?;
-        leaves.insert(name.clone(), leaf(weight));
+    let chosen = weights.only(trainable);
+    let strategy = match 2 * chosen.count() >= weights.count() {
+        true => GradientCheckpointingStrategy::Balanced,
+        false => GradientCheckpointingStrategy::Disabled,
+    };
+    if let Some(name) = trainable.iter().find(|name| !chosen.contains(name)) {
+        return Err(unknown(name));
     }
+    let leaves = chosen.map(|_, weight| leaf(weight, strategy));
     let loss = loss(&weights.overlaid(&leaves))?;
     if !loss.is_tracked() {
         let remedy = "train weights of a component that the loss uses";
@@ -55,17 +59,16 @@ fn unknown(name: &str) -> Error {
 }
 
 /// The weight as the leaf of a new graph.
-fn leaf(weight: &Weight) -> Weight {
-    fn lift<const D: usize>(weight: &Weight) -> Weight {
+fn leaf(weight: &Weight, strategy: GradientCheckpointingStrategy) -> Weight {
+    fn lift<const D: usize>(weight: &Weight, strategy: GradientCheckpointingStrategy) -> Weight {
         let tensor = weight.tensor::<D>().inner().autodiff();
-        let balanced = GradientCheckpointingStrategy::Balanced;
-        Weight::new(tensor.with_gradient_checkpointing_strategy(balanced).require_grad())
+        Weight::new(tensor.with_gradient_checkpointing_strategy(strategy).require_grad())
     }
     match weight.shape().len() {
-        1 => lift::<1>(weight),
-        2 => lift::<2>(weight),
-        3 => lift::<3>(weight),
-        _ => lift::<4>(weight),
+        1 => lift::<1>(weight, strategy),
+        2 => lift::<2>(weight, strategy),
+        3 => lift::<3>(weight, strategy),
+        _ => lift::<4>(weight, strategy),
     }
 }
 
