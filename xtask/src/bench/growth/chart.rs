@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use super::{Grown, Point};
 use crate::bench::report::duration;
 
+/// Room for labels left of the first panel.
+const MARGIN: f64 = 12.0;
 const WIDTH: f64 = 250.0;
 const HEIGHT: f64 = 190.0;
 const COLUMNS: usize = 3;
@@ -16,8 +18,9 @@ pub(super) fn draw(grown: &[Grown]) -> String {
     let rows = grown.len().div_ceil(COLUMNS);
     let (width, height) = (WIDTH * COLUMNS as f64, HEIGHT * rows as f64 + 24.0);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"system-ui, sans-serif\" font-size=\"11\" role=\"img\" \
-         aria-label=\"How time grows with the work: both axes logarithmic\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-{MARGIN} 0 {} {height}\" font-family=\"system-ui, sans-serif\" font-size=\"11\" role=\"img\" \
+         aria-label=\"How time grows with the work: both axes logarithmic\">\n<rect x=\"-{MARGIN}\" width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
+        width + MARGIN
     );
     for (at, sweep) in grown.iter().enumerate() {
         let (x, y) = ((at % COLUMNS) as f64 * WIDTH, (at / COLUMNS) as f64 * HEIGHT);
