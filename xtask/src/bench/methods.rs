@@ -31,25 +31,6 @@ const SHORT: [(&str, &str); 10] = [
     ("warm_up", "0"),
 ];
 
-const CONCEPT: &str = r#"schema = 1
-id = "fox"
-kind = "object"
-names = ["fox"]
-superclass = "animal"
-keep = ["cat"]
-prompts = ["a {name}"]
-[[detector]]
-kind = "classifier"
-model = "judge"
-label = "fox"
-[claim]
-tolerated = 0.05
-returned = 0.30
-false_alarm = 0.05
-missed_return = 0.05
-keep_margin = 0.05
-"#;
-
 /// What a run came to.
 struct Seen {
     seconds: f64,
@@ -140,19 +121,14 @@ fn unlearn(
     let place = workspace::target().join("bench/sd14-methods");
     let _ = fs::remove_dir_all(&place);
     fs::create_dir_all(&place)?;
-    fs::write(place.join("fox.toml"), CONCEPT)?;
     let mut command = Command::new("prlimit");
     command.arg(format!("--data={LIMIT}")).arg(workspace::target().join("release/oubliette"));
-    command.current_dir(&place).args([
-        "-vv",
-        "--json",
-        "unlearn",
-        "--concept",
-        "fox.toml",
-        "--out",
-        "out",
-    ]);
-    command.args(["--method", name, "--threads", &threads.to_string(), "--model"]).arg(model);
+    command.current_dir(&place).args(["-vv", "--json", "unlearn", "--out", "out"]);
+    command
+        .args(["--method", name, "--threads", &threads.to_string(), "--model"])
+        .arg(model)
+        .arg("--concept")
+        .arg(workspace::at("assets/concepts/cat.toml"));
     command.args(["--memory", &LIMIT.to_string()]);
     for (key, value) in settings {
         command.args(["--set", &format!("{key}={value}")]);

@@ -89,10 +89,7 @@ impl Accumulator {
         self.count += 1;
         self.sum = Some(match self.sum.take() {
             None => gradients,
-            Some(sum) => sum.map(|name, held| match gradients.get(name) {
-                Some(more) => Weight::from_flat(held.flat() + more.flat(), held.shape()),
-                None => held.clone(),
-            }),
+            Some(sum) => sum.joined(gradients),
         });
     }
 

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use bytesize::ByteSize;
+
 use crate::weights::Weights;
 
 /// What a training step looks at.
@@ -65,35 +67,27 @@ impl Estimate {
         };
         Some(format!(
             "the run wants about {} and {} are free; {change}",
-            Bytes(self.total()),
-            Bytes(available)
+            words(self.total()),
+            words(available)
         ))
     }
 }
 
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (weights, training) = (Bytes(self.weights), Bytes(self.training));
-        let (activations, total) = (Bytes(self.activations), Bytes(self.total()));
+        let (weights, training) = (words(self.weights), words(self.training));
+        let (activations, total) = (words(self.activations), words(self.total()));
         write!(
             f,
             "about {total}: program {}, weights {weights}, gradients and moments {training}, activations {activations}",
-            Bytes(PROGRAM)
+            words(PROGRAM)
         )
     }
 }
 
-/// A number of bytes, in words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bytes(pub u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0..1_000_000_000 => write!(f, "{:.0} MB", self.0 as f64 / 1e6),
-            bytes => write!(f, "{:.1} GB", bytes as f64 / 1e9),
-        }
-    }
+/// In decimal units, as memory is bought.
+fn words(bytes: u64) -> bytesize::Display {
+    ByteSize(bytes).display().si()
 }
 
 /// The expectation for a run that trains `trainable` of `weights`.

@@ -24,7 +24,7 @@ pub use dropout::dropped_captions;
 pub use ema::Ema;
 pub use gradients::{Accumulator, value_and_gradients};
 pub use learning_rate::LearningRate;
-pub use memory::{Bytes, Estimate, TrainingShape, estimate};
+pub use memory::{Estimate, TrainingShape, estimate};
 pub use optimiser::{Optimiser, Rule, Settings};
 pub use random::StepRandom;
 pub use trainer::{Report, Trainer, TrainerSettings};

@@ -5,6 +5,7 @@ use crate::expect::{Expectation, Yardstick};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use crate::{interrupt, progress::Progress};
+use bytesize::ByteSize;
 use clap::Args;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_lab::progress::Progress as Told;
@@ -27,8 +28,8 @@ pub(crate) struct Running {
     pub(crate) dry_run: bool,
     /// The most memory to use, such as 8GiB: where it must, training computes blocks again, in more time, and fewer pictures are
     /// painted together; what cannot fit is refused [default: no limit]
-    #[arg(long, value_name = "SIZE", value_parser = budget::size)]
-    pub(crate) memory: Option<u64>,
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<ByteSize>,
     #[command(flatten)]
     pub(crate) compute: Compute,
 }
@@ -59,7 +60,7 @@ impl Running {
             None => Ok(context),
             Some(limit) => {
                 let yardstick = Yardstick::of(model, &context)?;
-                budget::fit(limit, context, yardstick, terminal, expected)
+                budget::fit(limit.as_u64(), context, yardstick, terminal, expected)
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
 use oubliette_evidence::choice::Choice;
-use oubliette_evidence::recipe::TuneRecipe;
+use oubliette_evidence::recipe::{Candidate, TuneRecipe};
 use oubliette_evidence::report::{Trial, Tuning};
 use oubliette_evidence::settings::{Settings, settings};
 use oubliette_lab::METHODS;
@@ -110,8 +110,7 @@ fn answer(search: &Search, kept: &Kept, tuning: &Tuning, text: &str) -> Result<A
 }
 
 fn shown(tuning: &Tuning) -> Result<Vec<Shown>, Failure> {
-    let one = |(candidate, trial): &(_, Trial)| {
-        let candidate: &oubliette_evidence::recipe::Candidate = candidate;
+    let one = |(candidate, trial): &(Candidate, Trial)| {
         let settings = settings(&candidate.searched.iter().cloned().collect())?;
         Ok(Shown { label: candidate.label.clone(), settings, trial: trial.clone() })
     };
@@ -121,7 +120,7 @@ fn shown(tuning: &Tuning) -> Result<Vec<Shown>, Failure> {
 /// What `--dry-run` answers: every candidate, and which of its cells are kept.
 fn planned(search: &Search, kept: &Kept) -> Result<Answer, Failure> {
     let tuning = search.tuning(kept)?.0;
-    let line = |(candidate, trial): &(oubliette_evidence::recipe::Candidate, Trial)| {
+    let line = |(candidate, trial): &(Candidate, Trial)| {
         let state = match trial {
             Trial::Measured { .. } => "kept".to_owned(),
             Trial::Refused { concept, .. } => format!("refused on {concept}"),

@@ -15,7 +15,7 @@ use super::studio::Studio;
 use crate::{
     Result,
     frechet::Features,
-    metrics::{self, Seen, Sets},
+    metrics::{self, METRICS, Seen, Sets},
     progress::{Progress, Watch, tell},
     run::Journal,
 };
@@ -29,9 +29,6 @@ pub struct Lens {
     /// Real pictures that every model's are compared with too.
     pub real: Option<Vec<PathBuf>>,
 }
-
-/// The metrics that are made of features.
-const METRICS: [&str; 3] = ["frechet_distance", "frechet_halves", "frechet_real"];
 
 impl Studio<'_> {
     /// Every distance of the plan that is not in the evidence; none where a set is smaller than the plan allows.
@@ -78,7 +75,8 @@ fn pictures(journal: &Journal, draws: &[(String, u32)], role: Role) -> Vec<PathB
 }
 
 fn note(journal: &mut Journal, role: Role, features: Sets<'_>) -> Result<()> {
-    for metric in METRICS {
+    // Whatever in the list is made of features alone.
+    for metric in METRICS.names() {
         if journal.evidence().measurement(metric, Some(role), None, 0).is_some() {
             continue;
         }
@@ -90,7 +88,7 @@ fn note(journal: &mut Journal, role: Role, features: Sets<'_>) -> Result<()> {
             arm: None,
             run: 0,
             value: Real::new(mean.value)?,
-            unit: metrics::METRICS.build(metric, toml::Table::new())?.unit().to_owned(),
+            unit: METRICS.build(metric, toml::Table::new())?.unit().to_owned(),
             count: mean.count,
         })])?;
     }
