@@ -11,6 +11,7 @@ import detectors
 import erasure
 import frechet
 import guides
+import inception
 import lora
 import mace
 import masks
@@ -52,6 +53,7 @@ def write_tiny(out):
     bounds.write(out / "bounds.json")
     masks.write(out / "masks.json")
     frechet.write(out / "frechet.json")
+    inception.write(out / "inception.safetensors")
     for name in ("tiny-sd1", "tiny-sd2"):
         write_pipeline(out / name, out / f"of-{name}")
         objectives.write(open_pipeline(out / name), out / f"of-{name}" / "objectives.safetensors")

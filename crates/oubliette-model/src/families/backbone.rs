@@ -1,4 +1,4 @@
-//! Whatever model folder turns pictures into features: a CLIP or a classifier.
+//! Whatever model folder turns pictures into features: a CLIP, a classifier, or the network of the Fréchet Inception Distance.
 
 use std::path::Path;
 
@@ -6,8 +6,9 @@ use burn::tensor::{Device, Tensor};
 use image::RgbImage;
 use serde_json::Value;
 
-use super::{Classifier, Clip};
+use super::{Classifier, Clip, FidInception};
 use crate::error::{Error, Result};
+use crate::networks::Inception;
 use crate::store::{Folder, MAX_CONFIG_BYTES, read_object};
 
 /// A model whose features of pictures are compared.
@@ -17,13 +18,15 @@ pub enum Backbone {
     Clip(Box<Clip>),
     /// The class token after the last norm: what the labels are told from.
     Classifier(Box<Classifier>),
+    /// The last mean over the picture of Inception v3: the standard features of the distance.
+    Inception(Box<FidInception>),
 }
 
 impl Backbone {
-    /// Loads a `CLIPModel` or `ViTForImageClassification` folder, whichever its `config.json` names.
+    /// Loads a `CLIPModel`, `ViTForImageClassification` or `FIDInceptionV3` folder, whichever its `config.json` names.
     ///
     /// # Errors
-    /// It is neither, or the folder is not well-formed.
+    /// It is none of them, or the folder is not well-formed.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
         let config = Folder::open(path)?.path("config.json")?;
         let map = read_object(&config, MAX_CONFIG_BYTES)?;
@@ -33,9 +36,13 @@ impl Backbone {
             Some("ViTForImageClassification") => {
                 Ok(Self::Classifier(Box::new(Classifier::load(path, device)?)))
             }
+            Some(FidInception::CLASS) => {
+                Ok(Self::Inception(Box::new(FidInception::load(path, device)?)))
+            }
             other => {
                 let why = format!("is `{:.60}`", other.unwrap_or("missing"));
-                let remedy = "name a folder of class CLIPModel or ViTForImageClassification";
+                let remedy =
+                    "name a folder of class CLIPModel, ViTForImageClassification or FIDInceptionV3";
                 Err(Error::config(&config, "architectures", why, remedy))
             }
         }
@@ -46,6 +53,7 @@ impl Backbone {
         match self {
             Self::Clip(clip) => clip.network.projection(),
             Self::Classifier(classifier) => classifier.network.width(),
+            Self::Inception(_) => Inception::WIDTH,
         }
     }
 
@@ -54,6 +62,7 @@ impl Backbone {
         match self {
             Self::Clip(clip) => clip.image_features(pictures, device),
             Self::Classifier(classifier) => classifier.features(pictures, device),
+            Self::Inception(inception) => inception.features(pictures, device),
         }
     }
 }

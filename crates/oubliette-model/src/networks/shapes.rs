@@ -18,6 +18,11 @@ impl<'a> ShapeScope<'a> {
         Self { shapes, prefix: String::new() }
     }
 
+    /// Collects at the same place.
+    pub fn here(&mut self) -> ShapeScope<'_> {
+        ShapeScope { prefix: self.prefix.clone(), shapes: self.shapes }
+    }
+
     /// Collects below `name`, which is joined with a dot.
     pub fn at(&mut self, name: impl Display) -> ShapeScope<'_> {
         ShapeScope { prefix: format!("{}{name}.", self.prefix), shapes: self.shapes }

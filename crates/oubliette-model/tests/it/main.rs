@@ -10,6 +10,7 @@
 mod detectors;
 mod golden;
 mod guidance;
+mod inception;
 mod lora;
 mod networks;
 mod noising;
