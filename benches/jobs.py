@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from common import drawn, write
-from diffusers import DDIMScheduler, DDPMScheduler, StableDiffusionPipeline
+from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler, StableDiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 from PIL import Image
 from safetensors.torch import load_file
@@ -113,6 +113,8 @@ class Job:
         self.pipeline.set_progress_bar_config(disable=True)
         config = self.pipeline.scheduler.config
         self.pipeline.scheduler = DDIMScheduler.from_config(config, clip_sample=False, set_alpha_to_one=False)
+        if self.saving and "solver_steps" in self.set:  # only the picture counts
+            self.pipeline.scheduler = DPMSolverMultistepScheduler.from_config(config)
         self.noising = DDPMScheduler.from_config(config)
         self.texts = Texts(self.pipeline, self.saving)
         for part in (self.pipeline.text_encoder, self.pipeline.vae, self.pipeline.unet):
@@ -249,7 +251,8 @@ class Job:
 
     def sample(self, prompts):
         """One batch: pictures, or their latents as rows."""
-        more = {"num_inference_steps": self.set["sampling_steps"], "guidance_scale": self.set["guidance"]}
+        steps = self.set["solver_steps" if self.saving else "sampling_steps"]
+        more = {"num_inference_steps": steps, "guidance_scale": self.set["guidance"]}
         if not self.saving:
             return self.pipeline(prompts, **more).images
         empty = self.texts([""] * len(prompts))

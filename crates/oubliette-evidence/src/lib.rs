@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod evidence;
 pub mod folder;
+pub mod hypotheses;
 pub mod judge;
 pub mod number;
 pub mod plan;

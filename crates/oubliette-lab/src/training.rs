@@ -1,6 +1,7 @@
 //! One training stage: sources, objectives, combiner, mask and wrappers turned into steps that can be taken up again.
 
 mod check;
+mod cost;
 mod divergence;
 mod extra;
 mod optimiser;

@@ -1,17 +1,17 @@
-//! Guided DDIM sampling that can stop on the way, for sources that train on what lies between noise and picture.
+//! Guided sampling that can stop on the way, for sources that train on pictures or on what lies between noise and picture.
 
 use burn::tensor::{DType, Tensor, TensorData};
 use oubliette_model::{
     Weights,
     families::StableDiffusion,
-    schedule::{self, NoiseSchedule, Sampler, Steps},
+    schedule::{self, NoiseSchedule, Sampler, ScheduleConfig, Steps},
 };
 use rand::Rng as _;
 use rand_distr::StandardNormal;
 
 use crate::{Result, Study, geometry, lot::Rng, parts::source::Batch};
 
-/// A sampling of `steps` guided DDIM steps under fixed prompts.
+/// A guided sampling under fixed prompts.
 pub(crate) struct Walk {
     sampler: Box<dyn Sampler>,
     prompts: Vec<String>,
@@ -25,22 +25,17 @@ pub(crate) struct Walk {
 
 impl Walk {
     /// Begins at pure noise drawn from `rng`, one row a prompt.
-    ///
-    /// # Errors
-    /// When the schedule cannot be walked in that many steps.
     pub(crate) fn begin(
         sd: &StableDiffusion,
+        sampler: Box<dyn Sampler>,
         prompts: Vec<String>,
         guidance: f64,
-        steps: u32,
         rng: &mut Rng,
-    ) -> Result<Self> {
-        let build = schedule::find("ddim")?.build;
-        let sampler = build(&sd.schedule, Steps { count: steps as usize, eta: 0.0 })?;
+    ) -> Self {
         let [channels, height, width] = geometry::latents(sd);
         let noise = normal([prompts.len(), channels, height, width], sd, rng);
         let latents = noise * sampler.start_scale();
-        Ok(Self { sampler, prompts, negative: String::new(), guidance, latents, call: 0 })
+        Self { sampler, prompts, negative: String::new(), guidance, latents, call: 0 }
     }
 
     /// The same, led away from a text in place of the empty one.
@@ -103,6 +98,32 @@ impl Walk {
         }
         Ok(())
     }
+}
+
+/// DDIM, for whom the latents on the way are what counts.
+///
+/// # Errors
+/// When the schedule cannot be walked in that many steps.
+pub(crate) fn ddim(sd: &StableDiffusion, steps: u32) -> Result<Box<dyn Sampler>> {
+    let build = schedule::find("ddim")?.build;
+    Ok(build(&sd.schedule, Steps { count: steps as usize, eta: 0.0 })?)
+}
+
+/// DPM-Solver++ of second order, for whom only the picture counts: it needs less than half of DDIM's steps (arXiv 2211.01095).
+///
+/// # Errors
+/// As [`ddim`].
+pub(crate) fn solver(sd: &StableDiffusion, steps: u32) -> Result<Box<dyn Sampler>> {
+    let build = schedule::find("dpm-solver++")?.build;
+    // The plain solver, whatever variant of it the model's folder asks for.
+    let plain = ScheduleConfig {
+        algorithm_type: None,
+        solver_order: None,
+        solver_type: None,
+        final_sigmas_type: None,
+        ..sd.schedule.clone()
+    };
+    Ok(build(&plain, Steps { count: steps as usize, eta: 0.0 })?)
 }
 
 /// Unit noise on the model's device.

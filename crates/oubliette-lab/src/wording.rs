@@ -53,9 +53,14 @@ pub fn replace(prompt: &str, name: &str, other: &str) -> String {
 
 /// Fills `{name}` in a template and makes the article before it fit.
 pub fn fill(template: &str, name: &str) -> String {
+    put(template, "{name}", name)
+}
+
+/// Puts `name` wherever the template has `place`, and makes the article before it fit.
+pub fn put(template: &str, place: &str, name: &str) -> String {
     let mut text = String::new();
     let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{name}") {
+    while let Some((before, after)) = rest.split_once(place) {
         text = article(&(text + before), name) + name;
         rest = after;
     }

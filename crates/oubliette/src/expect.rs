@@ -77,7 +77,8 @@ impl Yardstick {
 
     /// The expectation for all that a method does.
     pub(crate) fn turns(&self, turns: &[Turn]) -> Result<Expectation, Failure> {
-        let (mut largest, mut steps) = (self.memory(&self.sd.weights, &BTreeSet::new(), 1, 0), 0);
+        let mut largest = self.memory(&self.sd.weights, &BTreeSet::new(), 1, 0);
+        let (mut forwards, mut trains) = (0.0, false);
         let mut weights = self.sd.weights.clone();
         for stage in turns.iter().flat_map(|turn| &turn.stages) {
             if let Stage::Attach(attach) = stage {
@@ -85,14 +86,15 @@ impl Yardstick {
             }
             let Some(train) = stage.training() else { continue };
             let trained = train.mask.trainable(&weights)?;
-            let wanted = self.memory(&weights, &trained, 1, beside(train));
+            let wanted = self.memory(&weights, &trained, train.rows(), beside(train));
             largest = if wanted.total() > largest.total() { wanted } else { largest };
-            steps += train.total();
+            forwards += train.forwards(self.step_cost());
+            trains = true;
         }
-        let beside = (steps > 0)
-            .then_some("and what making the training pictures costs (the method's card says)");
-        let work = Work { trained: steps, batch: 1, ..Work::default() };
-        Ok(Expectation { beside, ..self.expect(largest, &work) })
+        let beside =
+            trains.then_some("and what anchor, mask or wrapper may add (the method's card says)");
+        let seconds = forwards * self.row;
+        Ok(Expectation { beside, seconds, ..self.expect(largest, &Work::default()) })
     }
 
     /// The expectation for training of `trainable` weights (none: nothing is trained) and sampling.

@@ -142,7 +142,8 @@ pub struct Alignment {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Frechet {
-    /// Folder of the CLIP model or classifier whose features are compared; absent: the alignment's, or that of the deciding detector.
+    /// Folder of the model whose features are compared: a CLIP, a classifier, or the Inception of the standard distance (`FIDInceptionV3`); absent: the
+    /// alignment's, or that of the deciding detector.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<PathBuf>,
     /// A folder of real pictures, whose distance to each model's is measured too.

@@ -1,6 +1,7 @@
 //! The recipe that compares: many methods on many concepts, one unlearning and one audit for every pair.
 
 mod cell;
+mod hypothesis;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use cell::ComparedCell;
+pub use hypothesis::{Hypothesis, Measure};
 
 use super::{Order, Problem, Task, check_head};
 use crate::document::Document;
@@ -25,6 +27,9 @@ pub struct CompareRecipe {
     /// Every random choice follows from it; below 2^53.
     #[serde(default)]
     pub seed: u64,
+    /// Everything is done once for each of these in the place of `seed`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<u64>,
     /// Folder of the model that is to forget.
     pub model: PathBuf,
     /// The concepts' files.
@@ -41,6 +46,9 @@ pub struct CompareRecipe {
     pub interference: bool,
     /// The methods, in order.
     pub method: Vec<Compared>,
+    /// What is claimed of them, written down before anything is run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hypothesis: Vec<Hypothesis>,
     /// Twins that never saw some of the concepts.
     #[serde(default)]
     pub never_exposed: Vec<Twin>,
@@ -87,7 +95,7 @@ impl CompareRecipe {
         Ok(Self { source: document.clone(), ..recipe })
     }
 
-    /// One cell for every concept and method, concepts first.
+    /// One cell for every seed, concept and method, the methods moving fastest.
     pub fn cells(&self) -> Result<Vec<ComparedCell>> {
         let read = |file: &PathBuf| Ok((file.clone(), Concept::read(&self.source.beside(file))?));
         let concepts = self.concepts.iter().map(read).collect::<Result<Vec<_>>>()?;
@@ -97,12 +105,33 @@ impl CompareRecipe {
                 return Err(self.source.error("concepts", thing, "name every concept once"));
             }
         }
-        let pairs = (0..concepts.len()).flat_map(|at| self.method.iter().map(move |m| (at, m)));
-        pairs.map(|(at, method)| ComparedCell::new(self, &concepts, at, method)).collect()
+        let seeds: Vec<Option<u64>> = match self.seeds.as_slice() {
+            [] => vec![None],
+            seeds => seeds.iter().copied().map(Some).collect(),
+        };
+        let mut cells = Vec::new();
+        for seed in seeds {
+            for at in 0..concepts.len() {
+                for compared in &self.method {
+                    cells.push(
+                        cell::Maker { recipe: self, concepts: &concepts, compared, seed }
+                            .cell(at)?,
+                    );
+                }
+            }
+        }
+        Ok(cells)
     }
 
     pub(super) fn check(&self) -> Result<(), Problem> {
         check_head(self.task, Task::Compare, self.seed)?;
+        for (number, &seed) in self.seeds.iter().enumerate() {
+            check_head(self.task, Task::Compare, seed)?;
+            if self.seeds[..number].contains(&seed) {
+                let thing = format!("the seed {seed} stands twice");
+                return Err(("seeds".into(), thing, "name every seed once"));
+            }
+        }
         if self.concepts.is_empty() || self.method.is_empty() {
             let thing = "there is no concept or no method".to_owned();
             return Err(("concepts".into(), thing, "name at least one of each"));
@@ -119,6 +148,7 @@ impl CompareRecipe {
                 return Err((format!("method.{number}.label"), thing, "give each its own label"));
             }
         }
+        hypothesis::check(&self.hypothesis, &self.method)?;
         match self.audit.keys().find(|key| OWN.contains(&key.as_str())) {
             Some(key) => {
                 let remedy = "leave it out; every cell has its own";

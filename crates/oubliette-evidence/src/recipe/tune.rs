@@ -130,6 +130,8 @@ impl TuneRecipe {
             schema: self.schema,
             task: Task::Compare,
             seed: self.seed,
+            seeds: Vec::new(),
+            hypothesis: Vec::new(),
             model: self.model.clone(),
             concepts: self.concepts.clone(),
             models: self.models.clone(),

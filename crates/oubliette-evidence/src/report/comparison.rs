@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::costs::{Cost, costs};
 use super::distances::distances;
+use super::hypotheses;
 use super::interference::interference;
 use super::text::clean;
+use crate::hypotheses::Judged;
 use crate::plan::{ArmKind, Role};
 use crate::verdict::{Judgment, Rate};
 use crate::{AuditPlan, Evidence, Verdict};
@@ -17,6 +19,8 @@ pub struct ComparedAudit {
     pub concept: String,
     /// The method's label.
     pub method: String,
+    /// The seed, where the recipe has several.
+    pub seed: Option<u64>,
     /// What was planned.
     pub plan: AuditPlan,
     /// What was seen.
@@ -27,9 +31,25 @@ pub struct ComparedAudit {
     pub cost: Option<Cost>,
 }
 
-/// The page: a table of forgetting and keeping, a table of returns, matrices of interference, one of costs, and which cells (`missing`) are not in them.
-pub fn render_comparison(audits: &[ComparedAudit], missing: &[String]) -> String {
-    let mut page = String::from("## Forgotten and kept\n\n");
+impl ComparedAudit {
+    /// The concept, and the seed where there are several.
+    pub(super) fn title(&self) -> String {
+        match self.seed {
+            Some(seed) => format!("{}, seed {seed}", self.concept),
+            None => self.concept.clone(),
+        }
+    }
+}
+
+/// The page: what became of the hypotheses, a table of forgetting and keeping, a table of returns, matrices of interference, one of costs, and
+/// which cells (`missing`) are not in them.
+pub fn render_comparison(
+    audits: &[ComparedAudit],
+    hypotheses: &[Judged<'_>],
+    missing: &[String],
+) -> String {
+    let mut page = hypotheses::section(hypotheses);
+    page += "## Forgotten and kept\n\n";
     page += "Hits of samples, before → after, for every attack that takes the models as they are. *Superclass*: pictures of the \
              first of them that show something of the superclass.\n\n";
     page += &forgotten(audits);
@@ -85,7 +105,7 @@ fn forgotten_by(audit: &ComparedAudit, asked: &[&str]) -> Vec<String> {
     let kept =
         |group| judgment.keep(group).map_or_else(none, |k| change(Some(k.original), Some(k.kept)));
     let alignment = judgment.keep("unrelated").and_then(|found| found.alignment);
-    let mut cells = vec![audit.concept.clone(), audit.method.clone()];
+    let mut cells = vec![audit.title(), audit.method.clone()];
     cells.extend(asked.iter().map(pair));
     cells.extend([
         change(superclass(Role::Original), superclass(Role::Unlearned)),
@@ -140,14 +160,14 @@ fn returns(audits: &[ComparedAudit], steps: &[u64]) -> String {
                     continue;
                 }
                 let cells =
-                    [&audit.concept, &audit.method, series, &role.to_string()].map(str::to_owned);
+                    [&audit.title(), &audit.method, series, &role.to_string()].map(str::to_owned);
                 let rates = rates.into_iter().map(|rate| rate.map_or_else(none, shown));
                 table += &row(&cells.into_iter().chain(rates).collect::<Vec<_>>());
             }
         }
         for found in judgment.arms.iter().filter(|found| found.kind == ArmKind::Positive) {
             let cells =
-                [&audit.concept, &audit.method, &found.arm, "positive control"].map(str::to_owned);
+                [&audit.title(), &audit.method, &found.arm, "positive control"].map(str::to_owned);
             let blank = vec![String::new(); steps.len().saturating_sub(1)];
             table +=
                 &row(&cells.into_iter().chain(blank).chain([shown(found.all)]).collect::<Vec<_>>());

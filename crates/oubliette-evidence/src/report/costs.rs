@@ -32,7 +32,7 @@ pub(super) fn costs(audits: &[ComparedAudit]) -> String {
             audit.cost.as_ref().and_then(show).unwrap_or_else(none)
         };
         table += &row(&[
-            audit.concept.clone(),
+            audit.title(),
             audit.method.clone(),
             of(&|cost| cost.seconds.map(time)),
             of(&|cost| cost.peak_memory_bytes.map(size)),

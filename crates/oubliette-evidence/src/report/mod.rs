@@ -7,6 +7,7 @@ mod curve;
 mod distances;
 mod dot;
 mod gallery;
+mod hypotheses;
 mod interference;
 mod page;
 mod pictures;

@@ -1,6 +1,6 @@
 //! Bounds that a stranger can check: exact or conservative, one-sided, one file each.
 //!
-//! Everything here uses only `+ - * /`, square roots and a portable logarithm, so that every machine
+//! Everything that a verdict rests on uses only `+ - * /`, square roots and a portable logarithm, so that every machine
 //! finds the same bytes.
 
 mod betting;
@@ -11,6 +11,7 @@ mod paired;
 mod proportion;
 mod recovery;
 mod split;
+mod student;
 
 pub use betting::{mean_lower, mean_upper};
 pub use clusters::{other_clusters, worst_cluster};
@@ -20,3 +21,4 @@ pub use paired::{difference, paired_loss};
 pub use proportion::{lower, upper};
 pub use recovery::recovery;
 pub use split::{Levels, levels};
+pub use student::mean_interval;

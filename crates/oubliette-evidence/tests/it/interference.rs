@@ -59,7 +59,7 @@ fn audit(at: usize, models: Models, seed: u64) -> ComparedAudit {
     let evidence = tale::fold(&tale::run(&plan, &shows(seed, at)));
     let judgment = oubliette_evidence::judge(&plan, &evidence).unwrap();
     let (concept, method) = (IDS[at].to_owned(), "esd".to_owned());
-    ComparedAudit { concept, method, plan, evidence, judgment, cost: None }
+    ComparedAudit { concept, method, seed: None, plan, evidence, judgment, cost: None }
 }
 
 /// Hits of all samples of an arm on a subject, counted by hand.
@@ -110,7 +110,7 @@ proptest! {
         there in prop::sample::subsequence(vec![0_usize, 1, 2], 2..=3),
     ) {
         let audits: Vec<_> = there.iter().map(|&at| audit(at, models, seed)).collect();
-        let rows = matrix(&render_comparison(&audits, &[]));
+        let rows = matrix(&render_comparison(&audits, &[], &[]));
         prop_assert_eq!(&rows[0].0, "original");
         for &at in &there {
             let own = audits.iter().find(|audit| audit.concept == IDS[at]).unwrap();
@@ -136,10 +136,10 @@ proptest! {
 #[test]
 fn there_is_no_matrix_where_nobody_asked_for_another_concept() {
     let mut alone = audit(0, Models::One, 1);
-    let page = render_comparison(&[alone.clone()], &[]);
+    let page = render_comparison(&[alone.clone()], &[], &[]);
     assert!(!page.contains("Interference"), "{page}");
     alone.concept = "car".to_owned();
-    let page = render_comparison(&[audit(0, Models::One, 1), alone], &[]);
+    let page = render_comparison(&[audit(0, Models::One, 1), alone], &[], &[]);
     assert!(page.contains("## Interference"), "two audits of one model: {page}");
 }
 

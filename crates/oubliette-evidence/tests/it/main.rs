@@ -4,6 +4,7 @@
 mod bounds;
 mod checked;
 mod fold;
+mod hypotheses;
 mod interference;
 mod page;
 mod refusals;

@@ -52,7 +52,7 @@ pub struct AdvAnchor {
     pub templates: Vec<String>,
     /// Pictures of the concept.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -79,7 +79,7 @@ impl Default for AdvAnchor {
             hold: 10.0,
             templates: Vec::new(),
             pictures: 50,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             weights: vec!["attn2".to_owned()],
             learning_rate: 1e-5,

@@ -53,7 +53,7 @@ pub struct AdvUnlearn {
     pub pictures: usize,
     /// Rows of a step on the retain side.
     pub retain_batch: usize,
-    /// DDIM steps of all samplings.
+    /// Steps of all samplings: DPM-Solver++ for pictures, DDIM for ESD's.
     pub sampling_steps: u32,
     /// Guidance scale of the retain pictures' sampling.
     pub guidance: f64,

@@ -52,7 +52,7 @@ pub struct Ca {
     pub templates: Vec<String>,
     /// Pictures of the anchor that are trained on, at least one for every text.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -73,7 +73,7 @@ impl Default for Ca {
             anchor: None,
             templates: Vec::new(),
             pictures: 200,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             weights: vec!["attn2-kv".to_owned()],
             // 2e-6 for each of 4 × 2 rows: the release scales its rate with the batch.

@@ -43,7 +43,7 @@ pub struct EraseDiff {
     pub retain: Vec<String>,
     /// Pictures of the concept, and as many of what must stay.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -66,7 +66,7 @@ impl Default for EraseDiff {
             templates: Vec::new(),
             retain: Vec::new(),
             pictures: 800,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             weights: vec!["all-but-attn2".to_owned()],
             learning_rate: 1e-5,

@@ -32,7 +32,7 @@ pub struct Fmn {
     pub templates: Vec<String>,
     /// Pictures of the concept.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -51,7 +51,7 @@ impl Default for Fmn {
         Self {
             templates: Vec::new(),
             pictures: 8,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             weights: vec!["attn2".to_owned()],
             learning_rate: 2e-6,

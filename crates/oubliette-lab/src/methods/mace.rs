@@ -52,7 +52,7 @@ pub struct Mace {
     pub focus: Focus,
     /// Pictures of each concept.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -75,7 +75,7 @@ impl Default for Mace {
             rank: 1,
             focus: Focus::default(),
             pictures: 8,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             learning_rate: 1e-4,
             steps: 50,

@@ -47,7 +47,7 @@ pub struct Meta {
     pub retain: Vec<String>,
     /// Pictures of the concept, and as many of what stands near.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them, and of ESD's.
+    /// DPM-Solver++ steps of the sampling that makes them, and DDIM steps of ESD's.
     pub sampling_steps: u32,
     /// Guidance scale of the pictures' sampling.
     pub guidance: f64,

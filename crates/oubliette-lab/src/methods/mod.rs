@@ -39,7 +39,7 @@ pub use negative::NegativePrompt;
 pub use rece::{Rece, revive};
 pub use receler::Receler;
 pub use resalign::ResAlign;
-pub use rg::Rg;
+pub use rg::{Rg, Words};
 pub use sa::Sa;
 pub use salun::Salun;
 pub use scissorhands::Scissorhands;

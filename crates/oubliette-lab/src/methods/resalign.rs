@@ -49,7 +49,7 @@ pub struct ResAlign {
     pub updates: Vec<String>,
     /// Pictures of the concept, and as many of what is retained, and of what updates show.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -75,7 +75,7 @@ impl Default for ResAlign {
             retain: Vec::new(),
             updates: Vec::new(),
             pictures: 100,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             weights: vec!["unet".to_owned()],
             learning_rate: 1e-5,

@@ -20,7 +20,7 @@ use crate::{
     },
     training::{Optimiser, Train, Weighted},
 };
-use scenes::scenes;
+pub use scenes::Words;
 
 pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Rg>(Card {
     name: "rg",
@@ -30,8 +30,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Rg>(Card {
     cost: "sampling of twice `pictures` before the first step; a step is two training steps",
     broken_by: "not measured by its authors against later fine-tuning",
     source: "Boosting Alignment for Post-Unlearning Text-to-Image Generative Models (arXiv 2412.07808), theorem 4 and section 4; released code",
-    differs: "scenes come from lists of activities, places, times and moods, where the paper asks a language model; half of every list \
-              is never trained on and left for tests",
+    differs: "scenes come from lists of activities, places, times and moods (`words`; `oubliette words` asks a language model for them, \
+              as the paper does); half of every list is never trained on and left for tests",
     ..Card::BLANK
 });
 
@@ -49,9 +49,11 @@ pub struct Rg {
     pub retain: Vec<String>,
     /// Show bare names, and no scenes around them.
     pub uniform: bool,
+    /// What the scenes are made of.
+    pub words: Words,
     /// Pictures of the concept, and as many without it.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -73,8 +75,9 @@ impl Default for Rg {
             per_layer: false,
             retain: Vec::new(),
             uniform: false,
+            words: Words::default(),
             pictures: 800,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             weights: vec!["unet".to_owned()],
             learning_rate: 1e-5,
@@ -90,8 +93,8 @@ impl Method for Rg {
         let (mut forget, mut retain) = (Vec::new(), Vec::new());
         let count = self.pictures.max(1).div_ceil(concepts.len().max(1));
         for concept in concepts {
-            forget.extend(scenes(&concept.names, count, self.uniform));
-            retain.extend(scenes(&shown::kept(concept, &self.retain)?, count, self.uniform));
+            forget.extend(self.scenes(&concept.names, count)?);
+            retain.extend(self.scenes(&shown::kept(concept, &self.retain)?, count)?);
         }
         let train = Train {
             source: Box::new(self.source(forget)),
@@ -109,6 +112,13 @@ impl Method for Rg {
 }
 
 impl Rg {
+    fn scenes(&self, names: &[String], count: usize) -> Result<Vec<String>> {
+        match self.uniform {
+            true => Ok(scenes::bare(names, count)),
+            false => self.words.scenes(names, count),
+        }
+    }
+
     /// Every scene once.
     fn source(&self, scenes: Vec<String>) -> Prompts {
         let (steps, guidance) = (self.sampling_steps, self.guidance);

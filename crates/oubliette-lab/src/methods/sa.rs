@@ -47,7 +47,7 @@ pub struct Sa {
     pub retain: Vec<String>,
     /// Pictures of the surrogate, and as many of what must stay.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -71,7 +71,7 @@ impl Default for Sa {
             templates: Vec::new(),
             retain: Vec::new(),
             pictures: 1000,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             weights: vec!["unet".to_owned()],
             learning_rate: 1e-5,

@@ -47,7 +47,7 @@ pub struct Salun {
     pub retain: Vec<String>,
     /// Pictures of the concept, and as many of what must stay.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -72,7 +72,7 @@ impl Default for Salun {
             templates: Vec::new(),
             retain: Vec::new(),
             pictures: 800,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             weights: vec!["unet".to_owned()],
             learning_rate: 1e-5,

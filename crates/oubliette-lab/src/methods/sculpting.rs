@@ -53,7 +53,7 @@ pub struct Sculpting {
     pub templates: Vec<String>,
     /// Pictures of the concept, and as many of its superclass.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -78,7 +78,7 @@ impl Default for Sculpting {
             momentum: mask.momentum,
             templates: vec!["a photo of a {name}".to_owned()],
             pictures: 100,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             learning_rate: 3e-6,
             // Ten epochs over 100 pictures, less the warm-up.

@@ -57,7 +57,7 @@ pub struct SepMe {
     pub after: u64,
     /// Pictures of the concept.
     pub pictures: usize,
-    /// DDIM steps of the sampling that makes them.
+    /// DPM-Solver++ steps of the sampling that makes them.
     pub sampling_steps: u32,
     /// Its guidance scale.
     pub guidance: f64,
@@ -82,7 +82,7 @@ impl Default for SepMe {
             decay: 0.9,
             after: 10,
             pictures: 200,
-            sampling_steps: 50,
+            sampling_steps: 20,
             guidance: 7.5,
             // 0.1 times the release's scale of 1e-4.
             learning_rate: 1e-5,

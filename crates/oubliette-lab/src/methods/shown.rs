@@ -64,7 +64,7 @@ pub(super) fn instead(name: Option<&String>) -> Box<dyn Anchor> {
 pub(super) struct Drawing {
     /// At least so many; every prompt is drawn equally often.
     pub(super) pictures: usize,
-    /// DDIM steps.
+    /// DPM-Solver++ steps.
     pub(super) steps: u32,
     /// Guidance scale.
     pub(super) guidance: f64,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use burn::tensor::Tensor;
 use oubliette_model::Weights;
 
 use super::Weighted;
@@ -37,21 +36,19 @@ impl Oracle for Losses<'_> {
             Term::Retain => (self.retain, &self.retain_scene),
             Term::Relearn => (self.relearn, &self.relearn_scene),
         };
-        if losses.is_empty() {
-            return Ok(None);
+        // One graph at a time, so that the activations of two losses are never held together.
+        let mut sum: Option<Gradients> = None;
+        for weighted in losses {
+            let loss = |student: &_| Ok(weighted.objective.loss(scene, student)? * weighted.weight);
+            let one = gradients(weights, self.trainable, loss)?;
+            sum = Some(match sum {
+                None => one,
+                Some(sum) => Gradients {
+                    loss: sum.loss + one.loss,
+                    by_name: sum.by_name.joined(one.by_name),
+                },
+            });
         }
-        gradients(weights, self.trainable, |student| total(losses, scene, student)).map(Some)
+        Ok(sum)
     }
-}
-
-fn total(losses: &[Weighted], scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
-    let mut sum: Option<Tensor<1>> = None;
-    for weighted in losses {
-        let loss = weighted.objective.loss(scene, student)? * weighted.weight;
-        sum = Some(match sum {
-            None => loss,
-            Some(sum) => sum + loss,
-        });
-    }
-    Ok(sum.expect("the oracle asks only where there are losses"))
 }

@@ -82,8 +82,3 @@ impl Bench<'_> {
         self.kept.keep(cell, &made.plan, &run, &cost)
     }
 }
-
-/// What a cell is called.
-pub(super) fn name(cell: &ComparedCell) -> String {
-    format!("{}-{}", cell.concept, cell.method)
-}

@@ -1,11 +1,12 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
-use super::cell::{Bench, Kept, name};
+use super::cell::{Bench, Kept};
 use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
+use oubliette_evidence::hypotheses::judged;
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
 use oubliette_evidence::report::render_comparison;
 use serde::Serialize;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   oubliette compare studies/methods/compare.toml
-  oubliette compare studies/methods/compare.toml --cell lion-uce      one concept and one method
+  oubliette compare studies/methods/compare.toml --cell lion-uce      one concept and one method (lion-uce-2: of seed 2)
   oubliette compare studies/methods/compare.toml --render             the page again, from what is kept
 
 Every cell is an unlearning and an audit, as the verbs of that name do them; what is kept of it lies in the recipe's `out`.
@@ -64,10 +65,10 @@ impl Verb for Compare {
             for cell in cells.iter().filter(|cell| self.wants(cell) && !kept.has(cell)) {
                 terminal.say(&format!("{} by {}", cell.concept, cell.method));
                 bench.run(cell, &mut made)?;
-                page(&kept, &cells)?;
+                page(&recipe, &kept, &cells)?;
             }
         }
-        let text = page(&kept, &cells)?;
+        let text = page(&recipe, &kept, &cells)?;
         let missing = missing(&kept, &cells);
         let result = Compared { page: kept.page(), cells: cells.len(), missing };
         Ok(Answer::done(result, format!("{text}\nPage: {}", kept.page().display())))
@@ -76,14 +77,14 @@ impl Verb for Compare {
 
 impl Compare {
     fn wants(&self, cell: &ComparedCell) -> bool {
-        self.cell.is_empty() || self.cell.contains(&name(cell))
+        self.cell.is_empty() || self.cell.contains(&cell.name())
     }
 
     fn refuse_unknown(&self, cells: &[ComparedCell]) -> Result<(), Failure> {
-        match self.cell.iter().find(|asked| !cells.iter().any(|cell| name(cell) == **asked)) {
+        match self.cell.iter().find(|asked| !cells.iter().any(|cell| cell.name() == **asked)) {
             None => Ok(()),
             Some(asked) => {
-                let names: Vec<_> = cells.iter().map(name).collect();
+                let names: Vec<_> = cells.iter().map(ComparedCell::name).collect();
                 Err(Failure::usage(format!(
                     "`{}` has no cell `{asked}`; choose of {}",
                     self.recipe.display(),
@@ -95,25 +96,26 @@ impl Compare {
 }
 
 /// Writes the page from what is kept, and gives its text.
-fn page(kept: &Kept, cells: &[ComparedCell]) -> Result<String, Failure> {
+fn page(recipe: &CompareRecipe, kept: &Kept, cells: &[ComparedCell]) -> Result<String, Failure> {
     let audits = cells.iter().map(|cell| kept.read(cell)).collect::<Result<Vec<_>, _>>()?;
     let audits: Vec<_> = audits.into_iter().flatten().collect();
-    let text = render_comparison(&audits, &missing(kept, cells));
+    let hypotheses = judged(recipe, cells, &audits);
+    let text = render_comparison(&audits, &hypotheses, &missing(kept, cells));
     kept.write_page(&text)?;
     Ok(text)
 }
 
 /// The cells that are still to be run.
 fn missing(kept: &Kept, cells: &[ComparedCell]) -> Vec<String> {
-    cells.iter().filter(|cell| !kept.has(cell)).map(name).collect()
+    cells.iter().filter(|cell| !kept.has(cell)).map(ComparedCell::name).collect()
 }
 
 fn planned(cells: &[ComparedCell], kept: &Kept) -> Answer {
     let line = |cell: &ComparedCell| {
         let state = if kept.has(cell) { "kept" } else { "to do" };
-        format!("{:<40} {state}", name(cell))
+        format!("{:<40} {state}", cell.name())
     };
-    let names: Vec<_> = cells.iter().map(name).collect();
+    let names: Vec<_> = cells.iter().map(ComparedCell::name).collect();
     let lines: Vec<_> = cells.iter().map(line).collect();
     Answer::done(names, format!("{}\n\nNothing was done.", lines.join("\n")))
 }

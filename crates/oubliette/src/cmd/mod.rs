@@ -15,6 +15,7 @@ mod tune;
 mod unlearn;
 mod update;
 mod verify;
+mod words;
 
 use crate::compute::Compute;
 use crate::exit::Exit;
@@ -70,6 +71,7 @@ pub(crate) enum Command {
     Audit(audit::Audit),
     Compare(compare::Compare),
     Tune(tune::Tune),
+    Words(words::Words),
     Report(report::Report),
     Verify(verify::Verify),
     List(list::List),
@@ -88,6 +90,7 @@ impl Command {
             Command::Audit(verb) => ("audit", verb),
             Command::Compare(verb) => ("compare", verb),
             Command::Tune(verb) => ("tune", verb),
+            Command::Words(verb) => ("words", verb),
             Command::Report(verb) => ("report", verb),
             Command::Verify(verb) => ("verify", verb),
             Command::List(verb) => ("list", verb),

@@ -1,7 +1,7 @@
 //! `oubliette tune`: a method's few sensitive settings, chosen on concepts other than those that will be reported.
 mod search;
 
-use super::cell::{Bench, Kept, name};
+use super::cell::{Bench, Kept};
 use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
 use oubliette_evidence::choice::Choice;
-use oubliette_evidence::recipe::{Candidate, TuneRecipe};
+use oubliette_evidence::recipe::{Candidate, ComparedCell, TuneRecipe};
 use oubliette_evidence::report::{Trial, Tuning};
 use oubliette_evidence::settings::{Settings, settings};
 use oubliette_lab::METHODS;
@@ -89,7 +89,7 @@ impl Verb for Tune {
 /// The page in words, and what was chosen for programs.
 fn answer(search: &Search, kept: &Kept, tuning: &Tuning, text: &str) -> Result<Answer, Failure> {
     let choice = tuning.choice();
-    let missing: Vec<String> = search.open(kept).into_iter().map(name).collect();
+    let missing: Vec<String> = search.open(kept).into_iter().map(ComparedCell::name).collect();
     let met = matches!(choice, Some(Choice::Met(_)));
     let exit = if met || !missing.is_empty() { Exit::Done } else { Exit::Undecided };
     let chosen = choice.map(|_| kept.beside(search::CHOSEN));
@@ -129,7 +129,7 @@ fn planned(search: &Search, kept: &Kept) -> Result<Answer, Failure> {
         format!("{}  {:<20} {}", candidate.label, state, candidate.words())
     };
     let lines: Vec<String> = tuning.trials.iter().map(line).collect();
-    let missing: Vec<String> = search.open(kept).into_iter().map(name).collect();
+    let missing: Vec<String> = search.open(kept).into_iter().map(ComparedCell::name).collect();
     let text = format!(
         "{}\n\nRule: {}.\n{} cells on {}, of which {} are to be run.\n\nNothing was done.",
         lines.join("\n"),

@@ -108,6 +108,27 @@ fn how_far_pictures_moved_is_a_column_where_it_was_measured() {
 }
 
 #[test]
+fn every_seed_has_its_cells_and_hypotheses_wait_for_them() {
+    let scene = scene();
+    scene.edit("compare.toml", |text| {
+        let text = text.replace("seed = 3\n", "seeds = [3, 4]\n");
+        text + "[[hypothesis]]\nclaim = \"more is kept\"\nbetter = \"uce\"\nthan = \"esd-x\"\nby = \"neighbours\"\n"
+    });
+    let cells = ["fox-uce-3", "fox-esd-x-3", "fox-uce-4"];
+    let some: Vec<&str> = cells.iter().flat_map(|cell| ["--cell", cell]).collect();
+    assert_eq!(scene.run(&[RECIPE, &some].concat()).code, Some(0));
+    let page = scene.text("kept/page.md");
+    assert!(page.contains("| more is kept | neighbours | – | – | – | – | not judged yet, cells that are missing: 1 |"), "{page}");
+    assert_eq!(scene.run(RECIPE).code, Some(0));
+    let page = scene.text("kept/page.md");
+    assert!(
+        page.contains("2 seeds; 2 of 2 pairs") && page.contains("| fox, seed 4 | uce |"),
+        "{page}"
+    );
+    assert!(scene.at("unlearned/fox-esd-x-4").is_dir());
+}
+
+#[test]
 fn a_kept_verdict_that_does_not_follow_is_an_integrity_failure() {
     let scene = scene();
     assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));

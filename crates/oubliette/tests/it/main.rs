@@ -19,3 +19,4 @@ mod requests;
 mod scene;
 mod studies;
 mod tune;
+mod words;

@@ -16,6 +16,8 @@ pub struct ComparedCell {
     pub concept: String,
     /// The method's label.
     pub method: String,
+    /// The seed, where the recipe has several.
+    pub seed: Option<u64>,
     /// In turn: how the model was made to forget the concepts before this one, first to last.
     pub before: Vec<UnlearnRecipe>,
     /// How the model is made to forget.
@@ -24,130 +26,146 @@ pub struct ComparedCell {
     pub audit: AuditRecipe,
 }
 
+impl ComparedCell {
+    /// What it is called: `lion-uce`, and `lion-uce-2` where the recipe has several seeds.
+    pub fn name(&self) -> String {
+        format!("{}-{}{}", self.concept, self.method, ending(self.seed))
+    }
+}
+
+/// What tells the names of several seeds apart.
+fn ending(seed: Option<u64>) -> String {
+    seed.map_or_else(String::new, |seed| format!("-{seed}"))
+}
+
 /// A concept and the file that it was read from.
 type Read = (PathBuf, Concept);
 
-impl ComparedCell {
-    /// The cell of the concept at a place of all, and a method.
-    pub(super) fn new(
-        recipe: &CompareRecipe,
-        concepts: &[Read],
-        at: usize,
-        compared: &Compared,
-    ) -> Result<Self> {
-        let (file, concept) = &concepts[at];
+/// Makes the cells of one method and one seed.
+pub(super) struct Maker<'a> {
+    pub(super) recipe: &'a CompareRecipe,
+    pub(super) concepts: &'a [Read],
+    pub(super) compared: &'a Compared,
+    pub(super) seed: Option<u64>,
+}
+
+impl Maker<'_> {
+    /// The cell of the concept at a place of all.
+    pub(super) fn cell(&self, at: usize) -> Result<ComparedCell> {
+        let (recipe, (file, concept)) = (self.recipe, &self.concepts[at]);
         let first = if recipe.order == Some(Order::InTurn) { 0 } else { at };
-        let mut before = (first..=at)
-            .map(|at| unlearn(recipe, concepts, at, compared))
-            .collect::<Result<Vec<_>>>()?;
+        let mut before = (first..=at).map(|at| self.unlearn(at)).collect::<Result<Vec<_>>>()?;
         let unlearn = before.remove(before.len() - 1);
         let mut subjects = Table::new();
         subjects.insert("original".into(), text(&recipe.model)?);
-        subjects.insert("unlearned".into(), text(&out(recipe, concepts, at, compared))?);
+        subjects.insert("unlearned".into(), text(&self.out(at))?);
         if let Some(twin) = recipe.never_exposed.iter().find(|t| t.concepts.contains(&concept.id)) {
             subjects.insert("never_exposed".into(), text(&twin.model)?);
         }
-        let mut audit = head("audit", recipe, text(file)?);
+        let mut audit = self.head("audit", text(file)?);
         audit.insert("subjects".into(), subjects.into());
         audit.extend(words::filled(&recipe.audit, concept));
         words::without_relatives(&mut audit, concept);
-        others(&mut audit, recipe, concepts, at)?;
-        let name = format!("{}-{}", concept.id, compared.label);
-        Ok(Self {
+        self.others(&mut audit, at)?;
+        let name = format!("{}-{}{}", concept.id, self.compared.label, ending(self.seed));
+        Ok(ComparedCell {
             concept: concept.id.clone(),
-            method: compared.label.clone(),
+            method: self.compared.label.clone(),
+            seed: self.seed,
             before,
             unlearn,
             audit: AuditRecipe::parse(&document(recipe, &name, "audit", &audit))?,
         })
     }
-}
 
-/// How the model of a cell is made.
-fn unlearn(
-    recipe: &CompareRecipe,
-    concepts: &[Read],
-    at: usize,
-    compared: &Compared,
-) -> Result<UnlearnRecipe> {
-    let settings = &compared.method.settings;
-    let at_once = recipe.order.filter(|order| *order != Order::InTurn);
-    let (asked, mut method) = match at_once {
-        None => (text(&concepts[at].0)?, words::filled(settings, &concepts[at].1)),
-        Some(_) => {
-            let files = concepts.iter().map(|(file, _)| text(file)).collect::<Result<_>>()?;
-            let all: Vec<&Concept> = concepts.iter().map(|(_, concept)| concept).collect();
-            let filled = words::filled_for_all(settings, &all).map_err(|thing| {
-                let remedy = "write one text for all concepts, or leave `order` out";
-                recipe.source.error("method", format!("{}: {thing}", compared.label), remedy)
-            })?;
-            (Value::Array(files), filled)
+    /// How the model of a cell is made.
+    fn unlearn(&self, at: usize) -> Result<UnlearnRecipe> {
+        let (recipe, settings) = (self.recipe, &self.compared.method.settings);
+        let at_once = recipe.order.filter(|order| *order != Order::InTurn);
+        let (asked, mut method) = match at_once {
+            None => {
+                let (file, concept) = &self.concepts[at];
+                (text(file)?, words::filled(settings, concept))
+            }
+            Some(_) => {
+                let files =
+                    self.concepts.iter().map(|(file, _)| text(file)).collect::<Result<_>>()?;
+                let all: Vec<&Concept> = self.concepts.iter().map(|(_, concept)| concept).collect();
+                let filled = words::filled_for_all(settings, &all).map_err(|thing| {
+                    let remedy = "write one text for all concepts, or leave `order` out";
+                    let thing = format!("{}: {thing}", self.compared.label);
+                    recipe.source.error("method", thing, remedy)
+                })?;
+                (Value::Array(files), filled)
+            }
+        };
+        method.insert("name".into(), self.compared.method.name.clone().into());
+        let mut table = self.head("unlearn", asked);
+        let original = match recipe.order {
+            Some(Order::InTurn) if at > 0 => self.out(at - 1),
+            _ => recipe.model.clone(),
+        };
+        if at_once == Some(Order::Merged) {
+            table.insert("order".into(), "merged".into());
         }
-    };
-    method.insert("name".into(), compared.method.name.clone().into());
-    let mut table = head("unlearn", recipe, asked);
-    let original = match recipe.order {
-        Some(Order::InTurn) if at > 0 => out(recipe, concepts, at - 1, compared),
-        _ => recipe.model.clone(),
-    };
-    if at_once == Some(Order::Merged) {
-        table.insert("order".into(), "merged".into());
+        table.insert("model".into(), text(&original)?);
+        table.insert("out".into(), text(&self.out(at))?);
+        table.insert("method".into(), method.into());
+        UnlearnRecipe::parse(&document(recipe, &self.model(at), "unlearn", &table))
     }
-    table.insert("model".into(), text(&original)?);
-    table.insert("out".into(), text(&out(recipe, concepts, at, compared))?);
-    table.insert("method".into(), method.into());
-    let name = model(recipe, concepts, at, compared);
-    UnlearnRecipe::parse(&document(recipe, &name, "unlearn", &table))
-}
 
-/// What the model of a cell is called.
-fn model(recipe: &CompareRecipe, concepts: &[Read], at: usize, compared: &Compared) -> String {
-    let (id, label) = (&concepts[at].1.id, &compared.label);
-    match recipe.order {
-        None => format!("{id}-{label}"),
-        Some(Order::Together) => format!("together-{label}"),
-        Some(Order::Merged) => format!("merged-{label}"),
-        Some(Order::InTurn) => format!("in-turn-{label}-{}-{id}", at + 1),
+    /// What the model of a cell is called.
+    fn model(&self, at: usize) -> String {
+        let (id, label) = (&self.concepts[at].1.id, &self.compared.label);
+        let name = match self.recipe.order {
+            None => format!("{id}-{label}"),
+            Some(Order::Together) => format!("together-{label}"),
+            Some(Order::Merged) => format!("merged-{label}"),
+            Some(Order::InTurn) => format!("in-turn-{label}-{}-{id}", at + 1),
+        };
+        name + &ending(self.seed)
     }
-}
 
-fn out(recipe: &CompareRecipe, concepts: &[Read], at: usize, compared: &Compared) -> PathBuf {
-    recipe.models.join(model(recipe, concepts, at, compared))
-}
+    fn out(&self, at: usize) -> PathBuf {
+        self.recipe.models.join(self.model(at))
+    }
 
-/// Which other concepts the audit asks for, and which of them this model was made to forget too.
-fn others(audit: &mut Table, recipe: &CompareRecipe, concepts: &[Read], at: usize) -> Result<()> {
-    let files = |wanted: &dyn Fn(usize) -> bool| -> Result<Vec<Value>> {
-        let places = (0..concepts.len()).filter(|&other| other != at && wanted(other));
-        places.map(|other| text(&concepts[other].0)).collect()
-    };
-    let asked = match recipe.order {
-        None => recipe.interference,
-        Some(order) => order == Order::InTurn,
-    };
-    let forgotten = files(&|other| match recipe.order {
-        None => false,
-        Some(Order::InTurn) => other < at,
-        Some(_) => true,
-    })?;
-    for (key, files) in [("concepts", files(&|_| asked)?), ("forgotten", forgotten)] {
-        if !files.is_empty() {
-            let keep = audit.entry("keep").or_insert_with(|| Table::new().into());
-            if let Some(keep) = keep.as_table_mut() {
-                keep.insert(key.into(), files.into());
+    /// Which other concepts the audit asks for, and which of them this model was made to forget too.
+    fn others(&self, audit: &mut Table, at: usize) -> Result<()> {
+        let (recipe, all) = (self.recipe, 0..self.concepts.len());
+        let files = |wanted: &dyn Fn(usize) -> bool| -> Result<Vec<Value>> {
+            let places = all.clone().filter(|&other| other != at && wanted(other));
+            places.map(|other| text(&self.concepts[other].0)).collect()
+        };
+        let asked = match recipe.order {
+            None => recipe.interference,
+            Some(order) => order == Order::InTurn,
+        };
+        let forgotten = files(&|other| match recipe.order {
+            None => false,
+            Some(Order::InTurn) => other < at,
+            Some(_) => true,
+        })?;
+        for (key, files) in [("concepts", files(&|_| asked)?), ("forgotten", forgotten)] {
+            if !files.is_empty() {
+                let keep = audit.entry("keep").or_insert_with(|| Table::new().into());
+                if let Some(keep) = keep.as_table_mut() {
+                    keep.insert(key.into(), files.into());
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
-}
 
-fn head(task: &str, recipe: &CompareRecipe, concept: Value) -> Table {
-    let mut table = Table::new();
-    table.insert("schema".into(), Value::Integer(1));
-    table.insert("task".into(), task.into());
-    table.insert("seed".into(), Value::Integer(recipe.seed.cast_signed()));
-    table.insert("concept".into(), concept);
-    table
+    fn head(&self, task: &str, concept: Value) -> Table {
+        let seed = self.seed.unwrap_or(self.recipe.seed);
+        let mut table = Table::new();
+        table.insert("schema".into(), Value::Integer(1));
+        table.insert("task".into(), task.into());
+        table.insert("seed".into(), Value::Integer(seed.cast_signed()));
+        table.insert("concept".into(), concept);
+        table
+    }
 }
 
 fn document(recipe: &CompareRecipe, name: &str, kind: &str, table: &Table) -> Document {

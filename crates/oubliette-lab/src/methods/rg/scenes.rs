@@ -1,61 +1,124 @@
 //! Scenes for a retain set that is more than one sentence: activities, places, times and moods around a name.
 
-use crate::wording;
+use serde::{Deserialize, Serialize};
 
-/// Where the name and the values of each dimension stand.
-const SCENE: &str = "a {mood} picture of a {name} {activity} {place} {time}";
+use crate::{Error, Result, wording};
+
 const BARE: &str = "a {name}";
 
-const MOODS: [&str; 8] =
-    ["calm", "lively", "dreamy", "plain", "bright", "gloomy", "playful", "solemn"];
-const ACTIVITIES: [&str; 8] = [
-    "standing still",
-    "seen from the side",
-    "in motion",
-    "seen from above",
-    "close up",
-    "among others",
-    "far away",
-    "half hidden",
-];
-const PLACES: [&str; 8] = [
-    "in a garden",
-    "on a street",
-    "by the sea",
-    "in a room",
-    "on a hill",
-    "in a market",
-    "under a bridge",
-    "in a forest",
-];
-const TIMES: [&str; 8] = [
-    "at dawn",
-    "at noon",
-    "at dusk",
-    "at night",
-    "in spring",
-    "in summer",
-    "in autumn",
-    "in winter",
-];
+/// What diverse scenes are made of. The first part of every list is trained on, the rest is left for tests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Words {
+    /// Where the name and a word of each list stand: `{name}`, `{mood}`, `{activity}`, `{place}`, `{time}`.
+    pub sentence: String,
+    /// For `{mood}`.
+    pub moods: Vec<String>,
+    /// For `{activity}`.
+    pub activities: Vec<String>,
+    /// For `{place}`.
+    pub places: Vec<String>,
+    /// For `{time}`.
+    pub times: Vec<String>,
+    /// The share of every list that is left for tests.
+    pub held_back: f64,
+}
 
-/// `count` sentences around `names`, each name in turn. Only the first half of every dimension is used: the others are for tests.
-pub(super) fn scenes(names: &[String], count: usize, uniform: bool) -> Vec<String> {
-    let sentence = |number: usize| {
-        let name = &names[number % names.len().max(1)];
-        // A mixed-radix counter over the dimensions, so that few sentences are spread over all values.
-        let value = |list: &[&'static str; 8], stride: usize| list[(number / stride + number) % 4];
-        let template = match uniform {
-            true => BARE.to_owned(),
-            false => SCENE
-                .replace("{mood}", value(&MOODS, 4))
-                .replace("{activity}", value(&ACTIVITIES, 16))
-                .replace("{place}", value(&PLACES, 64))
-                .replace("{time}", value(&TIMES, 256)),
+impl Default for Words {
+    fn default() -> Self {
+        let list = |words: [&str; 8]| words.map(str::to_owned).to_vec();
+        Self {
+            sentence: "a {mood} picture of a {name} {activity} {place} {time}".to_owned(),
+            moods: list([
+                "calm", "lively", "dreamy", "plain", "bright", "gloomy", "playful", "solemn",
+            ]),
+            activities: list([
+                "standing still",
+                "seen from the side",
+                "in motion",
+                "seen from above",
+                "close up",
+                "among others",
+                "far away",
+                "half hidden",
+            ]),
+            places: list([
+                "in a garden",
+                "on a street",
+                "by the sea",
+                "in a room",
+                "on a hill",
+                "in a market",
+                "under a bridge",
+                "in a forest",
+            ]),
+            times: list([
+                "at dawn",
+                "at noon",
+                "at dusk",
+                "at night",
+                "in spring",
+                "in summer",
+                "in autumn",
+                "in winter",
+            ]),
+            held_back: 0.5,
+        }
+    }
+}
+
+impl Words {
+    /// `count` scenes around `names`, each name in turn.
+    ///
+    /// # Errors
+    /// When the sentence has no place for a name, or one for a list of which no word is left.
+    pub(super) fn scenes(&self, names: &[String], count: usize) -> Result<Vec<String>> {
+        let lists = [
+            ("{mood}", &self.moods),
+            ("{activity}", &self.activities),
+            ("{place}", &self.places),
+            ("{time}", &self.times),
+        ];
+        let used = lists.map(|(word, list)| (word, self.trained(list)));
+        let empty =
+            used.iter().find(|(word, list)| self.sentence.contains(word) && list.is_empty());
+        let missing = if self.sentence.contains("{name}") {
+            empty.map(|(word, _)| *word)
+        } else {
+            Some("{name}")
         };
-        wording::fill(&template, name)
-    };
-    (0..if names.is_empty() { 0 } else { count }).map(sentence).collect()
+        if let Some(word) = missing {
+            return Err(Error::Input {
+                file: "the recipe".to_owned(),
+                thing: format!("`words` makes no scenes: nothing for `{word}`"),
+                remedy: "put `{name}` into `sentence`, and words into the lists that it names"
+                    .to_owned(),
+            });
+        }
+        let scene = |number: usize| {
+            let mut sentence = self.sentence.clone();
+            // A mixed-radix counter over the lists, so that few scenes are spread over all words.
+            let mut stride = 1;
+            for (word, list) in used {
+                stride *= list.len().max(1);
+                if let Some(value) = list.get((number / stride + number) % list.len().max(1)) {
+                    sentence = wording::put(&sentence, word, value);
+                }
+            }
+            wording::fill(&sentence, &names[number % names.len()])
+        };
+        Ok((0..if names.is_empty() { 0 } else { count }).map(scene).collect())
+    }
+
+    fn trained<'a>(&self, list: &'a [String]) -> &'a [String] {
+        let held_back = (list.len() as f64 * self.held_back.clamp(0.0, 1.0)).floor() as usize;
+        &list[..list.len() - held_back]
+    }
+}
+
+/// `count` bare names, each in turn.
+pub(super) fn bare(names: &[String], count: usize) -> Vec<String> {
+    names.iter().cycle().take(count).map(|name| wording::fill(BARE, name)).collect()
 }
 
 #[cfg(test)]
@@ -63,21 +126,48 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
     #[test]
-    fn scenes_differ_and_leave_half_of_every_dimension_for_tests() {
-        let names = ["lion".to_owned()];
-        let all = scenes(&names, 800, false);
+    fn scenes_differ_and_leave_half_of_every_list_for_tests() {
+        let words = Words::default();
+        let all = words.scenes(&names(&["lion"]), 800).unwrap();
         let distinct: BTreeSet<&String> = all.iter().collect();
         assert!(distinct.len() >= 200, "{}", distinct.len());
-        for held_back in [&MOODS[4..], &ACTIVITIES[4..], &PLACES[4..], &TIMES[4..]].concat() {
+        let lists = [words.moods, words.activities, words.places, words.times];
+        for held_back in lists.iter().flat_map(|list| &list[4..]) {
             assert!(!all.iter().any(|scene| scene.contains(held_back)), "{held_back}");
         }
         assert!(all.iter().all(|scene| scene.contains("lion")));
     }
 
     #[test]
+    fn words_may_be_ones_own() {
+        let own = r#"sentence = "a {mood} style {name}"
+moods = ["noto", "ink"]
+held_back = 0.0"#;
+        let words: Words = toml::from_str(own).unwrap();
+        let scenes = words.scenes(&names(&["ant", "car"]), 4).unwrap();
+        assert_eq!(
+            scenes,
+            ["a noto style ant", "an ink style car", "an ink style ant", "a noto style car"]
+        );
+    }
+
+    #[test]
+    fn a_sentence_that_says_nothing_is_refused() {
+        for own in ["sentence = \"a {mood} picture\"", "moods = [\"calm\"]\nheld_back = 1.0"] {
+            let words: Words = toml::from_str(own).unwrap();
+            let error = words.scenes(&names(&["ant"]), 2).unwrap_err().to_string();
+            assert!(error.contains("nothing for"), "{error}");
+        }
+    }
+
+    #[test]
     fn uniform_is_the_bare_name() {
-        let names = ["ant".to_owned(), "bee".to_owned()];
-        assert_eq!(scenes(&names, 3, true), ["an ant", "a bee", "an ant"]);
+        assert_eq!(bare(&names(&["ant", "bee"]), 3), ["an ant", "a bee", "an ant"]);
+        assert!(bare(&[], 3).is_empty());
     }
 }

@@ -44,11 +44,28 @@ impl Batch {
     }
 }
 
+/// What a source costs, in forwards of one row of the denoiser.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Drawing {
+    /// Before the first step.
+    pub before: f64,
+    /// In every step, on average.
+    pub a_step: f64,
+}
+
 /// Makes one batch a step.
 pub trait Source: Stateful + Describe {
     /// Whether its rows are noised pictures, of which it is known what the model should predict.
     fn is_pictured(&self) -> bool {
         false
+    }
+
+    /// Rows of a step.
+    fn rows(&self) -> usize;
+
+    /// What drawing costs.
+    fn drawing(&self) -> Drawing {
+        Drawing::default()
     }
 
     /// The batch of step `step`; all that is random in it comes from `lot`.

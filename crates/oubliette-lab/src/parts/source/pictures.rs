@@ -84,6 +84,10 @@ impl Source for Pictures {
         true
     }
 
+    fn rows(&self) -> usize {
+        self.batch.max(1)
+    }
+
     fn batch(
         &mut self,
         study: &Study<'_>,

@@ -6,11 +6,11 @@ use oubliette_model::{Weight, Weights};
 use rand::{Rng as _, seq::IndexedRandom as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Source, Stateful};
+use super::{Batch, Drawing, Source, Stateful};
 use crate::{
     Card, Entry, Error, Result, Study,
     lot::{Lot, Rng},
-    walk::Walk,
+    walk::{self, Walk},
 };
 
 pub(super) const ENTRY: Entry<dyn Source> = Entry::of::<Trajectory>(Card {
@@ -91,6 +91,17 @@ impl Stateful for Trajectory {
 }
 
 impl Source for Trajectory {
+    fn rows(&self) -> usize {
+        self.batch
+    }
+
+    fn drawing(&self) -> Drawing {
+        // Guidance looks twice; a fresh sampling goes half of the way on average.
+        let whole = 2.0 * self.batch as f64 * f64::from(self.steps);
+        let share = if self.pairs <= 1 { 0.5 } else { 1.0 / f64::from(self.pairs) };
+        Drawing { before: 0.0, a_step: whole * share }
+    }
+
     fn batch(
         &mut self,
         study: &Study<'_>,
@@ -142,7 +153,9 @@ impl Trajectory {
             remedy: "give the concept a name, or the source prompts and a batch of at least 1"
                 .to_owned(),
         })?;
-        Walk::begin(study.sd, vec![text.clone(); self.batch], self.guidance, self.steps, rng)
+        let (sampler, prompts) =
+            (walk::ddim(study.sd, self.steps)?, vec![text.clone(); self.batch]);
+        Ok(Walk::begin(study.sd, sampler, prompts, self.guidance, rng))
     }
 
     /// Level k of S, counted from the cleanest, stands for the training times from kT/S to (k+1)T/S.

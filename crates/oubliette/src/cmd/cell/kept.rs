@@ -1,5 +1,4 @@
 //! What is kept of each cell: both plans, the events, the verdict, and what it cost; or why it cannot be. Pictures stay in the run folders.
-use super::name;
 use crate::failure::Failure;
 use oubliette_evidence::document::Document;
 use oubliette_evidence::evidence::read_log;
@@ -57,7 +56,7 @@ impl Kept {
     }
 
     fn folder(&self, cell: &ComparedCell) -> PathBuf {
-        self.0.join("cells").join(name(cell))
+        self.0.join("cells").join(cell.name())
     }
 
     /// Whether a finished cell is there that was made from these very recipes.
@@ -149,9 +148,9 @@ impl Kept {
         if judgment.to_text()? != read_text(&run.verdict())? {
             return Err(Failure::differs(&run.verdict()));
         }
-        let (concept, method) = (cell.concept.clone(), cell.method.clone());
+        let (concept, method, seed) = (cell.concept.clone(), cell.method.clone(), cell.seed);
         let cost = self.cost(cell)?;
-        Ok(Some(ComparedAudit { concept, method, plan: *plan, evidence, judgment, cost }))
+        Ok(Some(ComparedAudit { concept, method, seed, plan: *plan, evidence, judgment, cost }))
     }
 
     /// What the unlearning cost, where that was measured.

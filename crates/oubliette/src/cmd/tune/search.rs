@@ -1,5 +1,5 @@
 //! The cells of a search: run one after the other, and read again from what is kept.
-use crate::cmd::cell::{Bench, Kept, Refusal, name};
+use crate::cmd::cell::{Bench, Kept, Refusal};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use indicatif::HumanDuration;
@@ -76,10 +76,10 @@ impl Search {
     /// Writes page and choice from what is kept, and gives the page's text.
     pub(super) fn page(&self, kept: &Kept) -> Result<(Tuning, String), Failure> {
         let (tuning, audits) = self.tuning(kept)?;
-        let missing: Vec<String> = self.open(kept).into_iter().map(name).collect();
+        let missing: Vec<String> = self.open(kept).into_iter().map(ComparedCell::name).collect();
         let mut text = render_tuning(&tuning);
         if !audits.is_empty() {
-            text += &format!("\n{}", render_comparison(&audits, &missing));
+            text += &format!("\n{}", render_comparison(&audits, &[], &missing));
         }
         kept.write_page(&text)?;
         let place = kept.beside(CHOSEN);

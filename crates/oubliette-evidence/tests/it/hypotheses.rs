@@ -1,0 +1,167 @@
+//! Hypotheses are judged by all of their cells, at equal forgetting, over concepts or over seeds.
+
+use oubliette_evidence::hypotheses::{Outcome, Says, Seen, Unit, judged};
+use oubliette_evidence::plan::Role;
+use oubliette_evidence::recipe::CompareRecipe;
+use oubliette_evidence::report::{ComparedAudit, render_comparison};
+
+use crate::tale;
+
+const CONCEPTS: [&str; 3] = ["lion", "guitar", "car"];
+
+const RECIPE: &str = r#"schema = 1
+task = "compare"
+seeds = [1, 2]
+model = "model"
+concepts = ["lion.toml", "guitar.toml", "car.toml"]
+models = "unlearned"
+out = "kept"
+[[method]]
+label = "gentle"
+name = "uce"
+[[method]]
+label = "harsh"
+name = "uce"
+[[method]]
+label = "other"
+name = "uce"
+[audit.sampling]
+steps = 2
+guidance = 4.0
+[[audit.attack]]
+name = "direct"
+[[hypothesis]]
+claim = "the line keeps more than the other at equal forgetting"
+better = ["gentle", "harsh"]
+than = "other"
+by = "unrelated"
+at_hits = 0.1
+[[hypothesis]]
+claim = "the harsh setting forgets more than the gentle one"
+better = "harsh"
+than = "gentle"
+by = "hits"
+"#;
+
+fn recipe(order: &str) -> (tempfile::TempDir, CompareRecipe) {
+    let folder = tempfile::tempdir().unwrap();
+    for id in CONCEPTS {
+        let text = toml::to_string(&tale::concept()).unwrap().replace("lion", id);
+        std::fs::write(folder.path().join(format!("{id}.toml")), text).unwrap();
+    }
+    let file = folder.path().join("compare.toml");
+    std::fs::write(&file, RECIPE.replace("seeds = [1, 2]", &format!("seeds = [1, 2]\n{order}")))
+        .unwrap();
+    let recipe = CompareRecipe::read(&file).unwrap();
+    (folder, recipe)
+}
+
+/// An audit in which the unlearned model shows the concept, and what is unrelated, in so many of every 20 pictures.
+fn audit(concept: &str, method: &str, seed: u64, hits: u32, kept: u32) -> ComparedAudit {
+    let mut plan = tale::plan();
+    plan.worst = 0;
+    plan.concept.id = concept.to_owned();
+    plan.arms.retain(|arm| !arm.trained);
+    let show = |cell: &oubliette_evidence::plan::Cell, _: u32, index: u32| {
+        let shown = if cell.arm == "direct" { hits } else { kept };
+        cell.subject == Role::Original || index % 20 < shown
+    };
+    let evidence = tale::fold(&tale::run(&plan, &show));
+    let judgment = oubliette_evidence::judge(&plan, &evidence).unwrap();
+    let (concept, method, seed) = (concept.to_owned(), method.to_owned(), Some(seed));
+    ComparedAudit { concept, method, seed, plan, evidence, judgment, cost: None }
+}
+
+/// Gentle: 30 in 100 hits and all kept. Harsh: none, and half kept. Other: none, and three quarters kept, five points less for every further concept.
+fn audits() -> Vec<ComparedAudit> {
+    let of = |seed: u64| {
+        CONCEPTS.iter().zip(0..).flat_map(move |(concept, number)| {
+            [
+                audit(concept, "gentle", seed, 6, 20),
+                audit(concept, "harsh", seed, 0, 10),
+                audit(concept, "other", seed, 0, 15 - number),
+            ]
+        })
+    };
+    [1, 2].into_iter().flat_map(of).collect()
+}
+
+fn seen(outcome: &Outcome) -> &Seen {
+    match outcome {
+        Outcome::Seen(seen) => seen,
+        Outcome::Open { missing } => panic!("{missing} cells are missing"),
+    }
+}
+
+#[test]
+fn concepts_are_the_units_where_each_has_its_own_model() {
+    let (_folder, recipe) = recipe("");
+    let cells = recipe.cells().unwrap();
+    assert_eq!((cells.len(), cells[0].name().as_str()), (18, "lion-gentle-1"));
+    let found = judged(&recipe, &cells, &audits());
+    let equal = seen(&found[0].outcome);
+    // At 10 in 100: the line is a third of the way up from harsh, 50 + 50 / 3; the other a tenth of the way up from 75, 70 and 65 to 100.
+    let line = 50.0 + 50.0 / 3.0;
+    let others = [75.0, 70.0, 65.0].map(|low| low + (100.0 - low) / 10.0);
+    let mean = others.iter().map(|other| line - other).sum::<f64>() / 3.0;
+    let gain = equal.gain.unwrap();
+    assert!((gain.value - mean).abs() < 1e-9, "{gain:?}");
+    assert_eq!((equal.units, equal.pairs), ((3, Unit::Concepts), [6, 6]));
+    // Two hypotheses: 2.5 in 100 each; t of two degrees of freedom is 6.2053 there. The three differ by 4.5.
+    let half = 6.2053 * 4.5 / 3.0_f64.sqrt();
+    assert!((gain.high - gain.value - half).abs() < 1e-3, "{gain:?} {half}");
+    assert_eq!(equal.says(), Says::Unresolved);
+    let harsh = seen(&found[1].outcome);
+    assert_eq!((harsh.means, harsh.says()), (Some([0.0, 30.0]), Says::Supported));
+}
+
+#[test]
+fn seeds_are_the_units_of_a_sequence_and_its_last_audit_counts() {
+    let (_folder, recipe) = recipe("order = \"in-turn\"");
+    let found = judged(&recipe, &recipe.cells().unwrap(), &audits());
+    let harsh = seen(&found[1].outcome);
+    assert_eq!((harsh.units, harsh.pairs), ((2, Unit::Seeds), [2, 2]));
+}
+
+#[test]
+fn nothing_is_judged_before_all_cells_are_there() {
+    let (_folder, recipe) = recipe("");
+    let cells = recipe.cells().unwrap();
+    let some = &audits()[..16];
+    let found = judged(&recipe, &cells, some);
+    assert_eq!(found[0].outcome, Outcome::Open { missing: 2 });
+    assert_eq!(found[1].outcome, Outcome::Open { missing: 1 });
+    let page = render_comparison(some, &found, &[]);
+    assert!(page.contains("not judged yet, cells that are missing: 2"), "{page}");
+}
+
+#[test]
+fn a_side_that_never_forgets_enough_is_left_out_and_counted() {
+    let (_folder, recipe) = recipe("");
+    let mut audits = audits();
+    audits[2] = audit("lion", "other", 1, 19, 20);
+    let found = judged(&recipe, &recipe.cells().unwrap(), &audits);
+    assert_eq!(seen(&found[0].outcome).pairs, [5, 6]);
+    let page = render_comparison(&audits, &found, &[]);
+    assert!(
+        page.contains("| unrelated at 10 in 100 |") && page.contains("3 concepts; 5 of 6 pairs"),
+        "{page}"
+    );
+    assert!(page.contains("lion, seed 2"), "{page}");
+}
+
+#[test]
+fn claims_about_what_is_not_compared_are_refused() {
+    for (from, to, says) in [
+        ("than = \"other\"", "than = \"rg\"", "no method is labelled `rg`"),
+        ("at_hits = 0.1\n", "", "2 labels"),
+        ("better = \"harsh\"", "better = \"gentle\"", "both sides are the same"),
+        ("seeds = [1, 2]", "seeds = [1, 1]", "the seed 1 stands twice"),
+    ] {
+        let text = RECIPE.replace(from, to);
+        assert_ne!(text, RECIPE);
+        let document = oubliette_evidence::document::Document::new("compare.toml".as_ref(), text);
+        let error = CompareRecipe::parse(&document).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
