@@ -48,7 +48,8 @@ impl Losses {
 
     fn batch(&self, prompts: Vec<String>) -> Result<Batch> {
         let (latents, timesteps) = (self.inputs.float("x")?, self.inputs.float("t")?);
-        Ok(Batch { latents, timesteps, prompts, target: Some(self.inputs.float("noise")?) })
+        let target = Some(self.inputs.float("noise")?);
+        Ok(Batch { latents, timesteps, prompts, target, seen: None })
     }
 }
 

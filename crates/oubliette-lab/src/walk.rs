@@ -73,30 +73,32 @@ impl Walk {
         weights: &Weights,
         call: usize,
     ) -> Result<()> {
-        if self.call >= call {
-            return Ok(());
-        }
-        let empty = study.context(weights, &vec![self.negative.clone(); self.prompts.len()])?;
-        let context = study.context(weights, &self.prompts)?;
         while self.call < call {
-            let shown = self.sampler.scale_input(self.call, self.latents.clone());
-            let rows = Batch {
-                latents: shown,
-                timesteps: Tensor::full(
-                    [self.prompts.len()],
-                    self.time_at(self.call),
-                    &self.latents.device(),
-                ),
-                prompts: self.prompts.clone(),
-                target: None,
-            };
-            let [without, with] =
-                study.predict_many(weights, &rows, [empty.clone(), context.clone()]);
-            let guided = without.clone() + (with - without) * self.guidance;
-            self.latents = self.sampler.step(self.call, guided, self.latents.clone(), None);
-            self.call += 1;
+            self.next(study, weights)?;
         }
         Ok(())
+    }
+
+    /// One call; gives what was predicted for the latents before it, under the prompts and under what guidance leads away from.
+    ///
+    /// # Errors
+    /// When a prompt cannot be tokenised.
+    pub(crate) fn next(&mut self, study: &Study<'_>, weights: &Weights) -> Result<[Tensor<4>; 2]> {
+        let empty = study.context(weights, &vec![self.negative.clone(); self.prompts.len()])?;
+        let context = study.context(weights, &self.prompts)?;
+        let time = self.time_at(self.call);
+        let rows = Batch {
+            latents: self.sampler.scale_input(self.call, self.latents.clone()),
+            timesteps: Tensor::full([self.prompts.len()], time, &self.latents.device()),
+            prompts: self.prompts.clone(),
+            target: None,
+            seen: None,
+        };
+        let [without, with] = study.predict_many(weights, &rows, [empty, context]);
+        let guided = without.clone() + (with.clone() - without.clone()) * self.guidance;
+        self.latents = self.sampler.step(self.call, guided, self.latents.clone(), None);
+        self.call += 1;
+        Ok([with, without])
     }
 }
 
@@ -173,5 +175,6 @@ pub(crate) fn noised_at(
         timesteps: Tensor::from_data(TensorData::new(values, [rows]), (sd.device(), dtype(sd))),
         prompts,
         target: Some(schedule.target(clean, noise, &times)),
+        seen: None,
     })
 }

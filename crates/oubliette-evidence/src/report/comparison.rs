@@ -66,6 +66,18 @@ pub fn render_comparison(
     page
 }
 
+/// The cells that have no numbers, because their training left the numbers that mean anything; nothing where there are none.
+pub fn render_diverged(cells: &[(String, String)]) -> String {
+    if cells.is_empty() {
+        return String::new();
+    }
+    let lines = cells.iter().map(|(name, why)| format!("- `{name}`: {}\n", clean(why)));
+    format!(
+        "\n**Diverged.** These trainings were stopped, and have no numbers:\n\n{}",
+        lines.collect::<String>()
+    )
+}
+
 /// The table of forgetting and keeping: a column for every arm that some audit asked without training.
 fn forgotten(audits: &[ComparedAudit]) -> String {
     let mut asked: Vec<&str> = Vec::new();

@@ -18,7 +18,7 @@ mod text;
 mod tuning;
 
 pub use chosen::render_chosen;
-pub use comparison::{ComparedAudit, render_comparison};
+pub use comparison::{ComparedAudit, render_comparison, render_diverged};
 pub use costs::Cost;
 pub use page::render;
 pub use pictures::{Folder, NoPictures, Pictures};

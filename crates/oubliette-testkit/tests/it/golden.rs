@@ -45,6 +45,7 @@ fn batch(sd: &StableDiffusion, file: &Reference, said: &Value) -> Batch {
         timesteps: Tensor::from_data(TensorData::new(vec![120.0f32, 740.0], [2]), sd.device()),
         prompts: vec![said["esd"]["concept"].as_str().unwrap().to_owned(); 2],
         target: None,
+        seen: None,
     }
 }
 

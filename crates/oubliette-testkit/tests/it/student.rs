@@ -66,6 +66,7 @@ impl Bench {
             timesteps: Tensor::from_data(TensorData::new(times, [2]), device),
             prompts: vec![self.text("concept"); 2],
             target: Some(Tensor::from_data(picture("target"), device)),
+            seen: None,
         }
     }
 

@@ -4,10 +4,15 @@ use std::{ops::ControlFlow, path::PathBuf};
 
 use oubliette_evidence::Concept;
 use oubliette_lab::{
-    Error, METHODS,
+    Error, METHODS, Study,
     lot::Lot,
     methods::{Stage, Tokens},
-    parts::mask::{Dynamic, Momentum, NullSpace, Selft},
+    parts::{
+        anchor::Nothing,
+        mask::{Dynamic, Momentum, NullSpace, Selft},
+        objective::{From, GuidanceReversal, Scene},
+        source::{Batch, Source as _, Trajectory},
+    },
     progress::{Progress, Watch, unwatched},
     training::{Job, Place, Train, train},
 };
@@ -200,5 +205,31 @@ fn what_is_protected_is_computed_as_before() {
         let (cat, fox) = (moved("cat"), moved("fox"));
         assert!(fox > 1e-3, "{name}: {fox}");
         assert_eq!(cat < 1e-5, strict, "{name}: {cat} beside {fox}");
+    }
+}
+
+#[test]
+fn what_the_sampling_saw_is_what_the_original_predicts() {
+    let (sd, concepts) = (tiny(), [fox()]);
+    let study = Study::new(&sd, &sd.weights, None, &Default::default(), &sd.weights);
+    let settings = toml::toml! {
+        prompts = ["a fox"]
+        steps = 4
+        batch = 2
+        pairs = 8
+        model = "original"
+        bucket = false
+    };
+    let mut source: Trajectory = settings.try_into().unwrap();
+    let release = GuidanceReversal { eta: 2.0, from: From::Concept };
+    for step in 0..8 {
+        let batch = source.batch(&study, &concepts, &sd.weights, step, &Lot::new(5)).unwrap();
+        assert!(batch.seen.is_some());
+        let asked = Batch { seen: None, ..batch.clone() };
+        let wanted = |batch: &Batch| {
+            let scene = Scene { study: &study, concepts: &concepts, anchor: &Nothing {}, batch };
+            Weight::new(release.wanted(&scene).unwrap()).to_f32_vec()
+        };
+        assert_eq!(wanted(&batch), wanted(&asked), "step {step}");
     }
 }

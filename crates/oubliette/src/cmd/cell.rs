@@ -1,6 +1,7 @@
 //! One cell: an unlearning, an audit of what it made, and what is kept of both. `compare` and `tune` are made of these.
 mod cost;
 mod kept;
+mod pace;
 
 use super::audit::examiner;
 use super::running::{Running, Stopwatch, watcher};
@@ -12,6 +13,7 @@ use oubliette_evidence::Plan;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::recipe::{ComparedCell, UnlearnRecipe};
 use oubliette_lab::run::{self, Context, resolve};
+pub(super) use pace::Pace;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

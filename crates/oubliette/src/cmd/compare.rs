@@ -1,5 +1,5 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
-use super::cell::{Bench, Kept};
+use super::cell::{Bench, Kept, Pace};
 use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
@@ -8,7 +8,7 @@ use crate::terminal::Terminal;
 use clap::Args;
 use oubliette_evidence::hypotheses::judged;
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
-use oubliette_evidence::report::render_comparison;
+use oubliette_evidence::report::{render_comparison, render_diverged};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -61,12 +61,7 @@ impl Verb for Compare {
         if !self.render {
             let context = self.running.context()?;
             let bench = Bench { running: &self.running, context: &context, kept: &kept, terminal };
-            let mut made = BTreeSet::new();
-            for cell in cells.iter().filter(|cell| self.wants(cell) && !kept.has(cell)) {
-                terminal.say(&format!("{} by {}", cell.concept, cell.method));
-                bench.run(cell, &mut made)?;
-                page(&recipe, &kept, &cells)?;
-            }
+            self.run_missing(&bench, &recipe, &cells)?;
         }
         let text = page(&recipe, &kept, &cells)?;
         let missing = missing(&kept, &cells);
@@ -76,6 +71,31 @@ impl Verb for Compare {
 }
 
 impl Compare {
+    /// Runs what is missing. A training that diverges is a result, and no reason to leave the others undone.
+    fn run_missing(
+        &self,
+        bench: &Bench<'_>,
+        recipe: &CompareRecipe,
+        cells: &[ComparedCell],
+    ) -> Result<(), Failure> {
+        let (mut pace, mut made) = (Pace::start(), BTreeSet::new());
+        let open = |cell: &&ComparedCell| self.wants(cell) && is_open(bench.kept, cell);
+        while let Some(cell) = cells.iter().find(open) {
+            let left = pace.left(cells.iter().filter(open).count());
+            bench.terminal.say(&format!("{}: {left}", cell.name()));
+            match bench.run(cell, &mut made) {
+                Err(failure) if failure.code == "diverged" => {
+                    bench.terminal.say(&failure.message);
+                    bench.kept.refuse(cell, &failure)?;
+                }
+                ended => ended?,
+            }
+            pace.step();
+            page(recipe, bench.kept, cells)?;
+        }
+        Ok(())
+    }
+
     fn wants(&self, cell: &ComparedCell) -> bool {
         self.cell.is_empty() || self.cell.contains(&cell.name())
     }
@@ -100,19 +120,35 @@ fn page(recipe: &CompareRecipe, kept: &Kept, cells: &[ComparedCell]) -> Result<S
     let audits = cells.iter().map(|cell| kept.read(cell)).collect::<Result<Vec<_>, _>>()?;
     let audits: Vec<_> = audits.into_iter().flatten().collect();
     let hypotheses = judged(recipe, cells, &audits);
-    let text = render_comparison(&audits, &hypotheses, &missing(kept, cells));
+    let text = render_comparison(&audits, &hypotheses, &missing(kept, cells))
+        + &render_diverged(&diverged(kept, cells));
     kept.write_page(&text)?;
     Ok(text)
 }
 
+/// Neither kept nor known to diverge.
+fn is_open(kept: &Kept, cell: &ComparedCell) -> bool {
+    !kept.has(cell) && kept.refusal(cell).is_none()
+}
+
 /// The cells that are still to be run.
 fn missing(kept: &Kept, cells: &[ComparedCell]) -> Vec<String> {
-    cells.iter().filter(|cell| !kept.has(cell)).map(ComparedCell::name).collect()
+    cells.iter().filter(|cell| is_open(kept, cell)).map(ComparedCell::name).collect()
+}
+
+/// The cells whose training diverged, with what it said.
+fn diverged(kept: &Kept, cells: &[ComparedCell]) -> Vec<(String, String)> {
+    let why = |cell: &ComparedCell| Some((cell.name(), kept.refusal(cell)?.message));
+    cells.iter().filter(|cell| !kept.has(cell)).filter_map(why).collect()
 }
 
 fn planned(cells: &[ComparedCell], kept: &Kept) -> Answer {
     let line = |cell: &ComparedCell| {
-        let state = if kept.has(cell) { "kept" } else { "to do" };
+        let state = match (kept.has(cell), kept.refusal(cell)) {
+            (true, _) => "kept",
+            (false, Some(_)) => "diverged",
+            (false, None) => "to do",
+        };
         format!("{:<40} {state}", cell.name())
     };
     let names: Vec<_> = cells.iter().map(ComparedCell::name).collect();

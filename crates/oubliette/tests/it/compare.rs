@@ -141,6 +141,26 @@ fn a_kept_verdict_that_does_not_follow_is_an_integrity_failure() {
 }
 
 #[test]
+fn a_training_that_diverges_is_named_and_the_others_go_on() {
+    let scene = scene();
+    scene.edit("compare.toml", |text| {
+        text.replace("name = \"esd\"\n", "name = \"esd\"\nlearning_rate = 1e30\n")
+            .replace("label = \"uce\"", "label = \"zuce\"")
+    });
+    for _ in 0..2 {
+        let ended = scene.run(&[RECIPE, &["--json"]].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(ended.json()["result"]["missing"].as_array().unwrap().len(), 0);
+        let page = scene.text("kept/page.md");
+        assert!(page.contains("- `fox-esd-x`: training diverged"), "{page}");
+        assert!(page.contains("| fox | zuce |") && !page.contains("| fox | esd-x |"), "{page}");
+        assert!(!scene.at("unlearned/fox-esd-x").exists());
+    }
+    let ended = scene.run(&[RECIPE, &["--dry-run"]].concat());
+    assert!(ended.out.contains("fox-esd-x") && ended.out.contains("diverged"), "{ended:?}");
+}
+
+#[test]
 fn a_changed_recipe_is_another_comparison() {
     let scene = scene();
     assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));

@@ -65,6 +65,10 @@ impl GuidanceReversal {
     /// As [`Objective::loss`].
     pub fn wanted(&self, scene: &Scene<'_>) -> Result<Tensor<4>> {
         let (study, batch) = (scene.study, scene.batch);
+        if let (From::Concept, Some(seen)) = (self.from, &batch.seen) {
+            let (concept, empty) = (seen.under.clone(), seen.empty.clone());
+            return Ok(self.target(concept.clone(), concept, empty));
+        }
         let original = study.original;
         let prompts = &batch.prompts;
         let concept = study.context(original, prompts)?;

@@ -100,6 +100,7 @@ impl Objective for LatentAnchor {
             timesteps: Tensor::cat(times, 0),
             prompts: rows.iter().flat_map(|row| row.prompts.clone()).collect(),
             target: None,
+            seen: None,
         };
         let before = study.predict(study.original, &batch, drawn.clone());
         Ok(mean_square(study.predict(student, &batch, drawn), before))

@@ -29,6 +29,17 @@ pub struct Batch {
     pub prompts: Vec<String>,
     /// What the model should predict where pictures were noised: noise, v or sample.
     pub target: Option<Tensor<4>>,
+    /// What the original predicts for these rows, where the source has seen it on its way.
+    pub seen: Option<Seen>,
+}
+
+/// The original's predictions, each of the latents' shape.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Under the rows' prompts.
+    pub under: Tensor<4>,
+    /// Under the empty prompt.
+    pub empty: Tensor<4>,
 }
 
 impl Batch {
@@ -40,6 +51,10 @@ impl Batch {
             timesteps: self.timesteps.clone().narrow(0, row, 1),
             prompts: vec![self.prompts[row].clone()],
             target: self.target.as_ref().map(only),
+            seen: self
+                .seen
+                .as_ref()
+                .map(|seen| Seen { under: only(&seen.under), empty: only(&seen.empty) }),
         }
     }
 }

@@ -6,7 +6,7 @@ use oubliette_model::{Weight, Weights};
 use rand::{Rng as _, seq::IndexedRandom as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Drawing, Source, Stateful};
+use super::{Batch, Drawing, Seen, Source, Stateful};
 use crate::{
     Card, Entry, Error, Result, Study,
     lot::{Lot, Rng},
@@ -59,7 +59,14 @@ pub struct Trajectory {
 /// Latents at every level of one sampling, noisiest first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool {
-    levels: Vec<Tensor<4>>,
+    levels: Vec<Level>,
+}
+
+/// Latents at one level; where the original draws, with what it predicted there.
+#[derive(Debug, Clone)]
+struct Level {
+    latents: Tensor<4>,
+    seen: Option<Seen>,
 }
 
 impl Default for Trajectory {
@@ -81,11 +88,13 @@ impl Stateful for Trajectory {
     fn state(&self) -> Weights {
         let name = |level: usize| format!("level.{level:04}");
         let levels = self.pool.levels.iter().enumerate();
-        levels.map(|(at, latents)| (name(at), Weight::new(latents.clone()))).collect()
+        levels.map(|(at, level)| (name(at), Weight::new(level.latents.clone()))).collect()
     }
 
     fn restore(&mut self, state: &Weights) -> Result<()> {
-        self.pool.levels = state.iter().map(|(_, weight)| weight.tensor()).collect();
+        // What was predicted there is not kept: who wants it computes it again, to the same bits.
+        let level = |weight: &Weight| Level { latents: weight.tensor(), seen: None };
+        self.pool.levels = state.iter().map(|(_, weight)| level(weight)).collect();
         Ok(())
     }
 }
@@ -121,16 +130,12 @@ impl Source for Trajectory {
         let calls = walk.calls();
         let mut pick = lot.nth(step).child("level").rng();
         let call = pick.random_range(0..calls);
-        let latents = if pairs == 1 {
+        let Level { latents, seen } = if pairs == 1 {
             walk.until(study, weights, call)?;
-            walk.latents()
+            Level { latents: walk.latents(), seen: None }
         } else {
             if step == first || self.pool.levels.len() != calls {
-                self.pool.levels.clear();
-                for call in 0..calls {
-                    walk.until(study, weights, call)?;
-                    self.pool.levels.push(walk.latents());
-                }
+                self.pool.levels = self.levels(study, weights, &mut walk)?;
             }
             self.pool.levels[call].clone()
         };
@@ -139,7 +144,8 @@ impl Source for Trajectory {
             TensorData::new(times, [self.batch]),
             (&latents.device(), latents.dtype()),
         );
-        Ok(Batch { latents, timesteps, prompts: walk.prompts().to_vec(), target: None })
+        let prompts = walk.prompts().to_vec();
+        Ok(Batch { latents, timesteps, prompts, target: None, seen })
     }
 }
 
@@ -156,6 +162,21 @@ impl Trajectory {
         let (sampler, prompts) =
             (walk::ddim(study.sd, self.steps)?, vec![text.clone(); self.batch]);
         Ok(Walk::begin(study.sd, sampler, prompts, self.guidance, rng))
+    }
+
+    /// Every level of a whole sampling.
+    fn levels(&self, study: &Study<'_>, weights: &Weights, walk: &mut Walk) -> Result<Vec<Level>> {
+        // The sampling has looked at these very latents at the level's own time.
+        let keeps = self.model == Whose::Original && !self.bucket;
+        let calls = walk.calls();
+        let level = |call| {
+            let latents = walk.latents();
+            let looks = keeps || call + 1 < calls;
+            let seen = looks.then(|| walk.next(study, weights)).transpose()?;
+            let seen = seen.filter(|_| keeps).map(|[under, empty]| Seen { under, empty });
+            Ok(Level { latents, seen })
+        };
+        (0..calls).map(level).collect()
     }
 
     /// Level k of S, counted from the cleanest, stands for the training times from kT/S to (k+1)T/S.

@@ -76,7 +76,7 @@ impl Kept {
             && made_from("unlearn.json") == Some(digest(&cell.unlearn.source))
     }
 
-    /// Keeps why a cell was refused.
+    /// Keeps why a cell was refused, or diverged.
     ///
     /// # Errors
     /// It cannot be written.

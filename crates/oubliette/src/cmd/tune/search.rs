@@ -1,8 +1,7 @@
 //! The cells of a search: run one after the other, and read again from what is kept.
-use crate::cmd::cell::{Bench, Kept, Refusal};
+use crate::cmd::cell::{Bench, Kept, Pace, Refusal};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use indicatif::HumanDuration;
 use oubliette_evidence::choice::Tally;
 use oubliette_evidence::folder::write_whole;
 use oubliette_evidence::plan::ArmKind;
@@ -11,7 +10,6 @@ use oubliette_evidence::report::{
     ComparedAudit, Trial, Tuning, render_chosen, render_comparison, render_tuning,
 };
 use oubliette_lab::run::{Context, resolve};
-use std::time::Instant;
 
 /// The file with what was chosen.
 pub(super) const CHOSEN: &str = "chosen.toml";
@@ -36,23 +34,15 @@ impl Search {
 
     /// Runs what is missing. A candidate that is refused on one concept is not tried on the others.
     pub(super) fn run(&self, bench: &Bench<'_>) -> Result<(), Failure> {
-        let begun = Instant::now();
-        let (mut done, mut asked) = (0, None);
+        let (mut pace, mut asked) = (Pace::start(), None);
         while let Some(cell) = self.open(bench.kept).first().copied() {
             if asked != Some(&cell.concept) {
                 check_audit(cell, bench.context)?;
                 asked = Some(&cell.concept);
             }
-            let open = self.open(bench.kept).len();
-            let left = begun.elapsed().div_f64(f64::from(done.max(1))).mul_f64(open as f64);
-            let left = match done {
-                0 => String::new(),
-                _ => format!(", about {} left", HumanDuration(left)),
-            };
+            let left = pace.left(self.open(bench.kept).len());
             let words = self.candidate(cell).map(Candidate::words).unwrap_or_default();
-            bench
-                .terminal
-                .say(&format!("{} by {} ({words}); {open} to do{left}", cell.concept, cell.method));
+            bench.terminal.say(&format!("{} by {} ({words}); {left}", cell.concept, cell.method));
             match bench.unlearn(&cell.unlearn) {
                 Ok(made) => bench.audit(cell, &made)?,
                 Err(failure) if failure.exit == Exit::Input && OWN.contains(&failure.code) => {
@@ -61,7 +51,7 @@ impl Search {
                 }
                 Err(failure) => return Err(failure),
             }
-            done += 1;
+            pace.step();
             self.page(bench.kept)?;
         }
         Ok(())
