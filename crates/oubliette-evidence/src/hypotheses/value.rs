@@ -1,8 +1,6 @@
 //! What an audit measured, in pictures of 100.
 
-use std::collections::BTreeMap;
-
-use crate::plan::{Arm, ArmKind, Role};
+use crate::plan::Role;
 use crate::recipe::Measure;
 use crate::report::ComparedAudit;
 use crate::verdict::{KeepFinding, Rate};
@@ -40,15 +38,8 @@ pub(super) fn value(by: Measure, audit: &ComparedAudit, role: Role) -> Option<f6
 
 /// After the longest of every update.
 fn returned(audit: &ComparedAudit, role: Role) -> Option<f64> {
-    let mut longest: BTreeMap<&str, &Arm> = BTreeMap::new();
-    for arm in audit.plan.arms_of(ArmKind::Attack).filter(|arm| arm.trained) {
-        let series = arm.series.as_deref().unwrap_or(&arm.id);
-        let kept = longest.entry(series).or_insert(arm);
-        if arm.steps > kept.steps {
-            *kept = arm;
-        }
-    }
-    pooled(longest.values().filter_map(|arm| Some(audit.judgment.arm(&arm.id, role)?.all)))
+    let longest = audit.plan.longest().into_iter();
+    pooled(longest.filter_map(|arm| Some(audit.judgment.arm(&arm.id, role)?.all)))
 }
 
 /// Of all arms of some groups, as the model came.

@@ -1,6 +1,6 @@
 //! The plan of an audit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -151,6 +151,18 @@ impl AuditPlan {
     /// The arms of attacks that take the models as they are, in order.
     pub fn untrained(&self) -> impl Iterator<Item = &Arm> {
         self.arms_of(ArmKind::Attack).filter(|arm| !arm.trained)
+    }
+
+    /// The attack with the most training steps of every series that trains.
+    pub fn longest(&self) -> Vec<&Arm> {
+        let mut longest: BTreeMap<&str, &Arm> = BTreeMap::new();
+        for arm in self.arms_of(ArmKind::Attack).filter(|arm| arm.trained) {
+            let kept = longest.entry(arm.series.as_deref().unwrap_or(&arm.id)).or_insert(arm);
+            if arm.steps > kept.steps {
+                *kept = arm;
+            }
+        }
+        longest.into_values().collect()
     }
 
     /// How often a decision is tried.

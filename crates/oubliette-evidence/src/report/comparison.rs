@@ -6,6 +6,7 @@ use super::costs::{Cost, costs};
 use super::distances::distances;
 use super::hypotheses;
 use super::interference::interference;
+use super::sheet;
 use super::text::clean;
 use crate::hypotheses::Judged;
 use crate::plan::{ArmKind, Role};
@@ -29,6 +30,8 @@ pub struct ComparedAudit {
     pub judgment: Judgment,
     /// What the unlearning cost, where that was measured.
     pub cost: Option<Cost>,
+    /// The file of its [`sheet`](super::sheet()), seen from the page, where it was kept.
+    pub sheet: Option<String>,
 }
 
 impl ComparedAudit {
@@ -60,6 +63,7 @@ pub fn render_comparison(
     }
     page += &interference(audits);
     page += &costs(audits);
+    page += &sheet::section(audits);
     if !missing.is_empty() {
         page += &format!("\n**Partial.** Not measured yet: {}.\n", missing.join(", "));
     }

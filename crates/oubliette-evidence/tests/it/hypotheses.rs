@@ -69,7 +69,7 @@ fn audit(concept: &str, method: &str, seed: u64, hits: u32, kept: u32) -> Compar
     let evidence = tale::fold(&tale::run(&plan, &show));
     let judgment = oubliette_evidence::judge(&plan, &evidence).unwrap();
     let (concept, method, seed) = (concept.to_owned(), method.to_owned(), Some(seed));
-    ComparedAudit { concept, method, seed, plan, evidence, judgment, cost: None }
+    ComparedAudit { concept, method, seed, plan, evidence, judgment, cost: None, sheet: None }
 }
 
 /// Gentle: 30 in 100 hits and all kept. Harsh: none, and half kept. Other: none, and three quarters kept, five points less for every further concept.

@@ -59,7 +59,7 @@ fn audit(at: usize, models: Models, seed: u64) -> ComparedAudit {
     let evidence = tale::fold(&tale::run(&plan, &shows(seed, at)));
     let judgment = oubliette_evidence::judge(&plan, &evidence).unwrap();
     let (concept, method) = (IDS[at].to_owned(), "esd".to_owned());
-    ComparedAudit { concept, method, seed: None, plan, evidence, judgment, cost: None }
+    ComparedAudit { concept, method, seed: None, plan, evidence, judgment, cost: None, sheet: None }
 }
 
 /// Hits of all samples of an arm on a subject, counted by hand.

@@ -2,6 +2,7 @@
 mod cost;
 mod kept;
 mod pace;
+mod sheet;
 
 use super::audit::examiner;
 use super::running::{Running, Stopwatch, watcher};
@@ -81,6 +82,7 @@ impl Bench<'_> {
         run.write_results(&examiner.plan, journal.evidence())?;
         watch.note(&run)?;
         let cost = cost::of(&made.run, &made.model, &made.out)?;
+        sheet::draw(&examiner.plan, journal.evidence(), &run, &self.kept.sheet(cell)?)?;
         self.kept.keep(cell, &made.plan, &run, &cost)
     }
 }

@@ -66,6 +66,8 @@ fn cells_are_run_once_and_the_page_is_made_of_what_is_kept() {
         "| concept | method | update | model | 1 | 2 |",
         "never exposed",
         "| concept | method | time | peak memory | bytes changed |",
+        "fox by uce: original, direct/own; unlearned, direct/own; unlearned, finetune/",
+        "![fox by uce](cells/fox-uce/pictures.png)",
     ] {
         assert!(page.contains(part), "`{part}` is missing:\n{page}");
     }

@@ -81,13 +81,15 @@ impl Study {
         Ok(())
     }
 
-    /// The rate that was quickest to meet the rule on the choosing seed.
+    /// The rate that was quickest to meet the rule on the choosing seed; where none did, the one that lost least once it had forgotten.
     fn rate(&self, job: &Job, by: By) -> Option<f64> {
-        let timed = job.rates.iter().filter_map(|&rate| {
-            let run = self.records.of(&self.key(job, by, rate, CHOOSING))?;
-            Some((run.seconds()?, rate))
-        });
-        timed.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, rate)| rate)
+        let least = |of: fn(&Record) -> Option<f64>| {
+            let known = job.rates.iter().filter_map(|&rate| {
+                Some((of(self.records.of(&self.key(job, by, rate, CHOOSING))?)?, rate))
+            });
+            known.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, rate)| rate)
+        };
+        least(Record::seconds).or_else(|| least(Record::least_lost))
     }
 
     /// All sides on one seed, one after another.

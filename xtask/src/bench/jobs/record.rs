@@ -8,6 +8,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::judge::{Count, Seen};
+use super::settings::RULE;
 use crate::workspace;
 
 /// Who trains.
@@ -74,6 +75,29 @@ impl Record {
         self.0["checkpoints"].as_array()?.iter().find(|one| one["met"] == true)
     }
 
+    /// Seconds of training until the concept showed in few enough pictures, whatever else was lost.
+    pub(super) fn forgot(&self) -> Option<f64> {
+        self.forgetful().next()?["seconds"].as_f64()
+    }
+
+    /// A rate of the model at that point, of 100: `direct` or `kept`.
+    pub(super) fn points_forgot(&self, what: &str) -> Option<f64> {
+        points(&self.forgetful().next()?[what])
+    }
+
+    /// The fewest points of unrelated pictures that a checkpoint lost in which the concept showed in few enough.
+    pub(super) fn least_lost(&self) -> Option<f64> {
+        let before = self.before("kept")?;
+        self.forgetful()
+            .filter_map(|one| Some(before - points(&one["kept"])?))
+            .min_by(f64::total_cmp)
+    }
+
+    fn forgetful(&self) -> impl Iterator<Item = &Value> {
+        let all = self.0["checkpoints"].as_array().into_iter().flatten();
+        all.filter(|one| points(&one["direct"]).is_some_and(|hits| hits <= RULE[0]))
+    }
+
     /// Seconds of training until the rule was met.
     pub(super) fn seconds(&self) -> Option<f64> {
         self.met()?["seconds"].as_f64()
@@ -86,20 +110,23 @@ impl Record {
 
     /// A rate of the model that met the rule, of 100: `direct`, `kept`, or `recovery`, its direct hits after the update.
     pub(super) fn points(&self, what: &str) -> Option<f64> {
-        let found = if what == "recovery" { &self.0[what] } else { &self.met()?[what] };
-        Some(100.0 * found[0].as_f64()? / found[1].as_f64()?)
+        points(if what == "recovery" { &self.0[what] } else { &self.met()?[what] })
     }
 
     /// The same rate of the model before the training.
     pub(super) fn before(&self, what: &str) -> Option<f64> {
-        let found = &self.0["original"][what];
-        Some(100.0 * found[0].as_f64()? / found[1].as_f64()?)
+        points(&self.0["original"][what])
     }
 
     /// The most memory of the training process.
     pub(super) fn peak(&self) -> Option<f64> {
         self.0["peak_memory_bytes"].as_f64()
     }
+}
+
+/// A count of 100.
+fn points(count: &Value) -> Option<f64> {
+    Some(100.0 * count[0].as_f64()? / count[1].as_f64()?)
 }
 
 /// What makes a training that one.

@@ -23,18 +23,22 @@ pub(super) fn of(job: &Job, sides: &[Side<'_>]) -> String {
     let _ = writeln!(text, "### {}\n", job.name);
     let _ = writeln!(
         text,
-        "| | rate | met | steps | time | ours / this, quartiles | direct hits | unrelated kept | hits after the update | memory |"
+        "| | rate | few hits after | ours / this, quartiles | met | steps | time | ours / this, quartiles | direct hits | unrelated kept | hits after the update | memory |"
     );
-    let _ = writeln!(text, "|---|---|---|---|---|---|---|---|---|---|");
+    let _ = writeln!(text, "|---|---|---|---|---|---|---|---|---|---|---|---|");
     for side in sides {
         let _ = writeln!(text, "{}", line(ours, side));
     }
     let _ = writeln!(
         text,
-        "\n| ours minus | direct hits | unrelated kept | hits after the update |\n|---|---|---|---|"
+        "\n| ours minus | direct hits, once few | unrelated kept, then | hits after the update |\n|---|---|---|---|"
     );
     for side in sides.iter().filter(|side| side.by != By::Ours) {
-        let cells = ["direct", "kept", "recovery"].map(|what| apart(ours, side, what));
+        let cells = [
+            apart(ours, side, |run| run.points_forgot("direct")),
+            apart(ours, side, |run| run.points_forgot("kept")),
+            apart(ours, side, |run| run.points("recovery")),
+        ];
         let _ = writeln!(text, "| {} | {} |", side.by.name(), cells.join(" | "));
     }
     text.push('\n');
@@ -47,25 +51,26 @@ fn line(ours: &Side<'_>, side: &Side<'_>) -> String {
     };
     let (seconds, steps) =
         (values(Record::seconds), values(|run| run.steps().map(|steps| steps as f64)));
-    let ratios: Vec<f64> = pairs(ours, side, Record::seconds).iter().map(|[a, b]| a / b).collect();
+    let forgot = values(Record::forgot);
     let mean = |of: fn(&Record) -> Option<f64>| match mean(&values(of)) {
         Some(mean) => format!("{mean:.1}"),
         None => "–".to_owned(),
     };
-    let ratio = match (side.by, ratios.is_empty()) {
-        (By::Ours, _) | (_, true) => "–".to_owned(),
-        _ => {
-            let [low, middle, high] = spread(&ratios);
-            format!("**{middle:.2}**, {low:.2} to {high:.2}")
-        }
+    let middle = |values: &[f64], show: fn(f64) -> String| match values {
+        [] => "–".to_owned(),
+        values => show(spread(values)[1]),
     };
-    let (middle, took) = (spread(&steps)[1], duration(spread(&seconds)[1]));
     format!(
-        "| {} | {:.0e} | {} of {} | {middle:.0} | {took} | {ratio} | {} | {} of {} | {} | {:.0} MB |",
+        "| {} | {:.0e} | {} | {} | {} of {} | {} | {} | {} | {} | {} of {} | {} | {:.0} MB |",
         side.by.name(),
         side.rate,
+        middle(&forgot, duration),
+        ratio(ours, side, Record::forgot),
         seconds.len(),
         side.runs.len(),
+        middle(&steps, |steps| format!("{steps:.0}")),
+        middle(&seconds, duration),
+        ratio(ours, side, Record::seconds),
         mean(|run| run.points("direct")),
         mean(|run| run.points("kept")),
         mean(|run| run.before("kept")),
@@ -74,15 +79,24 @@ fn line(ours: &Side<'_>, side: &Side<'_>) -> String {
     )
 }
 
+/// Ours over the other side's, seed by seed.
+fn ratio(ours: &Side<'_>, side: &Side<'_>, of: fn(&Record) -> Option<f64>) -> String {
+    let ratios: Vec<f64> = pairs(ours, side, of).iter().map(|[a, b]| a / b).collect();
+    if side.by == By::Ours || ratios.is_empty() {
+        return "–".to_owned();
+    }
+    let [low, middle, high] = spread(&ratios);
+    format!("**{middle:.2}**, {low:.2} to {high:.2}")
+}
+
 /// What both sides have of the same seeds.
 fn pairs(a: &Side<'_>, b: &Side<'_>, of: impl Fn(&Record) -> Option<f64>) -> Vec<[f64; 2]> {
     a.runs.iter().zip(&b.runs).filter_map(|(a, b)| Some([of(a)?, of(b)?])).collect()
 }
 
 /// The mean difference with its interval, and whether that lies within the margin.
-fn apart(ours: &Side<'_>, side: &Side<'_>, what: &str) -> String {
-    let differences: Vec<f64> =
-        pairs(ours, side, |run| run.points(what)).iter().map(|[a, b]| a - b).collect();
+fn apart(ours: &Side<'_>, side: &Side<'_>, of: fn(&Record) -> Option<f64>) -> String {
+    let differences: Vec<f64> = pairs(ours, side, of).iter().map(|[a, b]| a - b).collect();
     let Some([low, middle, high]) = difference(&differences) else {
         return "too few seeds".to_owned();
     };
@@ -108,7 +122,7 @@ pub(super) fn append(
     let ([direct, kept], (batch, steps, rate)) = (PICTURES, UPDATE);
     let about = format!(
         "Time of training until the first checkpoint with direct hits at 5 in 100 or fewer and at most 5 points of unrelated pictures lost \
-         (`studies/jobs`): {seeds} seeds, medians; ours is the whole process, PyTorch's is without its import. `paper` is the released loop, \
+         (`studies/jobs`), and until the former alone: {seeds} seeds, medians; ours is the whole process, PyTorch's is without its import. `paper` is the released loop, \
          `same-savings` is PyTorch with what our program saves. Of every seed {direct} pictures of the concept and {kept} of what is unrelated \
          (of 100, means), and {direct} after {steps} benign steps of {batch} at {rate:.0e}. Differences are of 100 pictures, with the 90 % \
          t interval over seeds; equivalent where that lies within {MARGIN} points. The first step's losses agree within {agreement:.0e}.\n\n{text}"

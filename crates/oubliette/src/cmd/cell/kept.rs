@@ -1,4 +1,4 @@
-//! What is kept of each cell: both plans, the events, the verdict, and what it cost; or why it cannot be. Pictures stay in the run folders.
+//! What is kept of each cell: both plans, the events, the verdict, what it cost, and a sheet of a few pictures; or why it cannot be. All other pictures stay in the run folders.
 use crate::failure::Failure;
 use oubliette_evidence::document::Document;
 use oubliette_evidence::evidence::read_log;
@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// What the unlearning cost: telemetry beside the evidence.
 const COST: &str = "cost.json";
+
+/// A few of its pictures.
+const SHEET: &str = "pictures.png";
 
 /// Why there is no cell.
 const REFUSED: &str = "refused.json";
@@ -57,6 +60,16 @@ impl Kept {
 
     fn folder(&self, cell: &ComparedCell) -> PathBuf {
         self.0.join("cells").join(cell.name())
+    }
+
+    /// Where the pictures of a cell are kept, in its folder.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub(crate) fn sheet(&self, cell: &ComparedCell) -> Result<PathBuf, Failure> {
+        let folder = self.folder(cell);
+        fs::create_dir_all(&folder).map_err(|source| Failure::unwritable(&folder, &source))?;
+        Ok(folder.join(SHEET))
     }
 
     /// Whether a finished cell is there that was made from these very recipes.
@@ -150,7 +163,18 @@ impl Kept {
         }
         let (concept, method, seed) = (cell.concept.clone(), cell.method.clone(), cell.seed);
         let cost = self.cost(cell)?;
-        Ok(Some(ComparedAudit { concept, method, seed, plan: *plan, evidence, judgment, cost }))
+        let sheet = format!("cells/{}/{SHEET}", cell.name());
+        let sheet = self.0.join(&sheet).is_file().then_some(sheet);
+        Ok(Some(ComparedAudit {
+            concept,
+            method,
+            seed,
+            plan: *plan,
+            evidence,
+            judgment,
+            cost,
+            sheet,
+        }))
     }
 
     /// What the unlearning cost, where that was measured.
