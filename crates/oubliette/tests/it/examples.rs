@@ -32,6 +32,7 @@ fn every_example_is_read_and_its_settings_are_known() {
         "assets",
         "recipes/tune",
         "studies/benign-updates",
+        "studies/claims",
         "studies/methods",
         "studies/tuning",
     ] {
