@@ -8,12 +8,25 @@ mod equal;
 mod judging;
 mod value;
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
 use crate::recipe::{CompareRecipe, ComparedCell, Hypothesis};
 use crate::report::ComparedAudit;
 use crate::stats::Interval;
 
 /// The error that all hypotheses of a recipe share.
 const ERROR: f64 = 0.05;
+
+/// All hypotheses of a comparison.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Claims<'a> {
+    /// Each with what became of it.
+    pub judged: Vec<Judged<'a>>,
+    /// Whether they are those that were noted before the first cell was kept.
+    pub beforehand: bool,
+}
 
 /// A hypothesis and what became of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +38,8 @@ pub struct Judged<'a> {
 }
 
 /// What came of a hypothesis.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
 pub enum Outcome {
     /// So many of its cells are not there yet.
     Open {
@@ -37,8 +51,10 @@ pub enum Outcome {
 }
 
 /// The difference of two methods, the better one minus the other.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Seen {
+    /// What it says of the claim.
+    pub says: Says,
     /// Mean of each side over all pairs.
     pub means: Option<[f64; 2]>,
     /// Mean over the units, in the direction that is good, with its interval.
@@ -50,7 +66,8 @@ pub struct Seen {
 }
 
 /// What is drawn from a larger whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Each is forgotten by a model of its own.
     Concepts,
@@ -59,35 +76,27 @@ pub enum Unit {
 }
 
 /// What an interval says of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Says {
     /// It lies on the claim's side of zero.
     Supported,
     /// It lies on the other side.
     Contradicted,
-    /// It holds zero, or there is none.
+    /// It holds zero, or there is none: too few units, or no difference between them; or too many pairs could not be compared.
     Unresolved,
 }
 
-impl Seen {
-    /// What the interval says.
-    pub fn says(&self) -> Says {
-        match self.gain {
-            Some(gain) if gain.low > 0.0 => Says::Supported,
-            Some(gain) if gain.high < 0.0 => Says::Contradicted,
-            _ => Says::Unresolved,
-        }
-    }
-}
-
-/// Judges every hypothesis of a recipe by the audits of its `cells` that are there.
+/// Judges every hypothesis of a recipe by the audits of its `cells` that are there; `diverged` cells, by their names, will never be, and what they
+/// stand for cannot be compared.
 pub fn judged<'a>(
     recipe: &'a CompareRecipe,
     cells: &[ComparedCell],
     audits: &[ComparedAudit],
+    diverged: &BTreeMap<String, String>,
 ) -> Vec<Judged<'a>> {
     let error = ERROR / recipe.hypothesis.len().max(1) as f64;
-    let judge = judging::Judge { recipe, cells, audits, error };
+    let judge = judging::Judge { recipe, cells, audits, diverged, error };
     let of = |hypothesis| Judged { hypothesis, outcome: judge.outcome(hypothesis) };
     recipe.hypothesis.iter().map(of).collect()
 }

@@ -123,6 +123,13 @@ pub(crate) fn solver(sd: &StableDiffusion, steps: u32) -> Result<Box<dyn Sampler
         solver_order: None,
         solver_type: None,
         final_sigmas_type: None,
+        lower_order_final: None,
+        euler_at_final: None,
+        lambda_min_clipped: None,
+        use_karras_sigmas: None,
+        use_exponential_sigmas: None,
+        use_beta_sigmas: None,
+        use_lu_lambdas: None,
         ..sd.schedule.clone()
     };
     Ok(build(&plain, Steps { count: steps as usize, eta: 0.0 })?)

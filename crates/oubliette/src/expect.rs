@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A backward pass costs about two forwards.
 const FORWARDS_A_STEP: f64 = 3.0;
@@ -37,8 +37,8 @@ pub(crate) struct Expectation {
 
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time =
-            indicatif::HumanDuration(std::time::Duration::from_secs_f64(self.seconds.ceil()));
+        let time = Duration::try_from_secs_f64(self.seconds.ceil()).unwrap_or(Duration::MAX);
+        let time = indicatif::HumanDuration(time);
         write!(f, "memory {}\ntime about {time} on this machine", self.training)?;
         self.beside.map_or(Ok(()), |beside| write!(f, ", {beside}"))
     }

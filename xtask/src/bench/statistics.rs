@@ -42,12 +42,16 @@ pub(crate) fn spread(values: &[f64]) -> [f64; 3] {
 /// Student's t that 5 in 100 exceed, for 1 to 9 degrees of freedom.
 const STUDENT: [f64; 9] = [6.314, 2.920, 2.353, 2.132, 2.015, 1.943, 1.895, 1.860, 1.833];
 
-/// The mean of `values` in the middle of its 90 % interval; absent below 2 values and above 10.
+/// The mean of `values` in the middle of its 90 % interval; absent below 2 values and above 10, and where all are the same: counts of few pictures
+/// tie by chance.
 pub(crate) fn difference(values: &[f64]) -> Option<[f64; 3]> {
     let student = STUDENT.get(values.len().checked_sub(2)?)?;
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let square = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    if square == 0.0 {
+        return None;
+    }
     let half = student * (square / (count - 1.0) / count).sqrt();
     Some([mean - half, mean, mean + half])
 }

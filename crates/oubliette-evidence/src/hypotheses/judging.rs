@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Outcome, Seen, Unit, equal};
+use super::{Outcome, Says, Seen, Unit, equal};
 use crate::recipe::{CompareRecipe, ComparedCell, Hypothesis, Order};
 use crate::report::ComparedAudit;
-use crate::stats::mean_interval;
+use crate::stats::{Interval, mean_interval};
+
+/// The share of all pairs that must be comparable: those in which a side never forgets enough, or diverges, are not left out at random.
+const ENOUGH: f64 = 0.9;
 
 /// A concept and a seed.
 type Pair<'a> = (&'a str, Option<u64>);
@@ -15,6 +18,7 @@ pub(super) struct Judge<'a> {
     pub(super) recipe: &'a CompareRecipe,
     pub(super) cells: &'a [ComparedCell],
     pub(super) audits: &'a [ComparedAudit],
+    pub(super) diverged: &'a BTreeMap<String, String>,
     /// The probability with which an interval may miss.
     pub(super) error: f64,
 }
@@ -22,7 +26,10 @@ pub(super) struct Judge<'a> {
 impl<'a> Judge<'a> {
     pub(super) fn outcome(&self, hypothesis: &Hypothesis) -> Outcome {
         let needed: Vec<_> = self.needed(hypothesis).collect();
-        let there = |cell: &&&ComparedCell| self.audit(pair(cell), &cell.method).is_some();
+        let there = |cell: &&&ComparedCell| {
+            let lost = self.diverged.contains_key(&cell.name());
+            lost || self.audit(pair(cell), &cell.method).is_some()
+        };
         let missing = needed.len() - needed.iter().filter(there).count();
         if missing > 0 {
             return Outcome::Open { missing };
@@ -88,12 +95,24 @@ impl<'a> Judge<'a> {
         let side = |side: usize| {
             mean(&compared.iter().map(|(_, values)| values[side]).collect::<Vec<_>>())
         };
+        let gain = mean_interval(&gains, self.error);
+        let enough = compared.len() as f64 >= ENOUGH * all as f64;
         Seen {
+            says: gain.filter(|_| enough).map_or(Says::Unresolved, says),
             means: (!compared.is_empty()).then(|| [side(0), side(1)]),
-            gain: mean_interval(&gains, self.error),
+            gain,
             units: (gains.len(), unit),
             pairs: [compared.len(), all],
         }
+    }
+}
+
+/// What an interval of the gain says of the claim.
+fn says(gain: Interval) -> Says {
+    match gain {
+        gain if gain.low > 0.0 => Says::Supported,
+        gain if gain.high < 0.0 => Says::Contradicted,
+        _ => Says::Unresolved,
     }
 }
 

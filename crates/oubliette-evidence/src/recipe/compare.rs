@@ -4,6 +4,7 @@ mod cell;
 mod hypothesis;
 mod words;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -120,11 +121,22 @@ impl CompareRecipe {
                 }
             }
         }
-        Ok(cells)
+        let mut names = BTreeSet::new();
+        match cells.iter().map(ComparedCell::name).find(|name| !names.insert(name.clone())) {
+            Some(name) => {
+                let thing = format!("two cells would be called `{name}`");
+                Err(self.source.error("method", thing, "give methods or concepts other names"))
+            }
+            None => Ok(cells),
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), Problem> {
         check_head(self.task, Task::Compare, self.seed)?;
+        if self.seed != 0 && !self.seeds.is_empty() {
+            let remedy = "leave one of them out";
+            return Err(("seed".into(), "there is `seed`, and there are `seeds`".into(), remedy));
+        }
         for (number, &seed) in self.seeds.iter().enumerate() {
             check_head(self.task, Task::Compare, seed)?;
             if self.seeds[..number].contains(&seed) {
@@ -148,7 +160,7 @@ impl CompareRecipe {
                 return Err((format!("method.{number}.label"), thing, "give each its own label"));
             }
         }
-        hypothesis::check(&self.hypothesis, &self.method)?;
+        hypothesis::check(self)?;
         match self.audit.keys().find(|key| OWN.contains(&key.as_str())) {
             Some(key) => {
                 let remedy = "leave it out; every cell has its own";

@@ -8,7 +8,7 @@ use super::hypotheses;
 use super::interference::interference;
 use super::sheet;
 use super::text::clean;
-use crate::hypotheses::Judged;
+use crate::hypotheses::Claims;
 use crate::plan::{ArmKind, Role};
 use crate::verdict::{Judgment, Rate};
 use crate::{AuditPlan, Evidence, Verdict};
@@ -48,10 +48,10 @@ impl ComparedAudit {
 /// which cells (`missing`) are not in them.
 pub fn render_comparison(
     audits: &[ComparedAudit],
-    hypotheses: &[Judged<'_>],
+    claims: &Claims<'_>,
     missing: &[String],
 ) -> String {
-    let mut page = hypotheses::section(hypotheses);
+    let mut page = hypotheses::section(claims);
     page += "## Forgotten and kept\n\n";
     page += "Hits of samples, before → after, for every attack that takes the models as they are. *Superclass*: pictures of the \
              first of them that show something of the superclass.\n\n";
@@ -71,13 +71,14 @@ pub fn render_comparison(
 }
 
 /// The cells that have no numbers, because their training left the numbers that mean anything; nothing where there are none.
-pub fn render_diverged(cells: &[(String, String)]) -> String {
+pub fn render_diverged(cells: &BTreeMap<String, String>) -> String {
     if cells.is_empty() {
         return String::new();
     }
     let lines = cells.iter().map(|(name, why)| format!("- `{name}`: {}\n", clean(why)));
     format!(
-        "\n**Diverged.** These trainings were stopped, and have no numbers:\n\n{}",
+        "\n**Diverged.** These trainings were stopped, and have no numbers. They are not tried again; remove `refused.json` from a cell's folder for \
+         that:\n\n{}",
         lines.collect::<String>()
     )
 }

@@ -1,25 +1,33 @@
 //! What became of the hypotheses, as a table.
 
 use super::comparison::{none, row};
-use crate::hypotheses::{Judged, Outcome, Says, Seen, Unit};
+use crate::hypotheses::{Claims, Outcome, Says, Seen, Unit};
 use crate::recipe::{Hypothesis, Measure};
 
-const HEAD: &str = "## Hypotheses\n\nWritten in the recipe before the runs. *Gain*: how many pictures of 100 the method that is said to do better does better, with Student's interval \
+const BEFORE: &str = "Written in the recipe before the first cell was run.";
+const AFTER: &str = "**Not the ones that were written in the recipe before the first cell was run**: read them as questions that were asked of the results.";
+const HEAD: &str = "*Gain*: by how many pictures of 100 (of alignment: hundredths) the method that is said to do better does better, with Student's interval \
                     over the means of what the last but one column counts; the error of 5 in 100 is shared by all rows (Bonferroni). With “at”, both \
                     sides are read where so many pictures still show the concept, on straight lines between the settings. A row is judged when all of \
                     its cells are there.\n\n";
 
 /// The section; nothing where nothing was claimed.
-pub(super) fn section(judged: &[Judged<'_>]) -> String {
-    if judged.is_empty() {
+pub(super) fn section(claims: &Claims<'_>) -> String {
+    if claims.judged.is_empty() {
         return String::new();
     }
+    let when = if claims.beforehand { BEFORE } else { AFTER };
     let head = ["claim", "by", "better", "than", "gain", "over", "outcome"];
-    let rows = judged.iter().map(|one| {
+    let rows = claims.judged.iter().map(|one| {
         let [better, than, gain, over, outcome] = outcome(&one.outcome);
         row(&[one.hypothesis.claim.clone(), by(one.hypothesis), better, than, gain, over, outcome])
     });
-    format!("{HEAD}{}{}{}\n", row(&head), row(&vec!["---"; head.len()]), rows.collect::<String>())
+    format!(
+        "## Hypotheses\n\n{when} {HEAD}{}{}{}\n",
+        row(&head),
+        row(&vec!["---"; head.len()]),
+        rows.collect::<String>()
+    )
 }
 
 fn by(hypothesis: &Hypothesis) -> String {
@@ -66,7 +74,7 @@ fn over(seen: &Seen) -> String {
 }
 
 fn says(seen: &Seen) -> String {
-    match seen.says() {
+    match seen.says {
         Says::Supported => "supported",
         Says::Contradicted => "contradicted",
         Says::Unresolved => "unresolved",

@@ -1,7 +1,9 @@
 //! A value with bounds, and how bounds add up.
 
+use serde::Serialize;
+
 /// A value with bounds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
     /// What was seen.
     pub value: f64,

@@ -4,12 +4,20 @@ use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::Interval;
 
-/// The mean of `values` with a two-sided interval that misses the true one with probability `error`; nothing below two values.
+/// Of the largest value, what spreads less than that does not spread.
+const ROUNDING: f64 = 1e-9;
+
+/// The mean of `values` with a two-sided interval that misses the true one with probability `error`; nothing below two values, and nothing where
+/// all are the same: counts of few pictures tie by chance, and a spread of zero would prove anything.
 pub fn mean_interval(values: &[f64], error: f64) -> Option<Interval> {
     let count = values.len() as f64;
     let student = StudentsT::new(0.0, 1.0, count - 1.0).ok()?;
     let value = values.iter().sum::<f64>() / count;
     let square: f64 = values.iter().map(|one| (one - value) * (one - value)).sum();
+    let largest = values.iter().fold(0.0_f64, |most, one| most.max(one.abs()));
+    if square.sqrt() <= ROUNDING * largest {
+        return None;
+    }
     let half = student.inverse_cdf(1.0 - error / 2.0) * (square / (count - 1.0) / count).sqrt();
     Some(Interval { value, low: value - half, high: value + half })
 }
@@ -32,5 +40,6 @@ mod tests {
     fn one_value_has_no_interval() {
         assert_eq!(mean_interval(&[1.0], 0.05), None);
         assert_eq!(mean_interval(&[], 0.05), None);
+        assert_eq!(mean_interval(&[5.0, 5.0, 5.0], 0.05), None);
     }
 }

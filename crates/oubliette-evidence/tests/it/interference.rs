@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use oubliette_evidence::hypotheses::Claims;
 use oubliette_evidence::plan::{Arm, ArmKind, Cell, Role, Standing};
 use oubliette_evidence::report::{ComparedAudit, render_comparison};
 use oubliette_evidence::{AuditPlan, Digest, Evidence};
@@ -110,7 +111,7 @@ proptest! {
         there in prop::sample::subsequence(vec![0_usize, 1, 2], 2..=3),
     ) {
         let audits: Vec<_> = there.iter().map(|&at| audit(at, models, seed)).collect();
-        let rows = matrix(&render_comparison(&audits, &[], &[]));
+        let rows = matrix(&render_comparison(&audits, &Claims::default(), &[]));
         prop_assert_eq!(&rows[0].0, "original");
         for &at in &there {
             let own = audits.iter().find(|audit| audit.concept == IDS[at]).unwrap();
@@ -136,10 +137,10 @@ proptest! {
 #[test]
 fn there_is_no_matrix_where_nobody_asked_for_another_concept() {
     let mut alone = audit(0, Models::One, 1);
-    let page = render_comparison(&[alone.clone()], &[], &[]);
+    let page = render_comparison(&[alone.clone()], &Claims::default(), &[]);
     assert!(!page.contains("Interference"), "{page}");
     alone.concept = "car".to_owned();
-    let page = render_comparison(&[audit(0, Models::One, 1), alone], &[], &[]);
+    let page = render_comparison(&[audit(0, Models::One, 1), alone], &Claims::default(), &[]);
     assert!(page.contains("## Interference"), "two audits of one model: {page}");
 }
 

@@ -90,6 +90,9 @@ impl Default for Rg {
 
 impl Method for Rg {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
+        if !self.uniform {
+            self.words.check(concepts)?;
+        }
         let (mut forget, mut retain) = (Vec::new(), Vec::new());
         let count = self.pictures.max(1).div_ceil(concepts.len().max(1));
         for concept in concepts {

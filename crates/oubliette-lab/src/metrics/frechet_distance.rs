@@ -10,8 +10,8 @@ pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<FrechetDistance>(Card {
     what: "Fréchet distance between the features of the pictures for the keep prompts and of those that the original makes for the same prompts and seeds.",
     source: "FID (arXiv 1706.08500), section 3; against the original's pictures as in SPM (arXiv 2312.16145) and SPEED (arXiv 2503.07392)",
     broken_by: "few pictures: means and covariances are then guesses, and the value is larger than it would be of many, so it compares with values of as many only",
-    differs: "features of a CLIP (projected) or ViT classifier (class token after the last norm) folder; the standard FID takes those of \
-              Inception, which is not read, so no value here compares with a published FID",
+    differs: "features of the folder that the recipe names: a CLIP (projected), a ViT classifier (class token after the last norm), or \
+              Inception of 2015, whose values alone are those of the standard FID; and against the original's pictures",
     ..Card::BLANK
 });
 

@@ -21,7 +21,8 @@ impl Train {
         let look = |source: &dyn Source, losses: &[Weighted], cost: f64| {
             source.rows() as f64 * losses.len() as f64 * cost
         };
-        let sources = [Some(&self.source), self.retain_source.as_ref()];
+        let relearn = self.relearn.as_ref().map(|relearn| &relearn.source);
+        let sources = [Some(&self.source), self.retain_source.as_ref(), relearn];
         let drawings = || sources.iter().flatten().map(|source| source.drawing());
         let a_step = drawings().map(|drawing| drawing.a_step).sum::<f64>()
             + look(&*self.source, &self.forget, step + TEACHER)

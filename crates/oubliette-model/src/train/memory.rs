@@ -116,7 +116,7 @@ pub fn estimate(
     Estimate {
         weights: weights.iter().map(|(_, w)| bytes(w)).sum(),
         training: copies * trained,
-        activations: 4 * (floats * shape.batch) as u64,
+        activations: (4 * floats as u64).saturating_mul(shape.batch as u64),
     }
 }
 

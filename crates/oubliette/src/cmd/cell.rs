@@ -15,7 +15,7 @@ use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::recipe::{ComparedCell, UnlearnRecipe};
 use oubliette_lab::run::{self, Context, resolve};
 pub(super) use pace::Pace;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A model that was made to forget, and the run that made it.
@@ -24,6 +24,18 @@ pub(super) struct Unlearned {
     run: RunFolder,
     model: PathBuf,
     out: PathBuf,
+}
+
+/// The code of a training that left the numbers that mean anything.
+pub(super) const DIVERGED: &str = "diverged";
+
+/// Models that cells of one run have made, by their folders.
+#[derive(Default)]
+pub(super) struct Made {
+    /// Looked at already: the digest of a folder takes as long as reading it.
+    there: BTreeSet<PathBuf>,
+    /// Their training diverged, and why.
+    lost: BTreeMap<PathBuf, String>,
 }
 
 /// What cells are run with.
@@ -35,20 +47,31 @@ pub(super) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Unlearns, audits and keeps. What `made` holds was looked at already: the digest of a folder takes as long as reading it.
-    pub(super) fn run(
-        &self,
-        cell: &ComparedCell,
-        made: &mut BTreeSet<PathBuf>,
-    ) -> Result<(), Failure> {
+    /// Unlearns, audits and keeps.
+    pub(super) fn run(&self, cell: &ComparedCell, made: &mut Made) -> Result<(), Failure> {
         for before in &cell.before {
-            if made.insert(before.out.clone()) {
-                self.unlearn(before)?;
+            if !made.there.contains(&before.out) {
+                self.make(before, made)?;
             }
         }
-        let unlearned = self.unlearn(&cell.unlearn)?;
-        made.insert(cell.unlearn.out.clone());
+        let unlearned = self.make(&cell.unlearn, made)?;
         self.audit(cell, &unlearned)
+    }
+
+    /// Makes a model that other cells may need as well.
+    fn make(&self, recipe: &UnlearnRecipe, made: &mut Made) -> Result<Unlearned, Failure> {
+        if let Some(why) = made.lost.get(&recipe.out) {
+            return Err(Failure { code: DIVERGED, ..Failure::usage(why.clone()) });
+        }
+        let unlearned = self.unlearn(recipe);
+        match &unlearned {
+            Ok(_) => drop(made.there.insert(recipe.out.clone())),
+            Err(failure) if failure.code == DIVERGED => {
+                made.lost.insert(recipe.out.clone(), failure.message.clone());
+            }
+            Err(_) => {}
+        }
+        unlearned
     }
 
     /// Makes a model forget, or finds that it has.

@@ -1,16 +1,16 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
-use super::cell::{Bench, Kept, Pace};
+use super::cell::{Bench, DIVERGED, Kept, Made, Pace};
 use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
-use oubliette_evidence::hypotheses::judged;
+use oubliette_evidence::hypotheses::{Claims, Outcome, judged};
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
 use oubliette_evidence::report::{render_comparison, render_diverged};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Unlearn and audit many concepts with many methods, and put the results on one page
@@ -42,6 +42,16 @@ struct Compared {
     page: PathBuf,
     cells: usize,
     missing: Vec<String>,
+    diverged: Vec<String>,
+    hypotheses: Vec<Claimed>,
+}
+
+/// A hypothesis and what became of it.
+#[derive(Serialize)]
+struct Claimed {
+    claim: String,
+    #[serde(flatten)]
+    outcome: Outcome,
 }
 
 impl Verb for Compare {
@@ -63,9 +73,18 @@ impl Verb for Compare {
             let bench = Bench { running: &self.running, context: &context, kept: &kept, terminal };
             self.run_missing(&bench, &recipe, &cells)?;
         }
-        let text = page(&recipe, &kept, &cells)?;
-        let missing = missing(&kept, &cells);
-        let result = Compared { page: kept.page(), cells: cells.len(), missing };
+        let (claims, text) = page(&recipe, &kept, &cells)?;
+        let claimed = claims.judged.into_iter().map(|judged| Claimed {
+            claim: judged.hypothesis.claim.clone(),
+            outcome: judged.outcome,
+        });
+        let result = Compared {
+            page: kept.page(),
+            cells: cells.len(),
+            missing: missing(&kept, &cells),
+            diverged: diverged(&kept, &cells).into_keys().collect(),
+            hypotheses: claimed.collect(),
+        };
         Ok(Answer::done(result, format!("{text}\nPage: {}", kept.page().display())))
     }
 }
@@ -78,13 +97,16 @@ impl Compare {
         recipe: &CompareRecipe,
         cells: &[ComparedCell],
     ) -> Result<(), Failure> {
-        let (mut pace, mut made) = (Pace::start(), BTreeSet::new());
+        let (mut pace, mut made) = (Pace::start(), Made::default());
         let open = |cell: &&ComparedCell| self.wants(cell) && is_open(bench.kept, cell);
-        while let Some(cell) = cells.iter().find(open) {
-            let left = pace.left(cells.iter().filter(open).count());
-            bench.terminal.say(&format!("{}: {left}", cell.name()));
+        let open: Vec<&ComparedCell> = cells.iter().filter(open).collect();
+        if !cells.iter().any(|cell| bench.kept.has(cell)) {
+            bench.kept.note_claims(recipe)?;
+        }
+        for (number, cell) in open.iter().enumerate() {
+            bench.terminal.say(&format!("{}: {}", cell.name(), pace.left(open.len() - number)));
             match bench.run(cell, &mut made) {
-                Err(failure) if failure.code == "diverged" => {
+                Err(failure) if failure.code == DIVERGED => {
                     bench.terminal.say(&failure.message);
                     bench.kept.refuse(cell, &failure)?;
                 }
@@ -116,14 +138,20 @@ impl Compare {
 }
 
 /// Writes the page from what is kept, and gives its text.
-fn page(recipe: &CompareRecipe, kept: &Kept, cells: &[ComparedCell]) -> Result<String, Failure> {
+fn page<'a>(
+    recipe: &'a CompareRecipe,
+    kept: &Kept,
+    cells: &[ComparedCell],
+) -> Result<(Claims<'a>, String), Failure> {
     let audits = cells.iter().map(|cell| kept.read(cell)).collect::<Result<Vec<_>, _>>()?;
     let audits: Vec<_> = audits.into_iter().flatten().collect();
-    let hypotheses = judged(recipe, cells, &audits);
-    let text = render_comparison(&audits, &hypotheses, &missing(kept, cells))
-        + &render_diverged(&diverged(kept, cells));
+    let diverged = diverged(kept, cells);
+    let judged = judged(recipe, cells, &audits, &diverged);
+    let claims = Claims { judged, beforehand: kept.were_claimed(recipe) };
+    let text =
+        render_comparison(&audits, &claims, &missing(kept, cells)) + &render_diverged(&diverged);
     kept.write_page(&text)?;
-    Ok(text)
+    Ok((claims, text))
 }
 
 /// Neither kept nor known to diverge.
@@ -137,7 +165,7 @@ fn missing(kept: &Kept, cells: &[ComparedCell]) -> Vec<String> {
 }
 
 /// The cells whose training diverged, with what it said.
-fn diverged(kept: &Kept, cells: &[ComparedCell]) -> Vec<(String, String)> {
+fn diverged(kept: &Kept, cells: &[ComparedCell]) -> BTreeMap<String, String> {
     let why = |cell: &ComparedCell| Some((cell.name(), kept.refusal(cell)?.message));
     cells.iter().filter(|cell| !kept.has(cell)).filter_map(why).collect()
 }

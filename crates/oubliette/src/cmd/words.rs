@@ -71,6 +71,13 @@ impl Verb for Words {
             );
             return Err(Failure { code: "already-exists", ..Failure::usage(thing) });
         }
+        // Before the question, which may cost money.
+        let parent = self.out.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+            let thing =
+                format!("`{}` is no folder; make it, or choose another file", parent.display());
+            return Err(Failure::usage(thing));
+        }
         let concepts = self.concept.iter().map(|file| Concept::read(file));
         let concepts = concepts.collect::<oubliette_evidence::Result<Vec<_>>>()?;
         let key = std::env::var("OUBLIETTE_API_KEY").ok();

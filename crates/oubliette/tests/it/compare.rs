@@ -123,11 +123,16 @@ fn every_seed_has_its_cells_and_hypotheses_wait_for_them() {
     assert!(page.contains("| more is kept | neighbours | – | – | – | – | not judged yet, cells that are missing: 1 |"), "{page}");
     assert_eq!(scene.run(RECIPE).code, Some(0));
     let page = scene.text("kept/page.md");
+    assert!(page.contains("Written in the recipe before the first cell was run."), "{page}");
     assert!(
         page.contains("2 seeds; 2 of 2 pairs") && page.contains("| fox, seed 4 | uce |"),
         "{page}"
     );
     assert!(scene.at("unlearned/fox-esd-x-4").is_dir());
+    scene.edit("compare.toml", |text| text.replace("by = \"neighbours\"", "by = \"superclass\""));
+    assert_eq!(scene.run(&[RECIPE, &["--render"]].concat()).code, Some(0));
+    let page = scene.text("kept/page.md");
+    assert!(page.contains("**Not the ones that were written in the recipe"), "{page}");
 }
 
 #[test]
@@ -160,6 +165,36 @@ fn a_training_that_diverges_is_named_and_the_others_go_on() {
     }
     let ended = scene.run(&[RECIPE, &["--dry-run"]].concat());
     assert!(ended.out.contains("fox-esd-x") && ended.out.contains("diverged"), "{ended:?}");
+}
+
+#[test]
+fn a_sequence_that_diverges_is_lost_from_there_on_and_no_other() {
+    let scene = scene();
+    for id in ["car", "guitar"] {
+        scene.write(
+            format!("{id}.toml"),
+            scene.text("fox.toml").replace("\"fox\"", &format!("\"{id}\"")),
+        );
+    }
+    scene.edit("compare.toml", |text| {
+        let sequence = "concepts = [\"fox.toml\", \"car.toml\", \"guitar.toml\"]\nmodels";
+        let text = text.replacen("concepts = [\"fox.toml\"]\nmodels", sequence, 1);
+        text.replace("out = \"kept\"", "out = \"kept\"\norder = \"in-turn\"")
+            .replace("name = \"esd\"\n", "name = \"esd\"\nlearning_rate = 1e30\n")
+            .replace("[[audit.attack]]\nname = \"finetune\"", "[[unused]]")
+            .split("[[unused]]")
+            .next()
+            .unwrap()
+            .to_owned()
+    });
+    let ended = scene.run(&[RECIPE, &["--json"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let result = &ended.json()["result"];
+    let lost = serde_json::json!(["car-esd-x", "fox-esd-x", "guitar-esd-x"]);
+    assert_eq!((&result["diverged"], result["missing"].as_array().unwrap().len()), (&lost, 0));
+    for id in ["fox", "car", "guitar"] {
+        assert!(scene.text("kept/page.md").contains(&format!("| {id} | uce |")));
+    }
 }
 
 #[test]

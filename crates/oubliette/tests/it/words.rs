@@ -73,6 +73,7 @@ fn the_words_that_a_model_gives_make_the_scenes_of_a_recipe() {
 fn what_is_no_answer_is_refused_with_a_remedy() {
     for (status, body, more, says) in [
         ("401 Unauthorized", "{}".to_owned(), &[][..], "OUBLIETTE_API_KEY"),
+        ("503 Service Unavailable", "{}".to_owned(), &[], "try again later"),
         ("200 OK", "<html>".to_owned(), &[], "chat completions"),
         ("200 OK", chat("I cannot do that."), &[], "gave no word lists"),
         (
@@ -91,7 +92,8 @@ fn what_is_no_answer_is_refused_with_a_remedy() {
     ] {
         let scene = bench();
         let (ended, _) = asked(&scene, status, &body, more);
-        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let code = if status.starts_with('5') { 75 } else { 2 };
+        assert_eq!(ended.code, Some(code), "{ended:?}");
         assert!(ended.err.contains(says), "{says}: {ended:?}");
         assert!(!ended.err.contains("secret") && !scene.at("words.toml").exists());
     }

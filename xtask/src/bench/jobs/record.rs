@@ -113,7 +113,12 @@ impl Record {
         points(if what == "recovery" { &self.0[what] } else { &self.met()?[what] })
     }
 
-    /// The same rate of the model before the training.
+    /// The same rate of the model before a training that met the rule.
+    pub(super) fn before_met(&self, what: &str) -> Option<f64> {
+        self.met().and_then(|_| self.before(what))
+    }
+
+    /// The rate of the model before the training.
     pub(super) fn before(&self, what: &str) -> Option<f64> {
         points(&self.0["original"][what])
     }

@@ -73,7 +73,7 @@ fn line(ours: &Side<'_>, side: &Side<'_>) -> String {
         ratio(ours, side, Record::seconds),
         mean(|run| run.points("direct")),
         mean(|run| run.points("kept")),
-        mean(|run| run.before("kept")),
+        mean(|run| run.before_met("kept")),
         mean(|run| run.points("recovery")),
         spread(&values(Record::peak))[1] / 1e6,
     )

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Compared;
-use crate::recipe::Problem;
+use super::{CompareRecipe, Compared};
+use crate::recipe::{Order, Problem};
 use crate::{Share, several::Several};
 
 /// A claim about two methods of a comparison.
@@ -24,7 +24,7 @@ pub struct Hypothesis {
     pub at_hits: Option<Share>,
 }
 
-/// What two methods are compared by, in pictures of 100.
+/// What two methods are compared by: pictures of 100, or alignment times 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
@@ -46,36 +46,59 @@ pub enum Measure {
     Alignment,
 }
 
-/// Refuses claims about what is not compared.
-pub(super) fn check(all: &[Hypothesis], methods: &[Compared]) -> Result<(), Problem> {
+/// Refuses claims about what is not compared, or that no run could decide.
+pub(super) fn check(recipe: &CompareRecipe) -> Result<(), Problem> {
+    let all = &recipe.hypothesis;
     for (number, one) in all.iter().enumerate() {
-        let problem = |key: &str, thing: String, remedy| {
-            Err((format!("hypothesis.{number}.{key}"), thing, remedy))
-        };
+        let refused =
+            |(key, thing, remedy): Problem| (format!("hypothesis.{number}.{key}"), thing, remedy);
         if one.claim.trim().is_empty() || all[..number].iter().any(|o| o.claim == one.claim) {
-            return problem("claim", format!("`{}`", one.claim), "give each a claim of its own");
+            let thing = format!("`{}`", one.claim);
+            return Err(refused(("claim".into(), thing, "give each a claim of its own")));
         }
-        for (key, labels) in [("better", one.better.all()), ("than", one.than.all())] {
-            let unknown = |label: &&String| !methods.iter().any(|m| m.label == **label);
-            if let Some(label) = labels.iter().find(unknown) {
-                return problem(
-                    key,
-                    format!("no method is labelled `{label}`"),
-                    "name methods of this recipe",
-                );
-            }
-            if labels.len() != 1 && one.at_hits.is_none() || labels.is_empty() {
-                let thing = format!("{} labels", labels.len());
-                return problem(
-                    key,
-                    thing,
-                    "name one label, or settings, weakest first, with `at_hits`",
-                );
-            }
+        sides(one, &recipe.method).and_then(|()| measured(one, recipe)).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Both sides are methods of the recipe, and different ones.
+fn sides(one: &Hypothesis, methods: &[Compared]) -> Result<(), Problem> {
+    for (key, labels) in [("better", one.better.all()), ("than", one.than.all())] {
+        let unknown = |label: &&String| !methods.iter().any(|m| m.label == **label);
+        if let Some(label) = labels.iter().find(unknown) {
+            let thing = format!("no method is labelled `{label}`");
+            return Err((key.into(), thing, "name methods of this recipe"));
         }
-        if one.better == one.than {
-            return problem("than", "both sides are the same".into(), "name two methods");
+        if labels.len() != 1 && one.at_hits.is_none() || labels.is_empty() {
+            let remedy = "name one label, or settings, weakest first, with `at_hits`";
+            return Err((key.into(), format!("{} labels", labels.len()), remedy));
         }
+    }
+    match one.better == one.than {
+        true => Err(("than".into(), "both sides are the same".into(), "name two methods")),
+        false => Ok(()),
+    }
+}
+
+/// What it is judged by is measured, and more than once.
+fn measured(one: &Hypothesis, recipe: &CompareRecipe) -> Result<(), Problem> {
+    let within = one.at_hits.is_none_or(|at| at.get() > 0.0 && at.get() < 1.0);
+    if !within || one.at_hits.is_some() && one.by == Measure::Hits {
+        let remedy = "give a share between 0 and 1, and compare by something else than hits";
+        return Err(("at_hits".into(), "the share says nothing".into(), remedy));
+    }
+    if one.by == Measure::Forgotten && recipe.order != Some(Order::InTurn) {
+        let remedy = "set `order = \"in-turn\"`, or judge by something else";
+        return Err(("by".into(), "nothing is forgotten before".into(), remedy));
+    }
+    if one.by == Measure::Alignment && !recipe.audit.contains_key("alignment") {
+        let remedy = "add `[audit.alignment]`, or judge by something else";
+        return Err(("by".into(), "alignment is not measured".into(), remedy));
+    }
+    let alone = recipe.order.is_some() || recipe.concepts.len() < 2;
+    if alone && recipe.seeds.len() < 2 {
+        let remedy = "give `seeds`, at least two and better five: the interval is over them";
+        return Err(("claim".into(), "there would be one difference only".into(), remedy));
     }
     Ok(())
 }

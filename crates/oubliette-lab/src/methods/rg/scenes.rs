@@ -1,5 +1,6 @@
 //! Scenes for a retain set that is more than one sentence: activities, places, times and moods around a name.
 
+use oubliette_evidence::Concept;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, wording};
@@ -68,6 +69,25 @@ impl Default for Words {
 }
 
 impl Words {
+    /// Refuses words that name what is to be forgotten: they would stand in the scenes without it.
+    ///
+    /// # Errors
+    /// The first such word.
+    pub(super) fn check(&self, concepts: &[Concept]) -> Result<()> {
+        let mut all =
+            [&self.moods, &self.activities, &self.places, &self.times].into_iter().flatten();
+        match all.find(|word| wording::names_any(concepts, word)) {
+            None => Ok(()),
+            Some(word) => Err(Error::Input {
+                file: "the recipe".to_owned(),
+                thing: format!(
+                    "`words` has `{word}`, which names a concept that is to be forgotten"
+                ),
+                remedy: "take it out of its list".to_owned(),
+            }),
+        }
+    }
+
     /// `count` scenes around `names`, each name in turn.
     ///
     /// # Errors
@@ -79,6 +99,16 @@ impl Words {
             ("{place}", &self.places),
             ("{time}", &self.times),
         ];
+        let unknown = lists
+            .iter()
+            .fold(self.sentence.replace("{name}", ""), |left, (word, _)| left.replace(word, ""));
+        if unknown.contains(['{', '}']) || !(0.0..1.0).contains(&self.held_back) {
+            return Err(Error::Input {
+                file: "the recipe".to_owned(),
+                thing: format!("`words` has the sentence `{}` and holds back {}", self.sentence, self.held_back),
+                remedy: "use `{name}`, `{mood}`, `{activity}`, `{place}` and `{time}` alone, and a share from 0 to below 1".to_owned(),
+            });
+        }
         let used = lists.map(|(word, list)| (word, self.trained(list)));
         let empty =
             used.iter().find(|(word, list)| self.sentence.contains(word) && list.is_empty());
@@ -111,7 +141,7 @@ impl Words {
     }
 
     fn trained<'a>(&self, list: &'a [String]) -> &'a [String] {
-        let held_back = (list.len() as f64 * self.held_back.clamp(0.0, 1.0)).floor() as usize;
+        let held_back = (list.len() as f64 * self.held_back).floor() as usize;
         &list[..list.len() - held_back]
     }
 }
@@ -158,10 +188,16 @@ held_back = 0.0"#;
 
     #[test]
     fn a_sentence_that_says_nothing_is_refused() {
-        for own in ["sentence = \"a {mood} picture\"", "moods = [\"calm\"]\nheld_back = 1.0"] {
+        for (own, says) in [
+            ("sentence = \"a {mood} picture\"", "nothing for `{name}`"),
+            ("moods = []", "nothing for `{mood}`"),
+            ("sentence = \"a {colour} {name}\"", "{colour}"),
+            ("held_back = 1.0", "holds back 1"),
+            ("held_back = nan", "holds back NaN"),
+        ] {
             let words: Words = toml::from_str(own).unwrap();
             let error = words.scenes(&names(&["ant"]), 2).unwrap_err().to_string();
-            assert!(error.contains("nothing for"), "{error}");
+            assert!(error.contains(says), "{says}: {error}");
         }
     }
 

@@ -108,7 +108,7 @@ impl Source for Prompts {
     }
 
     fn drawing(&self) -> Drawing {
-        let pictures = (self.prompts.len() * self.repeats) as f64;
+        let pictures = self.prompts.len() as f64 * self.repeats as f64;
         // Guidance looks twice.
         Drawing { before: 2.0 * pictures * f64::from(self.steps), a_step: 0.0 }
     }

@@ -3,18 +3,25 @@ use crate::failure::Failure;
 use oubliette_evidence::document::Document;
 use oubliette_evidence::evidence::read_log;
 use oubliette_evidence::folder::{RunFolder, read_text, write_whole};
-use oubliette_evidence::recipe::ComparedCell;
+use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
 use oubliette_evidence::report::{ComparedAudit, Cost};
 use oubliette_evidence::{Digest, Error, Plan, judge};
 use serde::{Deserialize, Serialize};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// What the unlearning cost: telemetry beside the evidence.
 const COST: &str = "cost.json";
 
+/// Written last.
+const VERDICT: &str = "verdict.json";
+
 /// A few of its pictures.
 const SHEET: &str = "pictures.png";
+
+/// Digest of what was claimed before the first cell.
+const CLAIMS: &str = "claims.sha256";
 
 /// Why there is no cell.
 const REFUSED: &str = "refused.json";
@@ -62,6 +69,20 @@ impl Kept {
         self.0.join("cells").join(cell.name())
     }
 
+    /// Notes what a recipe claims, before any of its cells is there.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn note_claims(&self, recipe: &CompareRecipe) -> Result<(), Failure> {
+        fs::create_dir_all(&self.0).map_err(|source| Failure::unwritable(&self.0, &source))?;
+        Ok(write_whole(&self.beside(CLAIMS), claims(recipe).as_bytes())?)
+    }
+
+    /// Whether what a recipe claims is what it claimed before any of its cells was there.
+    pub(crate) fn were_claimed(&self, recipe: &CompareRecipe) -> bool {
+        read_text(&self.beside(CLAIMS)).is_ok_and(|noted| noted == claims(recipe))
+    }
+
     /// Where the pictures of a cell are kept, in its folder.
     ///
     /// # Errors
@@ -84,7 +105,7 @@ impl Kept {
             }
         };
         // Written last.
-        folder.join("verdict.json").is_file()
+        folder.join(VERDICT).is_file()
             && made_from("plan.json") == Some(digest(&cell.audit.source))
             && made_from("unlearn.json") == Some(digest(&cell.unlearn.source))
     }
@@ -134,6 +155,13 @@ impl Kept {
     ) -> Result<(), Failure> {
         let folder = self.folder(cell);
         fs::create_dir_all(&folder).map_err(|source| Failure::unwritable(&folder, &source))?;
+        // Gone first, so that a cell is never half of one recipe and half of another.
+        match fs::remove_file(folder.join(VERDICT)) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                return Err(Failure::unwritable(&folder, &source));
+            }
+            _ => {}
+        }
         let cost = serde_json::to_string_pretty(cost).expect("plain numbers") + "\n";
         write_whole(&folder.join(COST), cost.as_bytes())?;
         write_whole(&folder.join("unlearn.json"), unlearn.to_text()?.as_bytes())?;
@@ -164,7 +192,8 @@ impl Kept {
         let (concept, method, seed) = (cell.concept.clone(), cell.method.clone(), cell.seed);
         let cost = self.cost(cell)?;
         let sheet = format!("cells/{}/{SHEET}", cell.name());
-        let sheet = self.0.join(&sheet).is_file().then_some(sheet);
+        let shown = !plan.report.blur && self.0.join(&sheet).is_file();
+        let sheet = shown.then_some(sheet);
         Ok(Some(ComparedAudit {
             concept,
             method,
@@ -188,6 +217,12 @@ impl Kept {
         };
         Ok(Some(serde_json::from_str(&read_text(&file)?).map_err(malformed)?))
     }
+}
+
+/// The digest of all hypotheses, as a line.
+fn claims(recipe: &CompareRecipe) -> String {
+    let text = serde_json::to_string(&recipe.hypothesis).expect("plain texts and numbers");
+    format!("{}\n", Digest::of(text.as_bytes()))
 }
 
 /// The digest by which a plan knows the recipe that it was made from.

@@ -6,7 +6,8 @@ use oubliette_evidence::folder::{RunFolder, write_whole};
 use oubliette_evidence::report::sheet;
 use oubliette_evidence::{AuditPlan, Evidence};
 use oubliette_lab::picture;
-use std::io::Cursor;
+use std::fs;
+use std::io::{Cursor, ErrorKind};
 use std::path::Path;
 
 /// Longest side of a picture.
@@ -26,7 +27,13 @@ pub(super) fn draw(
 ) -> Result<(), Failure> {
     let rows = sheet(plan, evidence);
     if plan.report.blur || rows.is_empty() {
-        return Ok(());
+        // One that an earlier recipe left is none of this cell's.
+        return match fs::remove_file(place) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                Err(Failure::unwritable(place, &source))
+            }
+            _ => Ok(()),
+        };
     }
     let small = |(width, height): (u32, u32)| {
         let most = width.max(height).max(SIDE);

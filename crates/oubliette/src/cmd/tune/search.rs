@@ -4,6 +4,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use oubliette_evidence::choice::Tally;
 use oubliette_evidence::folder::write_whole;
+use oubliette_evidence::hypotheses::Claims;
 use oubliette_evidence::plan::ArmKind;
 use oubliette_evidence::recipe::{Candidate, ComparedCell, TuneRecipe};
 use oubliette_evidence::report::{
@@ -69,7 +70,7 @@ impl Search {
         let missing: Vec<String> = self.open(kept).into_iter().map(ComparedCell::name).collect();
         let mut text = render_tuning(&tuning);
         if !audits.is_empty() {
-            text += &format!("\n{}", render_comparison(&audits, &[], &missing));
+            text += &format!("\n{}", render_comparison(&audits, &Claims::default(), &missing));
         }
         kept.write_page(&text)?;
         let place = kept.beside(CHOSEN);

@@ -32,12 +32,19 @@ pub(super) fn chat(
         "model": model, "temperature": 1.0, "response_format": { "type": "json_object" },
         "messages": [{ "role": "user", "content": question }],
     });
-    let unreachable = |error: ureq::Error| Failure {
-        code: "endpoint",
-        exit: Exit::Input,
-        message: format!(
-            "`{url}` does not answer: {error}; start the server, or correct `--endpoint`"
-        ),
+    let unreachable = |error: ureq::Error| {
+        let (exit, remedy) = match error {
+            ureq::Error::Timeout(_) => (Exit::TryAgain, "try again, or ask a faster model"),
+            ureq::Error::BodyExceedsLimit(_) => {
+                (Exit::Input, "is it an endpoint of OpenAI's chat completions?")
+            }
+            _ => (Exit::Input, "start the server, or correct `--endpoint`"),
+        };
+        Failure {
+            code: "endpoint",
+            exit,
+            message: format!("`{url}` does not answer: {error}; {remedy}"),
+        }
     };
     let mut response = request.send_json(body).map_err(unreachable)?;
     let status = response.status();
@@ -59,10 +66,11 @@ fn refused(url: &str, status: u16, text: &str) -> Failure {
         429 | 500..=599 => "try again later",
         _ => "is it an endpoint of OpenAI's chat completions?",
     };
+    let exit = if matches!(status, 429 | 500..=599) { Exit::TryAgain } else { Exit::Input };
     let said: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
     Failure {
         code: "endpoint",
-        exit: Exit::Input,
+        exit,
         message: format!("`{url}` answers with {status} and no words: {said}; {remedy}"),
     }
 }
