@@ -1,7 +1,6 @@
 //! Every method that trains, at the size of Stable Diffusion 1.4 with random weights: seconds of a step, and memory.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -31,6 +30,9 @@ const SHORT: [(&str, &str); 10] = [
     ("warm_up", "0"),
 ];
 
+const HEAD: &str = "Random weights in f32, one row a step, one sampled step of its own where a method draws as it trains; the mean of the steps after \
+                    the first.\n\n| method | latents | trained | a step | peak memory |\n|---|---|---|---|---|";
+
 /// What a run came to.
 struct Seen {
     seconds: f64,
@@ -42,10 +44,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     workspace::build("oubliette", &[])?;
     let settings = networks::released_pipeline();
     let whole = prepared(&python, &[("sd14-model".to_owned(), &settings)])?.remove(0).join("model");
-    let mut text = String::from(
-        "Random weights in f32, one row a step, one sampled step of its own where a method draws as it trains; the mean of the steps after \
-         the first.\n\n| method | latents | trained | a step | peak memory |\n|---|---|---|---|---|\n",
-    );
+    // Row by row: the whole takes most of an hour, and what was measured before an interruption stays.
+    if !arguments.dry {
+        report::append_text(arguments, "", HEAD)?;
+    }
     for (side, only) in SIDES {
         let model = sized(&whole, side)?;
         for (name, defaults) in methods()? {
@@ -55,10 +57,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
             }
             let line = line(&model, side, &name, &defaults, arguments.threads)?;
             println!("{line}");
-            writeln!(text, "{line}")?;
+            if !arguments.dry {
+                report::append_row(&line)?;
+            }
         }
     }
-    if arguments.dry { Ok(()) } else { report::append_text(arguments, "", &text) }
+    Ok(())
 }
 
 /// The methods that take steps along gradients, with their defaults.

@@ -62,6 +62,12 @@ pub(super) fn append_text(arguments: &Arguments, against: &str, words: &str) -> 
     Ok(OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes())?)
 }
 
+/// Adds a row to the table that is last.
+pub(super) fn append_row(row: &str) -> Result<()> {
+    let mut file = OpenOptions::new().append(true).open(workspace::at("BENCHMARKS.md"))?;
+    Ok(writeln!(file, "{row}")?)
+}
+
 const HEAD: &str = "# Benchmarks
 
 Every figure is a ratio, ours over PyTorch's: below 1 we are faster. `cargo xtask bench <suite>` makes these tables. Both sides
