@@ -42,8 +42,13 @@ impl Objective for AttentionNorm {
             thing: "its denoiser looks at no prompt".to_owned(),
             remedy: "use a method that needs no cross-attention".to_owned(),
         })?;
-        Ok(if self.squared { all } else { all.sqrt() })
+        Ok(if self.squared { all } else { root(all) })
     }
+}
+
+/// The root of a sum of squares; where all of them are zero, and nothing is left to forget, its gradient is zero too.
+fn root(squares: Tensor<1>) -> Tensor<1> {
+    (squares + f64::from(f32::MIN_POSITIVE)).sqrt()
 }
 
 /// 1 at the tokens of the concept's name in each prompt: (batch, 1, 1, tokens).
@@ -60,4 +65,24 @@ fn named(scene: &Scene<'_>) -> Result<Tensor<4>> {
     let latents = &scene.batch.latents;
     let data = TensorData::new(values, [rows, 1, 1, tokens]);
     Ok(Tensor::from_data(data, (&latents.device(), latents.dtype())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use oubliette_model::{Weight, train::value_and_gradients};
+
+    #[test]
+    fn where_nothing_is_attended_there_is_no_gradient() {
+        let maps = Weight::new(Tensor::<1>::zeros([3], &Device::flex()));
+        let weights: Weights = [("maps".to_owned(), maps)].into_iter().collect();
+        let moving = ["maps".to_owned()].into();
+        let (_, found) = value_and_gradients(&weights, &moving, |weights| {
+            let maps = weights.get("maps").unwrap().tensor::<1>();
+            Ok(root((maps.clone() * maps).sum()))
+        })
+        .unwrap();
+        assert_eq!(found.get("maps").unwrap().to_f32_vec(), [0.0; 3]);
+    }
 }
