@@ -7,7 +7,7 @@ use std::ops::Add;
 use serde::Serialize;
 
 use crate::Share;
-use crate::plan::{Arm, AuditPlan, Role};
+use crate::plan::{Arm, AuditPlan, Role, group};
 use crate::verdict::Judgment;
 
 /// What was lost and gained among pictures of what must be kept, beside the original on the same prompts and seeds.
@@ -59,7 +59,7 @@ impl Sum for Tally {
 
 impl Tally {
     /// The keep groups that are counted.
-    pub const GROUPS: [&str; 2] = ["neighbours", "unrelated"];
+    pub const GROUPS: [&str; 2] = [group::NEIGHBOURS, group::UNRELATED];
 
     /// What one audit saw.
     pub fn of(plan: &AuditPlan, judgment: &Judgment) -> Self {

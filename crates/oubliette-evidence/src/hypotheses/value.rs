@@ -1,14 +1,10 @@
 //! What an audit measured, in pictures of 100.
 
 use crate::plan::Role;
+use crate::plan::group::{FORGOTTEN, NEIGHBOURS, UNRELATED};
 use crate::recipe::Measure;
 use crate::report::ComparedAudit;
 use crate::verdict::{KeepFinding, Rate};
-
-/// The keep groups of the measures.
-const NEIGHBOURS: &str = "neighbours";
-const UNRELATED: &str = "unrelated";
-const FORGOTTEN: &str = "forgotten";
 
 impl Measure {
     /// Whether a smaller number is the better one.

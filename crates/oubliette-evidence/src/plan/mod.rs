@@ -5,6 +5,7 @@ mod audit;
 mod change;
 mod draw;
 mod frechet;
+pub mod group;
 
 use std::path::Path;
 

@@ -9,6 +9,7 @@ use super::interference::interference;
 use super::sheet;
 use super::text::clean;
 use crate::hypotheses::Claims;
+use crate::plan::group::{NEIGHBOURS, SUPERCLASS, UNRELATED};
 use crate::plan::{ArmKind, Role};
 use crate::verdict::{Judgment, Rate};
 use crate::{AuditPlan, Evidence, Verdict};
@@ -91,7 +92,7 @@ fn forgotten(audits: &[ComparedAudit]) -> String {
             asked.push(&arm.id);
         }
     }
-    let kept = ["superclass", "neighbours", "unrelated", "alignment falls"];
+    let kept = [SUPERCLASS, NEIGHBOURS, UNRELATED, "alignment falls"];
     let moved = distances(audits);
     let head: Vec<&str> = ["concept", "method"]
         .into_iter()
@@ -121,13 +122,13 @@ fn forgotten_by(audit: &ComparedAudit, asked: &[&str]) -> Vec<String> {
     let superclass = |role| found(own, role).and_then(|found| found.superclass);
     let kept =
         |group| judgment.keep(group).map_or_else(none, |k| change(Some(k.original), Some(k.kept)));
-    let alignment = judgment.keep("unrelated").and_then(|found| found.alignment);
+    let alignment = judgment.keep(UNRELATED).and_then(|found| found.alignment);
     let mut cells = vec![audit.title(), audit.method.clone()];
     cells.extend(asked.iter().map(pair));
     cells.extend([
         change(superclass(Role::Original), superclass(Role::Unlearned)),
-        kept("neighbours"),
-        kept("unrelated"),
+        kept(NEIGHBOURS),
+        kept(UNRELATED),
         alignment.map_or_else(none, |found| format!("{:.3}", found.fall.value.get())),
     ]);
     cells

@@ -1,8 +1,11 @@
 //! Which concept's forgetting did what to which other one: a matrix for each method, where audits asked for other concepts or share a model.
 
+use std::collections::BTreeSet;
+
 use super::comparison::{ComparedAudit, none, row, shown};
 use crate::Digest;
 use crate::plan::Role;
+use crate::plan::group::FORGOTTEN;
 use crate::verdict::{KeepFinding, Rate};
 
 /// All matrices; nothing where no audit asked for another concept and no two looked at one model.
@@ -92,12 +95,20 @@ fn own(audit: &ComparedAudit, role: Role) -> Option<Rate> {
     Some(audit.judgment.arm(&audit.plan.untrained().next()?.id, role)?.all)
 }
 
-/// The original's rate of a concept: as that concept's own audit has it, else as any that asked for it.
+/// The original's rate of a concept, of all seeds together: as that concept's own audit has it, else as any that asked for it.
 fn before(audits: &[&ComparedAudit], concept: &str) -> String {
-    let mut of_it = audits.iter().filter(|audit| audit.concept == concept);
-    let own = of_it.find_map(|audit| own(audit, Role::Original));
-    let asked = || audits.iter().find_map(|audit| other(audit, concept)).map(|f| f.original);
-    own.or_else(asked).map_or_else(none, shown)
+    let seeds: BTreeSet<Option<u64>> = audits.iter().map(|audit| audit.seed).collect();
+    let rates = seeds.into_iter().filter_map(|seed| {
+        let of_seed = || audits.iter().filter(move |audit| audit.seed == seed);
+        let mut of_it = of_seed().filter(|audit| audit.concept == concept);
+        let asked = || of_seed().find_map(|audit| other(audit, concept)).map(|f| f.original);
+        of_it.find_map(|audit| own(audit, Role::Original)).or_else(asked)
+    });
+    let sum = |(hits, of): (u32, u32), rate: Rate| (hits + rate.hits, of + rate.of);
+    match rates.fold((0, 0), sum) {
+        (_, 0) => none(),
+        (hits, of) => format!("{hits}/{of}"),
+    }
 }
 
 fn other<'a>(audit: &'a ComparedAudit, concept: &str) -> Option<&'a KeepFinding> {
@@ -115,6 +126,3 @@ fn entry(model: &Model<'_>, concept: &str) -> String {
         None => none(),
     }
 }
-
-/// The group of keep arms that ask for what the model was made to forget before.
-const FORGOTTEN: &str = "forgotten";

@@ -5,6 +5,7 @@ use super::text::clean;
 use crate::AuditPlan;
 use crate::Evidence;
 use crate::event::Sampled;
+use crate::plan::group::UNRELATED;
 use crate::plan::{Arm, ArmKind, Role, Stage};
 
 /// Pictures in a row.
@@ -26,7 +27,7 @@ pub fn sheet<'a>(plan: &AuditPlan, evidence: &'a Evidence) -> Vec<SheetRow<'a>> 
     let own = plan.untrained().take(1).flat_map(|arm| both.map(|role| (role, arm)));
     let after = plan.longest().into_iter().map(|arm| (Role::Unlearned, arm));
     let kept =
-        plan.arms_of(ArmKind::Keep).filter(|arm| arm.attack == "unrelated" && arm.after.is_none());
+        plan.arms_of(ArmKind::Keep).filter(|arm| arm.attack == UNRELATED && arm.after.is_none());
     let kept = kept.take(1).flat_map(|arm| both.map(|role| (role, arm)));
     let rows = own.chain(after).chain(kept).map(|(role, arm)| row(evidence, role, arm));
     rows.filter(|row| !row.pictures.is_empty()).collect()

@@ -30,3 +30,42 @@ impl Train {
         drawings().map(|drawing| drawing.before).sum::<f64>() + a_step * self.total() as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::{
+        objective::{AnchorMatch, NoiseMse},
+        source::{Prompts, Trajectory},
+    };
+
+    #[test]
+    fn rows_and_drawing_are_counted() {
+        let drawn = |names: &[&str], rows| {
+            let names = names.iter().map(|&name| name.to_owned()).collect();
+            let mut source = Prompts::new(names, 3, rows);
+            source.steps = 10;
+            Box::new(source)
+        };
+        let stage = Train {
+            source: drawn(&["a fox", "a car"], 8),
+            retain_source: Some(drawn(&["a cat"], 4)),
+            forget: vec![Weighted::one(AnchorMatch::default())],
+            retain: vec![Weighted::one(NoiseMse {}), Weighted::one(NoiseMse {})],
+            steps: 5,
+            ..Train::named("counted")
+        };
+        assert_eq!(stage.rows(), 8);
+        // Nine pictures of ten steps, each looked at twice; then a teacher and a training step on 8 rows, and two training steps on 4.
+        assert_eq!(stage.forwards(3.0), 180.0 + 5.0 * (8.0 * 4.0 + 2.0 * 4.0 * 3.0));
+    }
+
+    #[test]
+    fn a_sampling_of_several_steps_is_shared_by_them() {
+        let cost = |pairs| {
+            let source = Trajectory { steps: 50, batch: 2, pairs, ..Trajectory::default() };
+            source.drawing().a_step
+        };
+        assert_eq!([cost(1), cost(2), cost(25)], [100.0, 100.0, 8.0]);
+    }
+}

@@ -9,7 +9,7 @@ use super::running::{Running, Stopwatch, watcher};
 use crate::expect::Yardstick;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
-pub(super) use kept::{Kept, Refusal};
+pub(super) use kept::{Kept, Refusal, remove};
 use oubliette_evidence::Plan;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::recipe::{ComparedCell, UnlearnRecipe};

@@ -100,7 +100,7 @@ impl Compare {
         let (mut pace, mut made) = (Pace::start(), Made::default());
         let open = |cell: &&ComparedCell| self.wants(cell) && is_open(bench.kept, cell);
         let open: Vec<&ComparedCell> = cells.iter().filter(open).collect();
-        if !cells.iter().any(|cell| bench.kept.has(cell)) {
+        if !recipe.hypothesis.is_empty() && !cells.iter().any(|cell| bench.kept.has(cell)) {
             bench.kept.note_claims(recipe)?;
         }
         for (number, cell) in open.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use oubliette_evidence::{
     Concept, Prompt,
     concept::Prompts,
-    plan::{Arm, ArmKind, Role, Standing},
+    plan::{Arm, ArmKind, Role, Standing, group},
     recipe::AuditRecipe,
 };
 
@@ -24,23 +24,23 @@ pub(super) fn arms(recipe: &AuditRecipe, concept: &Concept, roles: &[Role]) -> R
     let gone = |name: &&String| forgotten.iter().any(|(_, other)| other.names.contains(name));
     let left = |names: &[String]| names.iter().filter(|n| !gone(n)).cloned().collect::<Vec<_>>();
     let groups = [
-        ("neighbours", left(&concept.keep)),
-        ("superclass", concept.superclass.iter().cloned().collect()),
-        ("unrelated", left(&recipe.keep.unrelated)),
+        (group::NEIGHBOURS, left(&concept.keep)),
+        (group::SUPERCLASS, concept.superclass.iter().cloned().collect()),
+        (group::UNRELATED, left(&recipe.keep.unrelated)),
     ];
-    let group = |(group, names): (&str, Vec<String>)| Arm {
+    let asked = |(group, names): (&str, Vec<String>)| Arm {
         prompts: names.iter().flat_map(|name| prompts(&templates, name)).collect(),
         ..arm(recipe, roles, group.to_owned(), group)
     };
     let filled = groups.into_iter().filter(|(_, names)| !names.is_empty());
-    let mut arms: Vec<Arm> = filled.map(group).collect();
+    let mut arms: Vec<Arm> = filled.map(asked).collect();
     for (file, other) in read(recipe, concept, &recipe.keep.concepts)? {
         let gone = forgotten.iter().any(|(_, one)| one.id == other.id);
         let arm = arm(
             recipe,
             roles,
             format!("other/{}", other.id),
-            if gone { "forgotten" } else { "other" },
+            if gone { group::FORGOTTEN } else { group::OTHER },
         );
         arms.push(asking(recipe, arm, &file, other)?);
     }

@@ -61,7 +61,7 @@ impl Kept {
     /// # Errors
     /// It cannot be written.
     pub(crate) fn write_page(&self, text: &str) -> Result<(), Failure> {
-        fs::create_dir_all(&self.0).map_err(|source| Failure::unwritable(&self.0, &source))?;
+        make(&self.0)?;
         Ok(write_whole(&self.page(), text.as_bytes())?)
     }
 
@@ -74,7 +74,7 @@ impl Kept {
     /// # Errors
     /// It cannot be written.
     pub(crate) fn note_claims(&self, recipe: &CompareRecipe) -> Result<(), Failure> {
-        fs::create_dir_all(&self.0).map_err(|source| Failure::unwritable(&self.0, &source))?;
+        make(&self.0)?;
         Ok(write_whole(&self.beside(CLAIMS), claims(recipe).as_bytes())?)
     }
 
@@ -89,7 +89,7 @@ impl Kept {
     /// The folder cannot be made.
     pub(crate) fn sheet(&self, cell: &ComparedCell) -> Result<PathBuf, Failure> {
         let folder = self.folder(cell);
-        fs::create_dir_all(&folder).map_err(|source| Failure::unwritable(&folder, &source))?;
+        make(&folder)?;
         Ok(folder.join(SHEET))
     }
 
@@ -118,7 +118,7 @@ impl Kept {
         let (code, message) = (failure.code.to_owned(), failure.message.clone());
         let refusal = Refusal { recipe: digest(&cell.unlearn.source), code, message };
         let folder = self.folder(cell);
-        fs::create_dir_all(&folder).map_err(|source| Failure::unwritable(&folder, &source))?;
+        make(&folder)?;
         let text = serde_json::to_string_pretty(&refusal).expect("plain texts") + "\n";
         Ok(write_whole(&folder.join(REFUSED), text.as_bytes())?)
     }
@@ -154,14 +154,9 @@ impl Kept {
         cost: &Cost,
     ) -> Result<(), Failure> {
         let folder = self.folder(cell);
-        fs::create_dir_all(&folder).map_err(|source| Failure::unwritable(&folder, &source))?;
+        make(&folder)?;
         // Gone first, so that a cell is never half of one recipe and half of another.
-        match fs::remove_file(folder.join(VERDICT)) {
-            Err(source) if source.kind() != ErrorKind::NotFound => {
-                return Err(Failure::unwritable(&folder, &source));
-            }
-            _ => {}
-        }
+        remove(&folder.join(VERDICT))?;
         let cost = serde_json::to_string_pretty(cost).expect("plain numbers") + "\n";
         write_whole(&folder.join(COST), cost.as_bytes())?;
         write_whole(&folder.join("unlearn.json"), unlearn.to_text()?.as_bytes())?;
@@ -216,6 +211,23 @@ impl Kept {
             Error::file(&file, error.to_string(), "remove it: it is no part of the evidence")
         };
         Ok(Some(serde_json::from_str(&read_text(&file)?).map_err(malformed)?))
+    }
+}
+
+fn make(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|source| Failure::unwritable(folder, &source))
+}
+
+/// Removes a file where there is one.
+///
+/// # Errors
+/// It cannot be removed.
+pub(crate) fn remove(file: &Path) -> Result<(), Failure> {
+    match fs::remove_file(file) {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(Failure::unwritable(file, &source))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,4 +1,5 @@
 //! The sheet of a cell: a few of its pictures in one small file, so that whoever reads the page sees them.
+use super::kept::remove;
 use crate::failure::Failure;
 use image::imageops::{self, FilterType};
 use image::{ImageFormat, Rgb, RgbImage};
@@ -6,8 +7,7 @@ use oubliette_evidence::folder::{RunFolder, write_whole};
 use oubliette_evidence::report::sheet;
 use oubliette_evidence::{AuditPlan, Evidence};
 use oubliette_lab::picture;
-use std::fs;
-use std::io::{Cursor, ErrorKind};
+use std::io::Cursor;
 use std::path::Path;
 
 /// Longest side of a picture.
@@ -28,12 +28,7 @@ pub(super) fn draw(
     let rows = sheet(plan, evidence);
     if plan.report.blur || rows.is_empty() {
         // One that an earlier recipe left is none of this cell's.
-        return match fs::remove_file(place) {
-            Err(source) if source.kind() != ErrorKind::NotFound => {
-                Err(Failure::unwritable(place, &source))
-            }
-            _ => Ok(()),
-        };
+        return remove(place);
     }
     let small = |(width, height): (u32, u32)| {
         let most = width.max(height).max(SIDE);

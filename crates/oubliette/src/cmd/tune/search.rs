@@ -1,5 +1,5 @@
 //! The cells of a search: run one after the other, and read again from what is kept.
-use crate::cmd::cell::{Bench, Kept, Pace, Refusal};
+use crate::cmd::cell::{Bench, Kept, Pace, Refusal, remove};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use oubliette_evidence::choice::Tally;
@@ -77,11 +77,7 @@ impl Search {
         match render_chosen(&tuning) {
             Some(chosen) => write_whole(&place, chosen.as_bytes())?,
             // What an earlier grid has chosen is no choice of this one.
-            None if place.exists() => {
-                let removed = std::fs::remove_file(&place);
-                removed.map_err(|source| Failure::unwritable(&place, &source))?;
-            }
-            None => {}
+            None => remove(&place)?,
         }
         Ok((tuning, text))
     }
