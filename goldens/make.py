@@ -19,6 +19,7 @@ import networks
 import objectives
 import pictures
 import released
+import separable
 import tiny
 import token_ids
 import training
@@ -59,6 +60,7 @@ def write_tiny(out):
         objectives.write(open_pipeline(out / name), out / f"of-{name}" / "objectives.safetensors")
         attached.write(open_pipeline(out / name), out / f"of-{name}" / "attached.safetensors")
         updates.write(open_pipeline(out / name), out / f"of-{name}" / "updates.safetensors")
+        separable.write(open_pipeline(out / name), out / f"of-{name}" / "separable.safetensors")
     lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")
     erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")
     guides.write(open_pipeline(out / "tiny-sd1"), out / "guides.safetensors")

@@ -1,13 +1,16 @@
 """Reference masks: which places of two small weights may move after a sequence of gradients.
 
 Saliency: arXiv 2310.12508, the largest sums over both weights together. Dynamic: arXiv 2504.09039, each
-weight by itself, exchanges counted with the warm-up.
+weight by itself, exchanges counted with the warm-up. SelFT: arXiv 2511.07970, the largest products of a weight and its summed
+gradient. Trimming: arXiv 2401.06187, the largest products of a weight and its summed sizes of gradients, drawn anew where they
+lie in the part that may be reset.
 """
 
 import numpy as np
 from common import save_json
 
 SHAPES = {"a": (5, 6), "b": (17,)}
+RESET = "b"
 SHARE, WARM_UP, STEPS, INTERVAL, TURNOVER, UNTIL = 0.4, 3, 20, 4, 0.4, 0.8
 
 
@@ -24,6 +27,31 @@ def saliency(steps):
     sizes = np.sort(np.abs(np.concatenate([s.ravel() for s in sums.values()])))[::-1]
     least = sizes[max(1, int(SHARE * sizes.size)) - 1]
     return {name: (np.abs(s) >= least).astype(int).ravel().tolist() for name, s in sums.items()}
+
+
+def weights():
+    """What the gradients are taken at, of either sign and of very different sizes."""
+    draw = np.random.default_rng(3002)
+    return {name: (draw.standard_normal(shape) ** 3).astype(np.float32) for name, shape in SHAPES.items()}
+
+
+def largest(scores):
+    """1 at the places of the largest scores over all weights together."""
+    sizes = np.sort(np.concatenate([score.ravel() for score in scores.values()]))[::-1]
+    least = sizes[max(1, int(SHARE * sizes.size)) - 1]
+    return {name: (score >= least).astype(int).ravel().tolist() for name, score in scores.items()}
+
+
+def selft(steps):
+    """Places that may move: signs cancel in the sum."""
+    return largest({name: np.abs(sum(step[name] for step in steps[:WARM_UP]) * w) for name, w in weights().items()})
+
+
+def trim(steps):
+    """Places that are drawn anew: nothing cancels, and only one of the weights may be reset."""
+    sums = {name: sum(np.abs(step[name]) for step in steps[:WARM_UP]) for name in SHAPES}
+    chosen = largest({name: np.abs(sums[name] * w) for name, w in weights().items()})
+    return {RESET: chosen[RESET]}
 
 
 def dynamic(steps):
@@ -63,4 +91,5 @@ def write(path):
     save_json(path, {
         "gradients": listed, "shapes": {name: list(shape) for name, shape in SHAPES.items()},
         "share": SHARE, "warm_up": WARM_UP, "interval": INTERVAL, "turnover": TURNOVER, "until": UNTIL,
-        "saliency": saliency(steps), "dynamic": dynamic(steps)})
+        "weights": {name: [float(x) for x in w.ravel()] for name, w in weights().items()},
+        "saliency": saliency(steps), "dynamic": dynamic(steps), "selft": selft(steps), "trim": trim(steps)})

@@ -15,6 +15,7 @@ mod real;
 mod reference;
 mod resume;
 mod resurgence;
+mod separable;
 mod shared;
 mod student;
 mod tidy;

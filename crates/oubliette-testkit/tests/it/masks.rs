@@ -1,12 +1,18 @@
 //! Masks against a sequence of gradients worked out apart (`goldens/masks.py`), and what a mask must mean for a weight.
 
 use burn::tensor::{DType, Device};
-use oubliette_lab::parts::{
-    At,
-    mask::{Dynamic, Mask, Saliency},
+use oubliette_lab::{
+    Study,
+    lot::Lot,
+    parts::{
+        At,
+        mask::{Dynamic, Mask, Saliency, Selft, Trim},
+    },
 };
 use oubliette_model::{Weight, Weights};
 use serde_json::Value;
+
+use crate::student::Bench;
 
 fn reference() -> Value {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../goldens/data/masks.json");
@@ -14,12 +20,17 @@ fn reference() -> Value {
 }
 
 fn gradients(said: &Value, step: usize) -> Weights {
+    weights(said, &said["gradients"][step])
+}
+
+/// Numbers by name, in the shapes of the reference.
+fn weights(said: &Value, all: &Value) -> Weights {
     let one = |(name, shape): (&String, &Value)| {
         let numbers = |value: &Value| {
             value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect::<Vec<_>>()
         };
         let shape: Vec<usize> = numbers(shape).into_iter().map(|side| side as usize).collect();
-        let values = numbers(&said["gradients"][step][name]).into_iter().map(|x| x as f32);
+        let values = numbers(&all[name]).into_iter().map(|x| x as f32);
         (name.clone(), Weight::from_f32(values.collect(), &shape, &Device::flex(), DType::F32))
     };
     said["shapes"].as_object().unwrap().iter().map(one).collect()
@@ -89,4 +100,48 @@ fn the_dynamic_mask_is_the_reference() {
     });
     assert_eq!(exchanges, said["dynamic"].as_object().unwrap().len());
     assert!(exchanges >= 4, "the mask and three exchanges at least");
+}
+
+#[test]
+fn selft_is_the_reference() {
+    let (said, bench) = (reference(), Bench::of("tiny-sd1"));
+    let mut fresh = Selft::default();
+    fresh.share = said["share"].as_f64().unwrap();
+    fresh.survey = said["warm_up"].as_u64().unwrap();
+    let (sd, names) = (&bench.sd, Default::default());
+    let study = Study::new(sd, &sd.weights, None, &names, &sd.weights);
+    fresh.begin(&study, &weights(&said, &said["weights"])).unwrap();
+    let mut looks = 0;
+    shown(&mut fresh.clone(), &said, &fresh, |mask, done| {
+        if done >= fresh.survey {
+            is(mask, &said["selft"], "after the survey, whatever comes later");
+            looks += 1;
+        }
+    });
+    assert!(looks > 10);
+    assert_ne!(said["selft"], said["saliency"], "the weights matter");
+}
+
+#[test]
+fn trimming_is_the_reference() {
+    let said = reference();
+    let mut fresh = Trim::default();
+    (fresh.include, fresh.reset) = (vec!["*".to_owned()], vec!["b".to_owned()]);
+    fresh.share = said["share"].as_f64().unwrap();
+    fresh.survey = said["warm_up"].as_u64().unwrap();
+    let start = weights(&said, &said["weights"]);
+    let mut looks = 0;
+    shown(&mut fresh.clone(), &said, &fresh, |mask, done| {
+        if done < fresh.survey {
+            return;
+        }
+        let after = mask.reset(&start, Lot::new(done)).unwrap();
+        assert_eq!(after.names().collect::<Vec<_>>(), ["b"]);
+        let old = start.get("b").unwrap().to_f32_vec();
+        let changed = old.iter().zip(after.get("b").unwrap().to_f32_vec());
+        let changed: Vec<u64> = changed.map(|(old, new)| u64::from(*old != new)).collect();
+        assert_eq!(said["trim"]["b"], serde_json::json!(changed), "after step {done}");
+        looks += 1;
+    });
+    assert!(looks > 10);
 }

@@ -21,22 +21,23 @@ use serde_json::Value;
 use crate::{reference::distance, student::Bench};
 
 /// The reference's steps of one model.
-struct Steps {
+pub(crate) struct Steps {
     file: Vec<u8>,
-    said: Value,
+    pub(crate) said: Value,
 }
 
 impl Steps {
-    fn of(model: &str) -> Self {
+    /// Those that `goldens/{script}.py` made.
+    pub(crate) fn of(model: &str, script: &str) -> Self {
         let at = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        let at = at.join(format!("../../goldens/data/of-{model}/updates"));
+        let at = at.join(format!("../../goldens/data/of-{model}/{script}"));
         let file = std::fs::read(at.with_extension("safetensors")).unwrap();
         let said = std::fs::read_to_string(at.with_extension("json")).unwrap();
         Self { file, said: serde_json::from_str(&said).unwrap() }
     }
 
     /// One of them, by the names that the weights have here.
-    fn read(&self, step: &str) -> Weights {
+    pub(crate) fn read(&self, step: &str) -> Weights {
         let file = SafeTensors::deserialize(&self.file).unwrap();
         let weight = |name: &str| {
             let tensor = file.tensor(name).unwrap();
@@ -51,14 +52,14 @@ impl Steps {
     }
 
     /// Some of its settings.
-    fn table(&self, keys: &[&str]) -> toml::Table {
+    pub(crate) fn table(&self, keys: &[&str]) -> toml::Table {
         let number = |key: &&str| ((*key).to_owned(), self.said[*key].as_f64().unwrap().into());
         keys.iter().map(number).collect()
     }
 }
 
 /// All tensors of `found` together, against the reference's step.
-fn is_near(found: &Weights, steps: &Steps, step: &str, within: f64) {
+pub(crate) fn is_near(found: &Weights, steps: &Steps, step: &str, within: f64) {
     let wanted = steps.read(step);
     assert!(wanted.len() >= 4 && found.names().eq(wanted.names()), "{step}");
     let flat = |all: &Weights| all.iter().flat_map(|(_, one)| one.to_f32_vec()).collect::<Vec<_>>();
@@ -69,7 +70,7 @@ fn is_near(found: &Weights, steps: &Steps, step: &str, within: f64) {
 #[test]
 fn combiners_make_the_reference_step() {
     for model in ["tiny-sd1", "tiny-sd2"] {
-        let steps = Steps::of(model);
+        let steps = Steps::of(model, "updates");
         let memory = steps.read("memory");
         let relearn = memory.map(|_, one| Weight::from_flat(one.flat() * -1.0, one.shape()));
         for (name, key) in [("nash", "xi"), ("bilevel", "eta"), ("gem", "margin")] {
@@ -114,7 +115,7 @@ impl Oracle for Losses<'_> {
 #[test]
 fn wrappers_make_the_reference_gradient() {
     for model in ["tiny-sd1", "tiny-sd2"] {
-        let (bench, steps) = (Bench::of(model), Steps::of(model));
+        let (bench, steps) = (Bench::of(model), Steps::of(model, "updates"));
         let kept = steps.said["kept"].as_str().unwrap().to_owned();
         let seen = steps.read("forget").names().map(str::to_owned).collect();
         let other = Batch { prompts: vec![kept; 2], ..bench.batch() };
