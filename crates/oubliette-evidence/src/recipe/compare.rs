@@ -39,6 +39,9 @@ pub struct CompareRecipe {
     pub models: PathBuf,
     /// Folder that keeps what the page is made of: a few small files a cell.
     pub out: PathBuf,
+    /// The page; absent: `page.md` in `out`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<PathBuf>,
     /// The concepts are forgotten by one model, in this order; absent: each by a model of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,
@@ -159,6 +162,12 @@ impl CompareRecipe {
                 let thing = format!("two methods are labelled `{label}`");
                 return Err((format!("method.{number}.label"), thing, "give each its own label"));
             }
+        }
+        if let Some(page) =
+            self.page.as_ref().filter(|page| page.extension() != Some("md".as_ref()))
+        {
+            let thing = format!("the page would be `{}`", page.display());
+            return Err(("page".into(), thing, "name a file that ends in .md"));
         }
         hypothesis::check(self)?;
         match self.audit.keys().find(|key| OWN.contains(&key.as_str())) {

@@ -136,6 +136,7 @@ impl TuneRecipe {
             concepts: self.concepts.clone(),
             models: self.models.clone(),
             out: self.out.clone(),
+            page: None,
             method: candidates.iter().map(compared).collect(),
             never_exposed: self.never_exposed.clone(),
             audit: self.audit.clone(),

@@ -98,7 +98,7 @@ impl Method for AdvUnlearn {
         let (mut own, mut kept) = (Vec::new(), Vec::new());
         for concept in concepts {
             own.extend(shown::prompts(concept, &self.templates));
-            let names = shown::kept(concept, &self.retain)?;
+            let names = shown::kept(concepts, concept, &self.retain)?;
             kept.extend(shown::prompts_of(&names, concept, &self.templates));
         }
         let (steps, guidance) = (self.sampling_steps, self.guidance);

@@ -88,7 +88,7 @@ impl Method for Meta {
         let (mut own, mut near) = (Vec::new(), Vec::new());
         for concept in concepts {
             own.extend(shown::prompts(concept, &self.templates));
-            let kept = shown::kept(concept, &self.retain)?;
+            let kept = shown::kept(concepts, concept, &self.retain)?;
             near.extend(shown::prompts_of(&kept, concept, &self.templates));
         }
         let (steps, guidance) = (self.sampling_steps, self.guidance);

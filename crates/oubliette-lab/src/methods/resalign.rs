@@ -90,7 +90,7 @@ impl Method for ResAlign {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
         let (mut own, mut near, mut later) = (Vec::new(), Vec::new(), Vec::new());
         for concept in concepts {
-            let retain = shown::kept(concept, &self.retain)?;
+            let retain = shown::kept(concepts, concept, &self.retain)?;
             let updates = if self.updates.is_empty() { &retain } else { &self.updates };
             own.extend(shown::prompts(concept, &self.templates));
             near.extend(shown::prompts_of(&retain, concept, &self.templates));

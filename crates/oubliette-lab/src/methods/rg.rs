@@ -97,7 +97,7 @@ impl Method for Rg {
         let count = self.pictures.max(1).div_ceil(concepts.len().max(1));
         for concept in concepts {
             forget.extend(self.scenes(&concept.names, count)?);
-            retain.extend(self.scenes(&shown::kept(concept, &self.retain)?, count)?);
+            retain.extend(self.scenes(&shown::kept(concepts, concept, &self.retain)?, count)?);
         }
         let train = Train {
             source: Box::new(self.source(forget)),

@@ -90,7 +90,7 @@ impl Method for Sa {
             let prompts = shown::prompts(concept, &self.templates);
             drawn.extend(surrogate.texts(std::slice::from_ref(concept), &prompts)?);
             own.extend(prompts);
-            let names = shown::kept(concept, &self.retain)?;
+            let names = shown::kept(concepts, concept, &self.retain)?;
             kept.extend(shown::prompts_of(&names, concept, &self.templates));
         }
         let (steps, guidance) = (self.sampling_steps, self.guidance);

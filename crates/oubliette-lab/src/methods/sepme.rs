@@ -97,7 +97,7 @@ impl Method for SepMe {
         let (mut own, mut protect) = (Vec::new(), vec![String::new()]);
         for concept in concepts {
             own.extend(shown::prompts(concept, &self.templates));
-            let kept = shown::kept(concept, &self.protect)?;
+            let kept = shown::kept(concepts, concept, &self.protect)?;
             protect.extend(kept.iter().flat_map(|text| within(&self.phrases, text)));
         }
         // What names a concept would hold fast what is to go.

@@ -34,18 +34,24 @@ pub(super) fn prompts_of(names: &[String], concept: &Concept, templates: &[Strin
     names.iter().flat_map(fill).collect()
 }
 
-/// Names that must be kept: `chosen`, or else the concept's neighbours and its superclass.
+/// Names that must be kept beside `concept`: `chosen`, or else its neighbours and its superclass. What names any of `concepts`, all of
+/// which are to be forgotten, is none of them, so that one broad list serves many concepts.
 ///
 /// # Errors
 /// When there are none.
-pub(super) fn kept(concept: &Concept, chosen: &[String]) -> Result<Vec<String>> {
+pub(super) fn kept(
+    concepts: &[Concept],
+    concept: &Concept,
+    chosen: &[String],
+) -> Result<Vec<String>> {
     let usual = || concept.keep.iter().chain(&concept.superclass).cloned().collect();
-    let kept: Vec<String> = if chosen.is_empty() { usual() } else { chosen.to_vec() };
+    let mut kept: Vec<String> = if chosen.is_empty() { usual() } else { chosen.to_vec() };
+    kept.retain(|name| !wording::names_any(concepts, name));
     if kept.is_empty() {
         return Err(Error::Input {
             file: format!("concept `{}`", concept.id),
-            thing: "it has no neighbours and no superclass, so the retain set is empty".to_owned(),
-            remedy: "add `keep` or `superclass`, or name what to retain in the method's `retain`"
+            thing: "nothing is left that must stay: the retain set is empty".to_owned(),
+            remedy: "add `keep` or `superclass`, or name other things than what is to be forgotten in the method's `retain`"
                 .to_owned(),
         });
     }
@@ -100,7 +106,7 @@ impl Relabelled<'_> {
     pub(super) fn train(&self, concepts: &[Concept], drawing: &Drawing) -> Result<Train> {
         let (mut forget, mut retain, mut labels) = (Vec::new(), Vec::new(), Vec::new());
         for concept in concepts {
-            let kept = kept(concept, self.retain)?;
+            let kept = kept(concepts, concept, self.retain)?;
             forget.extend(prompts(concept, self.templates));
             retain.extend(prompts_of(&kept, concept, self.templates));
             labels.push(self.label.map_or_else(|| kept[0].clone(), str::to_owned));
@@ -126,5 +132,30 @@ fn one(labels: &[String]) -> Result<String> {
             remedy: "give the method one `label` for all of them, or forget them in turn"
                 .to_owned(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oubliette_evidence::document::Document;
+
+    fn concept(name: &str, keep: &str) -> Concept {
+        let text = format!(
+            "schema = 1\nid = \"{name}\"\nkind = \"object\"\nnames = [\"{name}\"]\nkeep = [{keep}]\nprompts = [\"a {{name}}\"]\n\
+             [[detector]]\nkind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\nfalse_alarm = 0.05\nmissed_return = 0.05\n\
+             keep_margin = 0.05\n"
+        );
+        Concept::parse(&Document::new("it.toml".as_ref(), text)).unwrap()
+    }
+
+    #[test]
+    fn what_is_to_be_forgotten_is_not_kept() {
+        let both = [concept("lion", "\"cat\", \"fox\""), concept("cat", "\"lion\"")];
+        assert_eq!(kept(&both, &both[0], &[]).unwrap(), ["fox"]);
+        let chosen = ["a Lion", "fox", "ant"].map(str::to_owned);
+        assert_eq!(kept(&both, &both[0], &chosen).unwrap(), ["fox", "ant"]);
+        let error = kept(&both, &both[1], &[]).unwrap_err().to_string();
+        assert!(error.contains("the retain set is empty"), "{error}");
     }
 }

@@ -63,8 +63,7 @@ impl Verb for Compare {
         let recipe = CompareRecipe::read(&self.recipe)?;
         let cells = recipe.cells()?;
         self.refuse_unknown(&cells)?;
-        let out = recipe.source.beside(&recipe.out);
-        let kept = Kept::at(&out);
+        let kept = Kept::of(&recipe);
         if self.running.dry_run {
             return Ok(planned(&cells, &kept));
         }

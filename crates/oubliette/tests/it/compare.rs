@@ -86,6 +86,23 @@ fn cells_are_run_once_and_the_page_is_made_of_what_is_kept() {
 }
 
 #[test]
+fn the_page_may_lie_elsewhere_and_links_to_its_pictures() {
+    let scene = scene();
+    let with = |page: &str| COMPARE.replace("[[never", &format!("page = \"{page}\"\n[[never"));
+    scene.write("compare.toml", with("docs/seen.md"));
+    assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));
+    let page = scene.text("docs/seen.md");
+    let link = "../kept/cells/fox-uce/pictures.png";
+    assert!(page.contains(&format!("![fox by uce]({link})")), "{page}");
+    assert!(scene.at("docs").join(link).is_file());
+    assert!(!scene.at("kept/page.md").exists());
+    scene.write("compare.toml", with("model/unet/config.json"));
+    let ended = scene.run(RECIPE);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("name a file that ends in .md"), "{ended:?}");
+}
+
+#[test]
 fn how_far_pictures_moved_is_a_column_where_it_was_measured() {
     let scene = scene();
     scene.edit("compare.toml", |text| {

@@ -2,54 +2,88 @@
 use crate::scene::{Scene, copy};
 use std::path::{Path, PathBuf};
 
-/// Every comparison of which something is kept: its recipe's name.
+/// Every recipe of which something is kept: its name.
 fn kept(study: &Path) -> Vec<String> {
     let recipes = std::fs::read_dir(study).unwrap().map(|entry| entry.unwrap().path());
     let toml = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "toml");
     let mut names: Vec<String> = recipes
-        .filter(|path| toml(path) && path.with_extension("").join("page.md").is_file())
+        .filter(|path| toml(path) && path.with_extension("").join("cells").is_dir())
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     names.sort();
+    assert!(!names.is_empty(), "nothing is kept of {}", study.display());
     names
+}
+
+/// The page of a comparison, seen from the project's root.
+fn page(study: &str, recipe: &str, name: &str) -> String {
+    let table: toml::Table = recipe.parse().unwrap();
+    match table.get("page").and_then(toml::Value::as_str) {
+        Some(page) => page.strip_prefix("../../").unwrap().to_owned(),
+        None => format!("studies/{study}/{name}/page.md"),
+    }
+}
+
+/// Copies a recipe, and what is kept of it, to the same place in the scene; gives the recipe.
+fn copied(scene: &Scene, study: &str, name: &str) -> String {
+    let recipe = format!("studies/{study}/{name}.toml");
+    std::fs::create_dir_all(scene.at("studies").join(study)).unwrap();
+    std::fs::copy(root().join(&recipe), scene.at(&recipe)).unwrap();
+    let out = format!("studies/{study}/{name}");
+    copy(&root().join(&out).join("cells"), &scene.at(&out).join("cells"));
+    let claims = format!("{out}/claims.sha256");
+    if root().join(&claims).is_file() {
+        std::fs::copy(root().join(&claims), scene.at(&claims)).unwrap();
+    }
+    recipe
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn committed(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap()
+}
+
+/// A scene with the concepts of all studies.
+fn scene() -> Scene {
+    let scene = Scene::empty();
+    for study in ["benign-updates", "claims", "methods", "tuning"] {
+        let concepts = format!("studies/{study}/concepts");
+        if root().join(&concepts).is_dir() {
+            copy(&root().join(&concepts), &scene.at(&concepts));
+        }
+    }
+    scene
 }
 
 #[test]
 fn every_page_is_rendered_again_from_what_is_kept() {
+    let scene = scene();
     for study in ["benign-updates", "methods"] {
-        let study = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies").join(study);
-        let scene = Scene::empty();
-        copy(&study.join("concepts"), &scene.at("concepts"));
-        let names = kept(&study);
-        assert!(!names.is_empty(), "nothing is kept of {}", study.display());
-        for name in names {
-            let recipe = format!("{name}.toml");
-            std::fs::copy(study.join(&recipe), scene.at(&recipe)).unwrap();
-            copy(&study.join(&name).join("cells"), &scene.at(&name).join("cells"));
+        for name in kept(&root().join("studies").join(study)) {
+            let recipe = copied(&scene, study, &name);
             let ended = scene.run(&["compare", &recipe, "--render"]);
             assert_eq!(ended.code, Some(0), "{ended:?}");
-            let there = std::fs::read_to_string(study.join(&name).join("page.md")).unwrap();
-            assert_eq!(scene.text(&format!("{name}/page.md")), there, "{name}");
+            let page = page(study, &committed(&recipe), &name);
+            assert_eq!(scene.text(&page), committed(&page), "{name}");
         }
     }
 }
 
 #[test]
 fn what_was_tuned_is_chosen_again_from_what_is_kept() {
-    let studies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies");
-    let scene = Scene::empty();
-    for study in ["tuning", "benign-updates"] {
-        copy(&studies.join(study).join("concepts"), &scene.at(study).join("concepts"));
-    }
-    for name in kept(&studies.join("tuning")) {
-        let (recipe, out) = (format!("tuning/{name}.toml"), format!("tuning/{name}"));
-        std::fs::copy(studies.join(&recipe), scene.at(&recipe)).unwrap();
-        copy(&studies.join(&out).join("cells"), &scene.at(&out).join("cells"));
+    let scene = scene();
+    for name in kept(&root().join("studies/tuning")) {
+        let (recipe, out) = (copied(&scene, "tuning", &name), format!("studies/tuning/{name}"));
+        let chosen = format!("{out}/chosen.toml");
+        let met =
+            !committed(&format!("{out}/page.md")).contains("**No candidate meets the rule.**");
         let ended = scene.run(&["tune", &recipe, "--render"]);
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        for file in ["page.md", "chosen.toml"] {
-            let there = std::fs::read_to_string(studies.join(&out).join(file)).unwrap();
-            assert_eq!(scene.text(&format!("{out}/{file}")), there, "{name}");
+        assert_eq!(ended.code, Some(if met { 0 } else { 3 }), "{ended:?}");
+        for file in [format!("{out}/page.md"), chosen] {
+            assert_eq!(scene.text(&file), committed(&file), "{name}");
         }
     }
 }

@@ -38,22 +38,35 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
-/// The folder of a comparison or a search.
-pub(crate) struct Kept(PathBuf);
+/// The folder of a comparison or a search, and its page.
+pub(crate) struct Kept {
+    folder: PathBuf,
+    page: PathBuf,
+}
 
 impl Kept {
+    /// With the page in the folder.
     pub(crate) fn at(folder: &Path) -> Kept {
-        Kept(folder.to_owned())
+        Kept { folder: folder.to_owned(), page: folder.join("page.md") }
     }
 
-    /// A file beside the page.
+    /// With the page where the recipe has it.
+    pub(crate) fn of(recipe: &CompareRecipe) -> Kept {
+        let kept = Kept::at(&recipe.source.beside(&recipe.out));
+        match &recipe.page {
+            Some(page) => Kept { page: recipe.source.beside(page), ..kept },
+            None => kept,
+        }
+    }
+
+    /// A file in the folder.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.folder.join(name)
     }
 
     /// The page.
     pub(crate) fn page(&self) -> PathBuf {
-        self.0.join("page.md")
+        self.page.clone()
     }
 
     /// Writes the page.
@@ -61,12 +74,32 @@ impl Kept {
     /// # Errors
     /// It cannot be written.
     pub(crate) fn write_page(&self, text: &str) -> Result<(), Failure> {
-        make(&self.0)?;
-        Ok(write_whole(&self.page(), text.as_bytes())?)
+        make(&self.folder)?;
+        make(self.page_folder())?;
+        Ok(write_whole(&self.page, text.as_bytes())?)
+    }
+
+    fn page_folder(&self) -> &Path {
+        let folder = self.page.parent().filter(|folder| *folder != Path::new(""));
+        folder.unwrap_or(Path::new("."))
+    }
+
+    /// A file of the folder, seen from the page.
+    ///
+    /// # Errors
+    /// The page's folder cannot be made.
+    fn link(&self, file: &str) -> Result<String, Failure> {
+        make(self.page_folder())?;
+        let whole = |folder: &Path| {
+            folder.canonicalize().map_err(|source| Failure::from(Error::io(folder, source)))
+        };
+        let (from, to) = (whole(self.page_folder())?, whole(&self.folder)?);
+        let way = pathdiff::diff_paths(to, from).unwrap_or_else(|| self.folder.clone());
+        Ok(way.join(file).to_string_lossy().into_owned())
     }
 
     fn folder(&self, cell: &ComparedCell) -> PathBuf {
-        self.0.join("cells").join(cell.name())
+        self.folder.join("cells").join(cell.name())
     }
 
     /// Notes what a recipe claims, before any of its cells is there.
@@ -74,7 +107,7 @@ impl Kept {
     /// # Errors
     /// It cannot be written.
     pub(crate) fn note_claims(&self, recipe: &CompareRecipe) -> Result<(), Failure> {
-        make(&self.0)?;
+        make(&self.folder)?;
         Ok(write_whole(&self.beside(CLAIMS), claims(recipe).as_bytes())?)
     }
 
@@ -187,8 +220,8 @@ impl Kept {
         let (concept, method, seed) = (cell.concept.clone(), cell.method.clone(), cell.seed);
         let cost = self.cost(cell)?;
         let sheet = format!("cells/{}/{SHEET}", cell.name());
-        let shown = !plan.report.blur && self.0.join(&sheet).is_file();
-        let sheet = shown.then_some(sheet);
+        let shown = !plan.report.blur && self.beside(&sheet).is_file();
+        let sheet = if shown { Some(self.link(&sheet)?) } else { None };
         Ok(Some(ComparedAudit {
             concept,
             method,
