@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::trend::rank_correlation;
+use super::value::value;
 use super::{Outcome, Says, Seen, Unit, equal};
-use crate::recipe::{CompareRecipe, ComparedCell, Hypothesis, Order};
+use crate::plan::Role;
+use crate::recipe::{CompareRecipe, ComparedCell, Hypothesis, Measure, Order, Trend};
 use crate::report::ComparedAudit;
 use crate::stats::{Interval, mean_interval};
 
@@ -24,46 +27,66 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn outcome(&self, hypothesis: &Hypothesis) -> Outcome {
-        let needed: Vec<_> = self.needed(hypothesis).collect();
+    /// Two methods, or two lines of settings, on the same concepts and seeds.
+    pub(super) fn hypothesis(&self, claimed: &Hypothesis) -> Outcome {
+        let [better, than] = [claimed.better.all(), claimed.than.all()];
+        let pairs = match self.pairs(&[better, than].concat()) {
+            Ok(pairs) => pairs,
+            Err(missing) => return Outcome::Open { missing },
+        };
+        let sides = |pair| {
+            let side = |labels| self.side(claimed, pair, labels);
+            Some((pair, [side(better)?, side(than)?]))
+        };
+        let compared: Vec<_> = pairs.iter().copied().filter_map(sides).collect();
+        let gain =
+            |&(pair, [better, than]): &(_, [f64; 2])| (pair, sign(claimed.by) * (better - than));
+        let gains: Vec<_> = compared.iter().map(gain).collect();
+        let mean = |side: usize| mean(compared.iter().map(|(_, values)| values[side]));
+        let means = (!compared.is_empty()).then(|| [mean(0), mean(1)]);
+        Outcome::Seen(Seen { means, ..self.seen(&gains, pairs.len()) })
+    }
+
+    /// Many methods along a number, on each concept and seed by itself.
+    pub(super) fn trend(&self, claimed: &Trend) -> Outcome {
+        let pairs = match self.pairs(&claimed.across) {
+            Ok(pairs) => pairs,
+            Err(missing) => return Outcome::Open { missing },
+        };
+        let correlation = |pair: Pair<'a>| {
+            let of = |label: &String| value(claimed.by, self.audit(pair, label)?, Role::Unlearned);
+            let seen: Option<Vec<f64>> = claimed.across.iter().map(of).collect();
+            let along: Vec<f64> =
+                claimed.along.get(pair.0)?.iter().map(|number| number.get()).collect();
+            Some((pair, sign(claimed.by) * rank_correlation(&along, &seen?)?))
+        };
+        let found: Vec<_> = pairs.iter().copied().filter_map(correlation).collect();
+        Outcome::Seen(self.seen(&found, pairs.len()))
+    }
+
+    /// The concepts and seeds on which methods are compared, once all of their cells are there or diverged; else how many are missing.
+    fn pairs(&self, labels: &[String]) -> Result<Vec<Pair<'a>>, usize> {
+        let needed: Vec<_> = self.needed(labels).collect();
         let there = |cell: &&&ComparedCell| {
             let lost = self.diverged.contains_key(&cell.name());
             lost || self.audit(pair(cell), &cell.method).is_some()
         };
         let missing = needed.len() - needed.iter().filter(there).count();
-        if missing > 0 {
-            return Outcome::Open { missing };
-        }
         let mut pairs: Vec<Pair<'_>> = Vec::new();
         for pair in needed.into_iter().map(pair) {
             if !pairs.contains(&pair) {
                 pairs.push(pair);
             }
         }
-        let both = |pair| {
-            let [better, than] = [&hypothesis.better, &hypothesis.than];
-            Some((
-                pair,
-                [
-                    self.side(hypothesis, pair, better.all())?,
-                    self.side(hypothesis, pair, than.all())?,
-                ],
-            ))
-        };
-        let compared: Vec<_> = pairs.iter().copied().filter_map(both).collect();
-        Outcome::Seen(self.seen(hypothesis, &compared, pairs.len()))
+        if missing > 0 { Err(missing) } else { Ok(pairs) }
     }
 
-    /// The cells of both sides. In turn, only the last audit looks at all that was forgotten.
-    fn needed(&self, hypothesis: &Hypothesis) -> impl Iterator<Item = &'a ComparedCell> {
+    /// The cells of some methods. In turn, only the last audit looks at all that was forgotten.
+    fn needed(&self, labels: &[String]) -> impl Iterator<Item = &'a ComparedCell> {
         let in_turn = self.recipe.order == Some(Order::InTurn);
         let last = self.cells.last().map(|cell| cell.concept.as_str());
         let counts = move |cell: &ComparedCell| !in_turn || Some(cell.concept.as_str()) == last;
-        let asked = |cell: &ComparedCell| {
-            let mut labels = hypothesis.better.all().iter().chain(hypothesis.than.all());
-            labels.any(|label| *label == cell.method)
-        };
-        self.cells.iter().filter(move |cell| counts(cell) && asked(cell))
+        self.cells.iter().filter(move |cell| counts(cell) && labels.contains(&cell.method))
     }
 
     fn audit(&self, (concept, seed): Pair<'_>, method: &str) -> Option<&'a ComparedAudit> {
@@ -81,30 +104,33 @@ impl<'a> Judge<'a> {
         if alone { Unit::Concepts } else { Unit::Seeds }
     }
 
-    fn seen(&self, hypothesis: &Hypothesis, compared: &[(Pair<'_>, [f64; 2])], all: usize) -> Seen {
-        let (unit, sign) = (self.unit(), if hypothesis.by.fewer_is_better() { -1.0 } else { 1.0 });
+    /// What the gains of pairs say together.
+    fn seen(&self, found: &[(Pair<'_>, f64)], all: usize) -> Seen {
+        let unit = self.unit();
         let mut gains: BTreeMap<Pair<'_>, Vec<f64>> = BTreeMap::new();
-        for &((concept, seed), [better, than]) in compared {
+        for &((concept, seed), gain) in found {
             let key = match unit {
                 Unit::Concepts => (concept, None),
                 Unit::Seeds => ("", seed),
             };
-            gains.entry(key).or_default().push(sign * (better - than));
+            gains.entry(key).or_default().push(gain);
         }
-        let gains: Vec<f64> = gains.values().map(|values| mean(values)).collect();
-        let side = |side: usize| {
-            mean(&compared.iter().map(|(_, values)| values[side]).collect::<Vec<_>>())
-        };
+        let gains: Vec<f64> = gains.values().map(|values| mean(values.iter().copied())).collect();
         let gain = mean_interval(&gains, self.error);
-        let enough = compared.len() as f64 >= ENOUGH * all as f64;
+        let enough = found.len() as f64 >= ENOUGH * all as f64;
         Seen {
             says: gain.filter(|_| enough).map_or(Says::Unresolved, says),
-            means: (!compared.is_empty()).then(|| [side(0), side(1)]),
+            means: None,
             gain,
             units: (gains.len(), unit),
-            pairs: [compared.len(), all],
+            pairs: [found.len(), all],
         }
     }
+}
+
+/// More of a measure is better, or less.
+fn sign(by: Measure) -> f64 {
+    if by.fewer_is_better() { -1.0 } else { 1.0 }
 }
 
 /// What an interval of the gain says of the claim.
@@ -120,6 +146,7 @@ fn pair(cell: &ComparedCell) -> Pair<'_> {
     (&cell.concept, cell.seed)
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len();
+    values.sum::<f64>() / count as f64
 }

@@ -2,6 +2,7 @@
 
 mod cell;
 mod hypothesis;
+mod trend;
 mod words;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cell::ComparedCell;
 pub use hypothesis::{Hypothesis, Measure};
+pub use trend::Trend;
 
 use super::{Order, Problem, Task, check_head};
 use crate::document::Document;
@@ -53,6 +55,9 @@ pub struct CompareRecipe {
     /// What is claimed of them, written down before anything is run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hypothesis: Vec<Hypothesis>,
+    /// What is claimed of an order of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trend: Vec<Trend>,
     /// Twins that never saw some of the concepts.
     #[serde(default)]
     pub never_exposed: Vec<Twin>,
@@ -109,6 +114,8 @@ impl CompareRecipe {
                 return Err(self.source.error("concepts", thing, "name every concept once"));
             }
         }
+        trend::covers(self, concepts.iter().map(|(_, concept)| concept.id.as_str()))
+            .map_err(|(key, thing, remedy)| self.source.error(&key, thing, remedy))?;
         let seeds: Vec<Option<u64>> = match self.seeds.as_slice() {
             [] => vec![None],
             seeds => seeds.iter().copied().map(Some).collect(),
@@ -170,6 +177,7 @@ impl CompareRecipe {
             return Err(("page".into(), thing, "name a file that ends in .md"));
         }
         hypothesis::check(self)?;
+        trend::check(self)?;
         match self.audit.keys().find(|key| OWN.contains(&key.as_str())) {
             Some(key) => {
                 let remedy = "leave it out; every cell has its own";

@@ -15,7 +15,7 @@ pub use audit::{
     Alignment, AuditRecipe, Controls, Frechet, Keep, Looks, Positive, Report, Samples, Sampling,
     Subjects,
 };
-pub use compare::{CompareRecipe, Compared, ComparedCell, Hypothesis, Measure, Twin};
+pub use compare::{CompareRecipe, Compared, ComparedCell, Hypothesis, Measure, Trend, Twin};
 pub use tune::{Candidate, Rule, TuneRecipe};
 pub use unlearn::{Merge, Order, UnlearnRecipe};
 pub use update::UpdateRecipe;

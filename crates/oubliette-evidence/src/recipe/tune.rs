@@ -132,6 +132,7 @@ impl TuneRecipe {
             seed: self.seed,
             seeds: Vec::new(),
             hypothesis: Vec::new(),
+            trend: Vec::new(),
             model: self.model.clone(),
             concepts: self.concepts.clone(),
             models: self.models.clone(),

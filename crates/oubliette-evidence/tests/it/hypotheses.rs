@@ -100,7 +100,7 @@ fn concepts_are_the_units_where_each_has_its_own_model() {
     let (_folder, recipe) = recipe("");
     let cells = recipe.cells().unwrap();
     assert_eq!((cells.len(), cells[0].name().as_str()), (18, "lion-gentle-1"));
-    let found = judged(&recipe, &cells, &audits(), &BTreeMap::new());
+    let found = judged(&recipe, &cells, &audits(), &BTreeMap::new(), true).judged;
     let equal = seen(&found[0].outcome);
     // At 10 in 100: the line is a third of the way up from harsh, 50 + 50 / 3; the other a tenth of the way up from 75, 70 and 65 to 100.
     let line = 50.0 + 50.0 / 3.0;
@@ -120,7 +120,7 @@ fn concepts_are_the_units_where_each_has_its_own_model() {
 #[test]
 fn seeds_are_the_units_of_a_sequence_and_its_last_audit_counts() {
     let (_folder, recipe) = recipe("order = \"in-turn\"");
-    let found = judged(&recipe, &recipe.cells().unwrap(), &audits(), &BTreeMap::new());
+    let found = judged(&recipe, &recipe.cells().unwrap(), &audits(), &BTreeMap::new(), true).judged;
     let harsh = seen(&found[1].outcome);
     assert_eq!((harsh.units, harsh.pairs), ((2, Unit::Seeds), [2, 2]));
 }
@@ -130,10 +130,10 @@ fn nothing_is_judged_before_all_cells_are_there() {
     let (_folder, recipe) = recipe("");
     let cells = recipe.cells().unwrap();
     let some = &audits()[..16];
-    let found = judged(&recipe, &cells, some, &BTreeMap::new());
+    let claims = judged(&recipe, &cells, some, &BTreeMap::new(), true);
+    let found = &claims.judged;
     assert_eq!(found[0].outcome, Outcome::Open { missing: 2 });
     assert_eq!(found[1].outcome, Outcome::Open { missing: 2 });
-    let claims = Claims { judged: found, beforehand: true };
     let page = render_comparison(some, &claims, &[]);
     assert!(page.contains("not judged yet, cells that are missing: 2"), "{page}");
     assert!(page.contains("Written in the recipe before"), "{page}");
@@ -146,9 +146,9 @@ fn a_side_that_never_forgets_enough_is_left_out_and_decides_nothing() {
     let (_folder, recipe) = recipe("");
     let mut audits = audits();
     audits[2] = audit("lion", "other", 1, 19, 20);
-    let judged = judged(&recipe, &recipe.cells().unwrap(), &audits, &BTreeMap::new());
-    assert_eq!(seen(&judged[0].outcome).pairs, [5, 6]);
-    let page = render_comparison(&audits, &Claims { judged, beforehand: true }, &[]);
+    let claims = judged(&recipe, &recipe.cells().unwrap(), &audits, &BTreeMap::new(), true);
+    assert_eq!(seen(&claims.judged[0].outcome).pairs, [5, 6]);
+    let page = render_comparison(&audits, &claims, &[]);
     let pairs = "3 concepts; 5 of 6 pairs";
     assert!(page.contains("| unrelated at 10 in 100 |") && page.contains(pairs), "{page}");
     assert!(page.contains("lion, seed 2"), "{page}");
@@ -160,7 +160,7 @@ fn a_cell_that_diverged_is_not_waited_for() {
     let mut audits = audits();
     audits.remove(2);
     let lost = BTreeMap::from([("lion-other-1".to_owned(), "diverged".to_owned())]);
-    let found = judged(&recipe, &recipe.cells().unwrap(), &audits, &lost);
+    let found = judged(&recipe, &recipe.cells().unwrap(), &audits, &lost, true).judged;
     let harsh = seen(&found[1].outcome);
     // The interval of the rest would say so, but one pair of six is too many to leave out.
     assert!(harsh.gain.unwrap().high < 0.0, "{harsh:?}");
@@ -186,4 +186,78 @@ fn claims_about_what_is_not_compared_are_refused() {
         let error = CompareRecipe::parse(&document).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
     }
+}
+
+/// A fourth method that keeps least, and a claim about the order of all.
+const TREND: &str = r#"[[method]]
+label = "least"
+name = "uce"
+[[trend]]
+claim = "what is kept grows with the number"
+across = ["gentle", "harsh", "other", "least"]
+by = "unrelated"
+[trend.along]
+lion = [4.0, 2.0, 3.0, 1.0]
+guitar = [4.0, 2.0, 3.0, 1.0]
+car = [1.0, 2.0, 3.0, 4.0]
+"#;
+
+#[test]
+fn a_trend_is_a_rank_correlation_over_concepts() {
+    let (_folder, mut recipe) = recipe("");
+    let text = recipe.source.text().to_owned() + TREND;
+    let document = oubliette_evidence::document::Document::new(recipe.source.file(), text);
+    recipe = CompareRecipe::parse(&document).unwrap();
+    let cells = recipe.cells().unwrap();
+    let mut all = audits();
+    for seed in [1, 2] {
+        all.extend(CONCEPTS.map(|concept| audit(concept, "least", seed, 0, 5)));
+    }
+    let open = judged(&recipe, &cells, &all[1..], &BTreeMap::new(), true);
+    assert_eq!(open.trends[0].outcome, Outcome::Open { missing: 1 });
+    let claims = judged(&recipe, &cells, &all, &BTreeMap::new(), true);
+    let trend = seen(&claims.trends[0].outcome);
+    // Kept are 100, 50, 75 to 65, 25: the order of the first two lists. The last list has 1, 2, 3, 4 for places 4, 2, 3, 1.
+    let gain = trend.gain.unwrap();
+    assert!((gain.value - (1.0 + 1.0 - 0.8) / 3.0).abs() < 1e-9, "{gain:?}");
+    assert_eq!((trend.units, trend.pairs), ((3, Unit::Concepts), [6, 6]));
+    assert_eq!((trend.means, trend.says), (None, Says::Unresolved));
+    let page = render_comparison(&all, &claims, &[]);
+    assert!(
+        page.contains("| what is kept grows with the number | unrelated | 4 | 0.40 ("),
+        "{page}"
+    );
+}
+
+#[test]
+fn trends_that_no_run_could_show_are_refused() {
+    for (from, to, says) in [
+        ("\"other\", \"least\"]", "\"least\"]", "3 different labels of 3"),
+        ("\"other\", \"least\"]", "\"least\", \"least\"]", "3 different labels of 4"),
+        ("\"other\", \"least\"]", "\"rg\", \"least\"]", "no method is labelled `rg`"),
+        ("car = [1.0, 2.0, 3.0, 4.0]", "car = [1.0, 2.0]", "2 numbers for 4 methods"),
+        ("car = [1.0, 2.0, 3.0, 4.0]", "car = [1, 1, 1, 1]", "not all of them the same"),
+        (
+            "what is kept grows with the number",
+            "the harsh setting keeps more than the other",
+            "a claim of its own",
+        ),
+        ("by = \"unrelated\"", "by = \"alignment\"", "alignment is not measured"),
+    ] {
+        let trend = TREND.replacen(from, to, 1);
+        assert_ne!(trend, TREND);
+        let text = RECIPE.to_owned() + &trend;
+        let document = oubliette_evidence::document::Document::new("compare.toml".as_ref(), text);
+        let error = CompareRecipe::parse(&document).unwrap_err().to_string();
+        assert!(error.contains(says), "{says}: {error}");
+    }
+}
+
+#[test]
+fn a_trend_has_numbers_for_every_concept() {
+    let (_folder, recipe) = recipe("");
+    let text = recipe.source.text().to_owned() + &TREND.replace("car = [1.0, 2.0, 3.0, 4.0]\n", "");
+    let document = oubliette_evidence::document::Document::new(recipe.source.file(), text);
+    let error = CompareRecipe::parse(&document).unwrap().cells().unwrap_err().to_string();
+    assert!(error.contains("no numbers for `car`"), "{error}");
 }

@@ -44,9 +44,10 @@ struct Compared {
     missing: Vec<String>,
     diverged: Vec<String>,
     hypotheses: Vec<Claimed>,
+    trends: Vec<Claimed>,
 }
 
-/// A hypothesis and what became of it.
+/// A hypothesis or a trend, and what became of it.
 #[derive(Serialize)]
 struct Claimed {
     claim: String,
@@ -73,16 +74,17 @@ impl Verb for Compare {
             self.run_missing(&bench, &recipe, &cells)?;
         }
         let (claims, text) = page(&recipe, &kept, &cells)?;
-        let claimed = claims.judged.into_iter().map(|judged| Claimed {
-            claim: judged.hypothesis.claim.clone(),
-            outcome: judged.outcome,
-        });
+        let claimed = |claim: &str, outcome| Claimed { claim: claim.to_owned(), outcome };
+        let hypotheses =
+            claims.judged.into_iter().map(|one| claimed(&one.claimed.claim, one.outcome));
+        let trends = claims.trends.into_iter().map(|one| claimed(&one.claimed.claim, one.outcome));
         let result = Compared {
             page: kept.page(),
             cells: cells.len(),
             missing: missing(&kept, &cells),
             diverged: diverged(&kept, &cells).into_keys().collect(),
-            hypotheses: claimed.collect(),
+            hypotheses: hypotheses.collect(),
+            trends: trends.collect(),
         };
         Ok(Answer::done(result, format!("{text}\nPage: {}", kept.page().display())))
     }
@@ -99,7 +101,8 @@ impl Compare {
         let (mut pace, mut made) = (Pace::start(), Made::default());
         let open = |cell: &&ComparedCell| self.wants(cell) && is_open(bench.kept, cell);
         let open: Vec<&ComparedCell> = cells.iter().filter(open).collect();
-        if !recipe.hypothesis.is_empty() && !cells.iter().any(|cell| bench.kept.has(cell)) {
+        let claims = !recipe.hypothesis.is_empty() || !recipe.trend.is_empty();
+        if claims && !cells.iter().any(|cell| bench.kept.has(cell)) {
             bench.kept.note_claims(recipe)?;
         }
         for (number, cell) in open.iter().enumerate() {
@@ -145,8 +148,7 @@ fn page<'a>(
     let audits = cells.iter().map(|cell| kept.read(cell)).collect::<Result<Vec<_>, _>>()?;
     let audits: Vec<_> = audits.into_iter().flatten().collect();
     let diverged = diverged(kept, cells);
-    let judged = judged(recipe, cells, &audits, &diverged);
-    let claims = Claims { judged, beforehand: kept.were_claimed(recipe) };
+    let claims = judged(recipe, cells, &audits, &diverged, kept.were_claimed(recipe));
     let text =
         render_comparison(&audits, &claims, &missing(kept, cells)) + &render_diverged(&diverged);
     kept.write_page(&text)?;

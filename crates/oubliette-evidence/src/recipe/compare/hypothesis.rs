@@ -56,7 +56,8 @@ pub(super) fn check(recipe: &CompareRecipe) -> Result<(), Problem> {
             let thing = format!("`{}`", one.claim);
             return Err(refused(("claim".into(), thing, "give each a claim of its own")));
         }
-        sides(one, &recipe.method).and_then(|()| measured(one, recipe)).map_err(refused)?;
+        let checked = sides(one, &recipe.method).and_then(|()| equal(one));
+        checked.and_then(|()| measured(one.by, recipe)).map_err(refused)?;
     }
     Ok(())
 }
@@ -80,18 +81,23 @@ fn sides(one: &Hypothesis, methods: &[Compared]) -> Result<(), Problem> {
     }
 }
 
-/// What it is judged by is measured, and more than once.
-fn measured(one: &Hypothesis, recipe: &CompareRecipe) -> Result<(), Problem> {
+/// Where the sides are compared at equal hits, there is such a place.
+fn equal(one: &Hypothesis) -> Result<(), Problem> {
     let within = one.at_hits.is_none_or(|at| at.get() > 0.0 && at.get() < 1.0);
     if !within || one.at_hits.is_some() && one.by == Measure::Hits {
         let remedy = "give a share between 0 and 1, and compare by something else than hits";
         return Err(("at_hits".into(), "the share says nothing".into(), remedy));
     }
-    if one.by == Measure::Forgotten && recipe.order != Some(Order::InTurn) {
+    Ok(())
+}
+
+/// What a claim is judged by is measured, and more than once.
+pub(super) fn measured(by: Measure, recipe: &CompareRecipe) -> Result<(), Problem> {
+    if by == Measure::Forgotten && recipe.order != Some(Order::InTurn) {
         let remedy = "set `order = \"in-turn\"`, or judge by something else";
         return Err(("by".into(), "nothing is forgotten before".into(), remedy));
     }
-    if one.by == Measure::Alignment && !recipe.audit.contains_key("alignment") {
+    if by == Measure::Alignment && !recipe.audit.contains_key("alignment") {
         let remedy = "add `[audit.alignment]`, or judge by something else";
         return Err(("by".into(), "alignment is not measured".into(), remedy));
     }

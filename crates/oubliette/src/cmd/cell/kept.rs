@@ -264,9 +264,14 @@ pub(crate) fn remove(file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The digest of all hypotheses, as a line.
+/// The digest of all hypotheses and trends, as a line.
 fn claims(recipe: &CompareRecipe) -> String {
-    let text = serde_json::to_string(&recipe.hypothesis).expect("plain texts and numbers");
+    let json = if recipe.trend.is_empty() {
+        serde_json::to_string(&recipe.hypothesis)
+    } else {
+        serde_json::to_string(&(&recipe.hypothesis, &recipe.trend))
+    };
+    let text = json.expect("plain texts and numbers");
     format!("{}\n", Digest::of(text.as_bytes()))
 }
 
