@@ -44,6 +44,17 @@ impl fmt::Display for Expectation {
     }
 }
 
+impl Expectation {
+    /// One after the other.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let seconds = self.seconds + other.seconds;
+        let beside = self.beside.or(other.beside);
+        let picture = self.picture.max(other.picture);
+        let larger = if other.memory_bytes > self.memory_bytes { other } else { self };
+        Self { seconds, beside, picture, ..larger }
+    }
+}
+
 /// Work in the units that were timed.
 #[derive(Default)]
 pub(crate) struct Work {

@@ -76,7 +76,7 @@ pub(super) fn examiner(
 }
 
 /// All pictures of all arms up to the last look, and every training run once.
-fn expected(yardstick: &Yardstick, plan: &AuditPlan) -> Result<Expectation, Failure> {
+pub(super) fn expected(yardstick: &Yardstick, plan: &AuditPlan) -> Result<Expectation, Failure> {
     let mut pictures = 0;
     let mut longest: BTreeMap<(Option<String>, Role), u64> = BTreeMap::new();
     for arm in &plan.arms {

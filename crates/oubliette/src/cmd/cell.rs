@@ -1,4 +1,5 @@
 //! One cell: an unlearning, an audit of what it made, and what is kept of both. `compare` and `tune` are made of these.
+mod ahead;
 mod cost;
 mod kept;
 mod pace;
@@ -9,6 +10,7 @@ use super::running::{Running, Stopwatch, watcher};
 use crate::expect::Yardstick;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
+pub(super) use ahead::{ahead, is_taken};
 pub(super) use kept::{Kept, Refusal, remove};
 use oubliette_evidence::Plan;
 use oubliette_evidence::folder::RunFolder;

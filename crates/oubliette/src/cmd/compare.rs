@@ -1,5 +1,5 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
-use super::cell::{Bench, DIVERGED, Kept, Made, Pace};
+use super::cell::{Bench, DIVERGED, Kept, Made, Pace, ahead};
 use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
@@ -10,6 +10,7 @@ use oubliette_evidence::hypotheses::{Claims, Outcome, judged};
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
 use oubliette_evidence::report::{render_comparison, render_diverged};
 use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 #[command(after_help = "\
 Examples:
   oubliette compare studies/methods/compare.toml
+  oubliette compare studies/methods/compare.toml --dry-run            every cell, and what those to do will take
   oubliette compare studies/methods/compare.toml --cell lion-uce      one concept and one method (lion-uce-2: of seed 2)
   oubliette compare studies/methods/compare.toml --render             the page again, from what is kept
 
@@ -34,6 +36,13 @@ pub(crate) struct Compare {
     render: bool,
     #[command(flatten)]
     running: Running,
+}
+
+/// A cell in a dry run.
+#[derive(Serialize)]
+struct Planned {
+    cell: String,
+    state: &'static str,
 }
 
 /// The result of a comparison.
@@ -65,12 +74,12 @@ impl Verb for Compare {
         let cells = recipe.cells()?;
         self.refuse_unknown(&cells)?;
         let kept = Kept::of(&recipe);
-        if self.running.dry_run {
-            return Ok(planned(&cells, &kept));
-        }
-        if !self.render {
+        if self.running.dry_run || !self.render {
             let context = self.running.context()?;
             let bench = Bench { running: &self.running, context: &context, kept: &kept, terminal };
+            if self.running.dry_run {
+                return self.planned(&bench, &cells);
+            }
             self.run_missing(&bench, &recipe, &cells)?;
         }
         let (claims, text) = page(&recipe, &kept, &cells)?;
@@ -118,6 +127,32 @@ impl Compare {
             page(recipe, bench.kept, cells)?;
         }
         Ok(())
+    }
+
+    /// What `--dry-run` answers: every cell with its state, and what those that are to do are expected to take.
+    fn planned(&self, bench: &Bench<'_>, cells: &[ComparedCell]) -> Result<Answer, Failure> {
+        let wanted: Vec<&ComparedCell> = cells.iter().filter(|cell| self.wants(cell)).collect();
+        let open: Vec<_> =
+            wanted.iter().copied().filter(|cell| is_open(bench.kept, cell)).collect();
+        let expected = ahead(bench, &open)?;
+        let state = |cell: &&ComparedCell| Planned {
+            cell: cell.name(),
+            state: match (bench.kept.has(cell), bench.kept.refusal(cell)) {
+                (true, _) => "kept",
+                (false, Some(_)) => "diverged",
+                (false, None) => "to do",
+            },
+        };
+        let cells: Vec<Planned> = wanted.iter().map(state).collect();
+        let line = |one: &Planned| format!("{:<40} {}\n", one.cell, one.state);
+        let mut text: String = cells.iter().map(line).collect();
+        if let Some(expected) = &expected {
+            text += &format!("\n{} to do: {expected}\n", open.len());
+        }
+        Ok(Answer::done(
+            json!({ "cells": cells, "expected": expected }),
+            text + "\nNothing was done.",
+        ))
     }
 
     fn wants(&self, cell: &ComparedCell) -> bool {
@@ -169,18 +204,4 @@ fn missing(kept: &Kept, cells: &[ComparedCell]) -> Vec<String> {
 fn diverged(kept: &Kept, cells: &[ComparedCell]) -> BTreeMap<String, String> {
     let why = |cell: &ComparedCell| Some((cell.name(), kept.refusal(cell)?.message));
     cells.iter().filter(|cell| !kept.has(cell)).filter_map(why).collect()
-}
-
-fn planned(cells: &[ComparedCell], kept: &Kept) -> Answer {
-    let line = |cell: &ComparedCell| {
-        let state = match (kept.has(cell), kept.refusal(cell)) {
-            (true, _) => "kept",
-            (false, Some(_)) => "diverged",
-            (false, None) => "to do",
-        };
-        format!("{:<40} {state}", cell.name())
-    };
-    let names: Vec<_> = cells.iter().map(ComparedCell::name).collect();
-    let lines: Vec<_> = cells.iter().map(line).collect();
-    Answer::done(names, format!("{}\n\nNothing was done.", lines.join("\n")))
 }

@@ -1,7 +1,7 @@
 //! `oubliette tune`: a method's few sensitive settings, chosen on concepts other than those that will be reported.
 mod search;
 
-use super::cell::{Bench, Kept};
+use super::cell::{Bench, Kept, ahead, is_taken};
 use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
@@ -73,12 +73,12 @@ impl Verb for Tune {
         METHODS.find(&recipe.method.name)?;
         let kept = Kept::at(&recipe.source.beside(&recipe.out));
         let search = Search::of(recipe)?;
-        if self.running.dry_run {
-            return planned(&search, &kept);
-        }
-        if !self.render {
+        if self.running.dry_run || !self.render {
             let context = self.running.context()?;
             let bench = Bench { running: &self.running, context: &context, kept: &kept, terminal };
+            if self.running.dry_run {
+                return planned(&search, &bench);
+            }
             search.run(&bench)?;
         }
         let (tuning, text) = search.page(&kept)?;
@@ -117,9 +117,9 @@ fn shown(tuning: &Tuning) -> Result<Vec<Shown>, Failure> {
     tuning.trials.iter().map(one).collect()
 }
 
-/// What `--dry-run` answers: every candidate, and which of its cells are kept.
-fn planned(search: &Search, kept: &Kept) -> Result<Answer, Failure> {
-    let tuning = search.tuning(kept)?.0;
+/// What `--dry-run` answers: every candidate, which of its cells are kept, and what the others are expected to take.
+fn planned(search: &Search, bench: &Bench<'_>) -> Result<Answer, Failure> {
+    let tuning = search.tuning(bench.kept)?.0;
     let line = |(candidate, trial): &(Candidate, Trial)| {
         let state = match trial {
             Trial::Measured { .. } => "kept".to_owned(),
@@ -129,19 +129,27 @@ fn planned(search: &Search, kept: &Kept) -> Result<Answer, Failure> {
         format!("{}  {:<20} {}", candidate.label, state, candidate.words())
     };
     let lines: Vec<String> = tuning.trials.iter().map(line).collect();
-    let missing: Vec<String> = search.open(kept).into_iter().map(ComparedCell::name).collect();
-    let text = format!(
-        "{}\n\nRule: {}.\n{} cells on {}, of which {} are to be run.\n\nNothing was done.",
+    let open = search.open(bench.kept);
+    let taken: Vec<&ComparedCell> = open.iter().copied().filter(|cell| is_taken(cell)).collect();
+    let expected = ahead(bench, &taken)?;
+    let missing: Vec<String> = open.into_iter().map(ComparedCell::name).collect();
+    let mut text = format!(
+        "{}\n\nRule: {}.\n{} cells on {}, of which {} are to be run.\n",
         lines.join("\n"),
         tuning.rule(),
         search.cells.len(),
         tuning.concepts.join(", "),
         missing.len()
     );
+    if let Some(expected) = &expected {
+        text += &format!("{expected}\n");
+    }
+    text += "\nNothing was done.";
     let result = serde_json::json!({
         "candidates": shown(&tuning)?,
         "cells": search.cells.len(),
         "missing": missing,
+        "expected": expected,
     });
     Ok(Answer::done(result, text))
 }

@@ -86,6 +86,28 @@ fn cells_are_run_once_and_the_page_is_made_of_what_is_kept() {
 }
 
 #[test]
+fn a_dry_run_says_what_is_ahead() {
+    let scene = scene();
+    let planned = |more: &[&str]| {
+        let ended = scene.run(&[RECIPE, &["--dry-run", "--json"], more].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let result = ended.json()["result"].clone();
+        (result["cells"].as_array().unwrap().len(), result["expected"]["seconds"].as_f64())
+    };
+    let (cells, all) = planned(&[]);
+    let (one, first) = planned(&["--cell", "fox-uce"]);
+    assert_eq!((cells, one), (2, 1));
+    assert!(first.unwrap() > 0.0 && all.unwrap() > 0.0, "{first:?} of {all:?}");
+    assert!(!scene.at("kept").exists() && !scene.at("runs").exists());
+    assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));
+    assert_eq!(planned(&["--cell", "fox-uce"]), (1, None));
+    // What would be refused is refused before anything is done.
+    scene.edit("compare.toml", |text| text.replace("\"pictures\"", "\"none\""));
+    let ended = scene.run(&[RECIPE, &["--dry-run"]].concat());
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+}
+
+#[test]
 fn the_page_may_lie_elsewhere_and_links_to_its_pictures() {
     let scene = scene();
     let with = |page: &str| COMPARE.replace("[[never", &format!("page = \"{page}\"\n[[never"));

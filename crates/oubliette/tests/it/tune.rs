@@ -58,6 +58,7 @@ fn a_killed_search_is_taken_up_and_chooses_once() {
     let planned = scene.run(&[RECIPE, &["--dry-run", "--json"]].concat());
     assert_eq!(planned.code, Some(0), "{planned:?}");
     assert_eq!(planned.json()["result"]["missing"].as_array().unwrap().len(), 8);
+    assert!(planned.json()["result"]["expected"]["seconds"].as_f64().unwrap() > 0.0);
     assert!(!scene.at("kept").exists() && !scene.at("runs").exists());
 
     let mut child =
