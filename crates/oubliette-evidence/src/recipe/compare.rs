@@ -44,6 +44,12 @@ pub struct CompareRecipe {
     /// The page; absent: `page.md` in `out`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<PathBuf>,
+    /// The heading of the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What the page says first, as Markdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// The concepts are forgotten by one model, in this order; absent: each by a model of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Order>,

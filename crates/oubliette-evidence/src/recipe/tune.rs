@@ -138,6 +138,8 @@ impl TuneRecipe {
             models: self.models.clone(),
             out: self.out.clone(),
             page: None,
+            title: None,
+            about: None,
             method: candidates.iter().map(compared).collect(),
             never_exposed: self.never_exposed.clone(),
             audit: self.audit.clone(),

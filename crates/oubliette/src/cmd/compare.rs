@@ -184,8 +184,11 @@ fn page<'a>(
     let audits: Vec<_> = audits.into_iter().flatten().collect();
     let diverged = diverged(kept, cells);
     let claims = judged(recipe, cells, &audits, &diverged, kept.were_claimed(recipe));
-    let text =
-        render_comparison(&audits, &claims, &missing(kept, cells)) + &render_diverged(&diverged);
+    let title = recipe.title.iter().map(|title| format!("# {title}\n\n"));
+    let about = recipe.about.iter().map(|about| format!("{}\n\n", about.trim()));
+    let mut text: String = title.chain(about).collect();
+    text += &render_comparison(&audits, &claims, &missing(kept, cells));
+    text += &render_diverged(&diverged);
     kept.write_page(&text)?;
     Ok((claims, text))
 }

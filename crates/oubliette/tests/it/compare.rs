@@ -110,10 +110,13 @@ fn a_dry_run_says_what_is_ahead() {
 #[test]
 fn the_page_may_lie_elsewhere_and_links_to_its_pictures() {
     let scene = scene();
-    let with = |page: &str| COMPARE.replace("[[never", &format!("page = \"{page}\"\n[[never"));
+    let head = "title = \"On a fox\"\nabout = \"Written before.\"\n";
+    let with =
+        |page: &str| COMPARE.replace("[[never", &format!("page = \"{page}\"\n{head}[[never"));
     scene.write("compare.toml", with("docs/seen.md"));
     assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));
     let page = scene.text("docs/seen.md");
+    assert!(page.starts_with("# On a fox\n\nWritten before.\n\n## Forgotten"), "{page}");
     let link = "../kept/cells/fox-uce/pictures.png";
     assert!(page.contains(&format!("![fox by uce]({link})")), "{page}");
     assert!(scene.at("docs").join(link).is_file());
