@@ -62,7 +62,7 @@ impl Run for Losses {
     fn check(&mut self) -> Result<Vec<f32>> {
         let (weights, concepts) = (&self.sd.weights, std::slice::from_ref(&self.concept));
         let study = Study::new(&self.sd, weights, None, &Default::default(), weights);
-        let (nothing, other) = (Nothing {}, Replaced { name: self.settings.anchor_name.clone() });
+        let (nothing, other) = (Nothing {}, Replaced { with: self.settings.anchor_name.clone() });
         let own = self.settings.prompts.iter().cycle().take(self.inputs.float::<4>("x")?.dims()[0]);
         let named = self.batch(own.cloned().collect())?;
         let replaced = self.batch(other.texts(concepts, &named.prompts)?)?;

@@ -51,8 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     for (side, only) in SIDES {
         let model = sized(&whole, side)?;
         for (name, defaults) in methods()? {
-            let wanted = arguments.only.as_deref().unwrap_or("");
-            if only.is_some_and(|only| !only.contains(&name.as_str())) || !name.contains(wanted) {
+            let mut wanted = arguments.only.as_deref().unwrap_or("").split(',');
+            let asked = wanted.any(|part| name.contains(part));
+            if only.is_some_and(|only| !only.contains(&name.as_str())) || !asked {
                 continue;
             }
             let line = line(&model, side, &name, &defaults, arguments.threads)?;

@@ -61,7 +61,7 @@ pub(super) fn kept(
 /// A name in the concept's place, or its superclass where none is given.
 pub(super) fn instead(name: Option<&String>) -> Box<dyn Anchor> {
     match name {
-        Some(name) => Box::new(Replaced { name: name.clone() }),
+        Some(name) => Box::new(Replaced { with: name.clone() }),
         None => Box::new(Superclass {}),
     }
 }
@@ -114,7 +114,7 @@ impl Relabelled<'_> {
         Ok(Train {
             source: Box::new(drawing.of(forget)),
             retain_source: Some(Box::new(drawing.of(retain))),
-            anchor: Box::new(Replaced { name: one(&labels)? }),
+            anchor: Box::new(Replaced { with: one(&labels)? }),
             forget: vec![Weighted::one(AnchorMatch::default())],
             retain: vec![Weighted::one(NoiseMse {})],
             ..Train::named("relabel")

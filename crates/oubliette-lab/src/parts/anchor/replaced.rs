@@ -19,8 +19,8 @@ pub(super) const ENTRY: Entry<dyn Anchor> = Entry::of::<Replaced>(Card {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replaced {
-    /// The name.
-    pub name: String,
+    /// The other name. Not called `name`: that is what a recipe calls the part by.
+    pub with: String,
 }
 
 impl Stateful for Replaced {}
@@ -29,8 +29,21 @@ impl Anchor for Replaced {
     fn texts(&self, concepts: &[Concept], prompts: &[String]) -> Result<Vec<String>> {
         let text = |prompt: &String| {
             let (_, name) = wording::must_name(concepts, prompt)?;
-            Ok(wording::replace(prompt, name, &self.name))
+            Ok(wording::replace(prompt, name, &self.with))
         };
         prompts.iter().map(text).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::anchor::ANCHORS;
+    use oubliette_evidence::settings::Named;
+
+    #[test]
+    fn a_recipe_can_choose_it() {
+        let named: Named = toml::from_str("name = \"replaced\"\nwith = \"fox\"").unwrap();
+        let anchor = ANCHORS.named(&named).unwrap();
+        assert_eq!(anchor.describe()["with"].as_str(), Some("fox"));
     }
 }
