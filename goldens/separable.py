@@ -27,7 +27,7 @@ def free(scene):
 
 
 def run(scene):
-    """Running means of the loss, and the weights that moved before each of the steps and after the last."""
+    """Running means of the loss, and after each step how far the weights have moved."""
     scene.student = copy.deepcopy(scene.original)
     chosen = lambda named: named[0].endswith(("attn2.to_k.weight", "attn2.to_v.weight"))  # noqa: E731
     weights = dict(filter(chosen, scene.student.named_parameters()))

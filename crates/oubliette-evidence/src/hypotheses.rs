@@ -1,8 +1,9 @@
 //! Hypotheses of a comparison, judged: supported, contradicted or unresolved, and nothing before all of their cells are there.
 //!
 //! Two methods are compared cell by cell on the same concept and seed. What is drawn from a larger whole are concepts where each is forgotten by
-//! a model of its own, and seeds otherwise: of each of them one mean difference, and over these Student's interval. Of a trend, the difference is
-//! a rank correlation. The error of 5 in 100 is shared by all hypotheses and trends of a recipe (Bonferroni).
+//! a model of its own, and seeds otherwise: of each of them one mean difference, and over these Student's interval. A trend is a rank correlation over
+//! methods, the mean over concepts or seeds; what decides is how rarely numbers exchanged between the methods would agree as well. The error of 5 in
+//! 100 is shared by all hypotheses and trends of a recipe (Bonferroni).
 
 mod equal;
 mod judging;
@@ -24,45 +25,62 @@ const ERROR: f64 = 0.05;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Claims<'a> {
     /// Each with what became of it.
-    pub judged: Vec<Judged<'a, Hypothesis>>,
+    pub judged: Vec<Judged<'a, Hypothesis, Seen>>,
     /// The same of trends.
-    pub trends: Vec<Judged<'a, Trend>>,
+    pub trends: Vec<Judged<'a, Trend, Along>>,
     /// Whether they are those that were noted before the first cell was kept.
     pub beforehand: bool,
 }
 
 /// A hypothesis or a trend, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged<'a, C> {
+pub struct Judged<'a, C, S> {
     /// What was claimed.
     pub claimed: &'a C,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: Outcome<S>,
 }
 
-/// What came of a hypothesis.
+/// What came of a claim.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Outcome {
+pub enum Outcome<S> {
     /// So many of its cells are not there yet.
     Open {
         /// Cells that are missing.
         missing: usize,
     },
     /// All are there.
-    Seen(Seen),
+    Seen(S),
 }
 
-/// The difference of two methods, the better one minus the other; or the rank correlation of a trend.
+/// The difference of two methods, the better one minus the other.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Seen {
     /// What it says of the claim.
     pub says: Says,
-    /// Mean of each side over all pairs; a trend has no sides.
+    /// Mean of each side over all pairs.
     pub means: Option<[f64; 2]>,
     /// Mean over the units, in the direction that is good, with its interval.
     pub gain: Option<Interval>,
     /// Units that the interval is over, and what they are.
+    pub units: (usize, Unit),
+    /// Pairs that could be compared, and all.
+    pub pairs: [usize; 2],
+}
+
+/// How a measure goes with a number that methods have.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Along {
+    /// What it says of the claim.
+    pub says: Says,
+    /// Mean over the units of Spearman's rank correlation, 1 where the measure gets better with the number everywhere.
+    pub correlation: Option<f64>,
+    /// Student's interval for it; none where all units have the same.
+    pub interval: Option<Interval>,
+    /// How often numbers exchanged between the methods, in all pairs alike, correlate as much in either direction.
+    pub p: Option<f64>,
+    /// Units that the mean is over, and what they are.
     pub units: (usize, Unit),
     /// Pairs that could be compared, and all.
     pub pairs: [usize; 2],
@@ -78,15 +96,15 @@ pub enum Unit {
     Seeds,
 }
 
-/// What an interval says of a claim.
+/// What was seen says of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Says {
-    /// It lies on the claim's side of zero.
+    /// The interval lies on the claim's side of zero; a trend is steeper than chance makes it.
     Supported,
-    /// It lies on the other side.
+    /// The same on the other side.
     Contradicted,
-    /// It holds zero, or there is none: too few units, or no difference between them; or too many pairs could not be compared.
+    /// Neither, or there is no interval: too few units, or no difference between them; or too many pairs could not be compared.
     Unresolved,
 }
 

@@ -51,8 +51,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     for (side, only) in SIDES {
         let model = sized(&whole, side)?;
         for (name, defaults) in methods()? {
-            let mut wanted = arguments.only.as_deref().unwrap_or("").split(',');
-            let asked = wanted.any(|part| name.contains(part));
+            let parts = |wanted: &str| {
+                wanted.split(',').any(|part| !part.is_empty() && name.contains(part))
+            };
+            let asked = arguments.only.as_deref().is_none_or(parts);
             if only.is_some_and(|only| !only.contains(&name.as_str())) || !asked {
                 continue;
             }

@@ -1,12 +1,9 @@
-//! One hypothesis: which cells it needs, what each pair of them says, and what all of them say together.
+//! Which cells a claim needs; and of two methods, what each pair of cells says, and what all of them say together.
 
 use std::collections::BTreeMap;
 
-use super::trend::rank_correlation;
-use super::value::value;
 use super::{Outcome, Says, Seen, Unit, equal};
-use crate::plan::Role;
-use crate::recipe::{CompareRecipe, ComparedCell, Hypothesis, Measure, Order, Trend};
+use crate::recipe::{CompareRecipe, ComparedCell, Hypothesis, Measure, Order};
 use crate::report::ComparedAudit;
 use crate::stats::{Interval, mean_interval};
 
@@ -14,7 +11,7 @@ use crate::stats::{Interval, mean_interval};
 const ENOUGH: f64 = 0.9;
 
 /// A concept and a seed.
-type Pair<'a> = (&'a str, Option<u64>);
+pub(super) type Pair<'a> = (&'a str, Option<u64>);
 
 /// What all hypotheses of a recipe are judged by.
 pub(super) struct Judge<'a> {
@@ -28,7 +25,7 @@ pub(super) struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     /// Two methods, or two lines of settings, on the same concepts and seeds.
-    pub(super) fn hypothesis(&self, claimed: &Hypothesis) -> Outcome {
+    pub(super) fn hypothesis(&self, claimed: &Hypothesis) -> Outcome<Seen> {
         let [better, than] = [claimed.better.all(), claimed.than.all()];
         let pairs = match self.pairs(&[better, than].concat()) {
             Ok(pairs) => pairs,
@@ -47,25 +44,8 @@ impl<'a> Judge<'a> {
         Outcome::Seen(Seen { means, ..self.seen(&gains, pairs.len()) })
     }
 
-    /// Many methods along a number, on each concept and seed by itself.
-    pub(super) fn trend(&self, claimed: &Trend) -> Outcome {
-        let pairs = match self.pairs(&claimed.across) {
-            Ok(pairs) => pairs,
-            Err(missing) => return Outcome::Open { missing },
-        };
-        let correlation = |pair: Pair<'a>| {
-            let of = |label: &String| value(claimed.by, self.audit(pair, label)?, Role::Unlearned);
-            let seen: Option<Vec<f64>> = claimed.across.iter().map(of).collect();
-            let along: Vec<f64> =
-                claimed.along.get(pair.0)?.iter().map(|number| number.get()).collect();
-            Some((pair, sign(claimed.by) * rank_correlation(&along, &seen?)?))
-        };
-        let found: Vec<_> = pairs.iter().copied().filter_map(correlation).collect();
-        Outcome::Seen(self.seen(&found, pairs.len()))
-    }
-
     /// The concepts and seeds on which methods are compared, once all of their cells are there or diverged; else how many are missing.
-    fn pairs(&self, labels: &[String]) -> Result<Vec<Pair<'a>>, usize> {
+    pub(super) fn pairs(&self, labels: &[String]) -> Result<Vec<Pair<'a>>, usize> {
         let needed: Vec<_> = self.needed(labels).collect();
         let there = |cell: &&&ComparedCell| {
             let lost = self.diverged.contains_key(&cell.name());
@@ -89,7 +69,11 @@ impl<'a> Judge<'a> {
         self.cells.iter().filter(move |cell| counts(cell) && labels.contains(&cell.method))
     }
 
-    fn audit(&self, (concept, seed): Pair<'_>, method: &str) -> Option<&'a ComparedAudit> {
+    pub(super) fn audit(
+        &self,
+        (concept, seed): Pair<'_>,
+        method: &str,
+    ) -> Option<&'a ComparedAudit> {
         let is = |a: &&ComparedAudit| a.concept == concept && a.seed == seed && a.method == method;
         self.audits.iter().find(is)
     }
@@ -99,9 +83,14 @@ impl<'a> Judge<'a> {
         equal::measure(&audits?, hypothesis.by, hypothesis.at_hits)
     }
 
-    fn unit(&self) -> Unit {
+    pub(super) fn unit(&self) -> Unit {
         let alone = self.recipe.order.is_none() && self.recipe.concepts.len() > 1;
         if alone { Unit::Concepts } else { Unit::Seeds }
+    }
+
+    /// Whether so many pairs that could be compared speak for all.
+    pub(super) fn are_enough(&self, compared: usize, all: usize) -> bool {
+        compared as f64 >= ENOUGH * all as f64
     }
 
     /// What the gains of pairs say together.
@@ -109,15 +98,11 @@ impl<'a> Judge<'a> {
         let unit = self.unit();
         let mut gains: BTreeMap<Pair<'_>, Vec<f64>> = BTreeMap::new();
         for &((concept, seed), gain) in found {
-            let key = match unit {
-                Unit::Concepts => (concept, None),
-                Unit::Seeds => ("", seed),
-            };
-            gains.entry(key).or_default().push(gain);
+            gains.entry(unit.key((concept, seed))).or_default().push(gain);
         }
         let gains: Vec<f64> = gains.values().map(|values| mean(values.iter().copied())).collect();
         let gain = mean_interval(&gains, self.error);
-        let enough = found.len() as f64 >= ENOUGH * all as f64;
+        let enough = self.are_enough(found.len(), all);
         Seen {
             says: gain.filter(|_| enough).map_or(Says::Unresolved, says),
             means: None,
@@ -128,8 +113,18 @@ impl<'a> Judge<'a> {
     }
 }
 
+impl Unit {
+    /// What the pairs of one unit share.
+    pub(super) fn key(self, (concept, seed): Pair<'_>) -> Pair<'_> {
+        match self {
+            Self::Concepts => (concept, None),
+            Self::Seeds => ("", seed),
+        }
+    }
+}
+
 /// More of a measure is better, or less.
-fn sign(by: Measure) -> f64 {
+pub(super) fn sign(by: Measure) -> f64 {
     if by.fewer_is_better() { -1.0 } else { 1.0 }
 }
 
@@ -146,7 +141,7 @@ fn pair(cell: &ComparedCell) -> Pair<'_> {
     (&cell.concept, cell.seed)
 }
 
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+pub(super) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len();
     values.sum::<f64>() / count as f64
 }

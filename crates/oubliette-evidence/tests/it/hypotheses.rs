@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use oubliette_evidence::hypotheses::{Claims, Outcome, Says, Seen, Unit, judged};
+use oubliette_evidence::hypotheses::{Along, Claims, Outcome, Says, Seen, Unit, judged};
 use oubliette_evidence::plan::Role;
 use oubliette_evidence::recipe::CompareRecipe;
 use oubliette_evidence::report::{ComparedAudit, render_comparison};
@@ -88,7 +88,7 @@ fn audits() -> Vec<ComparedAudit> {
     [1, 2].into_iter().flat_map(of).collect()
 }
 
-fn seen(outcome: &Outcome) -> &Seen {
+fn seen(outcome: &Outcome<Seen>) -> &Seen {
     match outcome {
         Outcome::Seen(seen) => seen,
         Outcome::Open { missing } => panic!("{missing} cells are missing"),
@@ -188,55 +188,105 @@ fn claims_about_what_is_not_compared_are_refused() {
     }
 }
 
-/// A fourth method that keeps least, and a claim about the order of all.
+/// Two methods more, and a claim about the order of all.
 const TREND: &str = r#"[[method]]
+label = "less"
+name = "uce"
+[[method]]
 label = "least"
 name = "uce"
 [[trend]]
 claim = "what is kept grows with the number"
-across = ["gentle", "harsh", "other", "least"]
+across = ["gentle", "harsh", "other", "less", "least"]
 by = "unrelated"
 [trend.along]
-lion = [4.0, 2.0, 3.0, 1.0]
-guitar = [4.0, 2.0, 3.0, 1.0]
-car = [1.0, 2.0, 3.0, 4.0]
+lion = [5.0, 3.0, 4.0, 2.0, 1.0]
+guitar = [5.0, 3.0, 4.0, 2.0, 1.0]
+car = [5.0, 3.0, 4.0, 2.0, 1.0]
 "#;
 
-#[test]
-fn a_trend_is_a_rank_correlation_over_concepts() {
-    let (_folder, mut recipe) = recipe("");
-    let text = recipe.source.text().to_owned() + TREND;
+/// The recipe with a trend as well.
+fn with_trend(trend: &str) -> (tempfile::TempDir, CompareRecipe) {
+    let (folder, recipe) = recipe("");
+    let text = recipe.source.text().to_owned() + trend;
     let document = oubliette_evidence::document::Document::new(recipe.source.file(), text);
-    recipe = CompareRecipe::parse(&document).unwrap();
-    let cells = recipe.cells().unwrap();
+    (folder, CompareRecipe::parse(&document).unwrap())
+}
+
+/// Kept are 100, 50, 75 to 65, 30 and 20; hits are 30 in 100 and then none.
+fn five() -> Vec<ComparedAudit> {
     let mut all = audits();
     for seed in [1, 2] {
-        all.extend(CONCEPTS.map(|concept| audit(concept, "least", seed, 0, 5)));
+        all.extend(CONCEPTS.map(|concept| audit(concept, "less", seed, 0, 6)));
+        all.extend(CONCEPTS.map(|concept| audit(concept, "least", seed, 0, 4)));
     }
-    let open = judged(&recipe, &cells, &all[1..], &BTreeMap::new(), true);
-    assert_eq!(open.trends[0].outcome, Outcome::Open { missing: 1 });
-    let claims = judged(&recipe, &cells, &all, &BTreeMap::new(), true);
-    let trend = seen(&claims.trends[0].outcome);
-    // Kept are 100, 50, 75 to 65, 25: the order of the first two lists. The last list has 1, 2, 3, 4 for places 4, 2, 3, 1.
-    let gain = trend.gain.unwrap();
-    assert!((gain.value - (1.0 + 1.0 - 0.8) / 3.0).abs() < 1e-9, "{gain:?}");
-    assert_eq!((trend.units, trend.pairs), ((3, Unit::Concepts), [6, 6]));
-    assert_eq!((trend.means, trend.says), (None, Says::Unresolved));
-    let page = render_comparison(&all, &claims, &[]);
+    all
+}
+
+fn along<'a>(claims: &'a Claims<'_>) -> &'a Along {
+    match &claims.trends[0].outcome {
+        Outcome::Seen(along) => along,
+        Outcome::Open { missing } => panic!("{missing} cells are missing"),
+    }
+}
+
+#[test]
+fn a_trend_that_holds_everywhere_is_supported_and_its_reverse_contradicted() {
+    let reversed = TREND.replace("[5.0, 3.0, 4.0, 2.0, 1.0]", "[1.0, 3.0, 2.0, 4.0, 5.0]");
+    for (trend, correlation, says) in
+        [(TREND, 1.0, Says::Supported), (&reversed, -1.0, Says::Contradicted)]
+    {
+        let (_folder, recipe) = with_trend(trend);
+        let cells = recipe.cells().unwrap();
+        let mut all = five();
+        let open = judged(&recipe, &cells, &all[1..], &BTreeMap::new(), true);
+        assert_eq!(open.trends[0].outcome, Outcome::Open { missing: 1 });
+        let claims = judged(&recipe, &cells, &all, &BTreeMap::new(), true);
+        let found = along(&claims);
+        assert!((found.correlation.unwrap() - correlation).abs() < 1e-9, "{found:?}");
+        // One order and its reverse, of 120.
+        assert_eq!((found.p, found.says), (Some(2.0 / 120.0), says));
+        assert_eq!((found.units, found.pairs), ((3, Unit::Concepts), [6, 6]));
+        assert_eq!(found.interval, None, "all concepts agree");
+        let page = render_comparison(&all, &claims, &[]);
+        let row =
+            format!("| unrelated | 5 | {correlation:.2} | 0.0167 | 3 concepts; 6 of 6 pairs |");
+        assert!(page.contains(&row) && page.contains("shared by all claims"), "{page}");
+        // A cell that diverged takes its pair with it, and one pair of six is too many.
+        let lost = BTreeMap::from([("lion-other-1".to_owned(), "diverged".to_owned())]);
+        all.remove(2);
+        let claims = judged(&recipe, &cells, &all, &lost, true);
+        assert_eq!((along(&claims).pairs, along(&claims).says), ([5, 6], Says::Unresolved));
+    }
+}
+
+#[test]
+fn of_hits_fewer_are_better_and_concepts_may_differ() {
+    let trend = TREND.replace("by = \"unrelated\"", "by = \"hits\"");
+    let trend = trend.replace("car = [5.0, 3.0, 4.0, 2.0, 1.0]", "car = [1.0, 3.0, 2.0, 4.0, 5.0]");
+    let (_folder, recipe) = with_trend(&trend);
+    let claims = judged(&recipe, &recipe.cells().unwrap(), &five(), &BTreeMap::new(), true);
+    // Only the first method leaves hits. Ranks of hits, turned: -2 and four halves; with the numbers -2 2 + (0 + 1 - 1 - 2) / 2 = -5 of the root of 10 times 5.
+    let one = -5.0 / 50.0_f64.sqrt();
+    let found = along(&claims);
+    assert!((found.correlation.unwrap() - one / 3.0).abs() < 1e-9, "{found:?}");
+    let interval = found.interval.unwrap();
     assert!(
-        page.contains("| what is kept grows with the number | unrelated | 4 | 0.40 ("),
-        "{page}"
+        interval.low == -1.0 && interval.high == 1.0,
+        "three that disagree say nothing: {interval:?}"
     );
+    assert!(found.p.unwrap() > 0.05, "{found:?}");
 }
 
 #[test]
 fn trends_that_no_run_could_show_are_refused() {
+    let car = "car = [5.0, 3.0, 4.0, 2.0, 1.0]";
     for (from, to, says) in [
-        ("\"other\", \"least\"]", "\"least\"]", "3 different labels of 3"),
-        ("\"other\", \"least\"]", "\"least\", \"least\"]", "3 different labels of 4"),
-        ("\"other\", \"least\"]", "\"rg\", \"least\"]", "no method is labelled `rg`"),
-        ("car = [1.0, 2.0, 3.0, 4.0]", "car = [1.0, 2.0]", "2 numbers for 4 methods"),
-        ("car = [1.0, 2.0, 3.0, 4.0]", "car = [1, 1, 1, 1]", "not all of them the same"),
+        ("\"less\", \"least\"]", "\"least\"]", "4 different labels of 4"),
+        ("\"less\", \"least\"]", "\"least\", \"least\"]", "4 different labels of 5"),
+        ("\"less\", \"least\"]", "\"rg\", \"least\"]", "no method is labelled `rg`"),
+        (car, "car = [1.0, 2.0]", "2 numbers for 5 methods"),
+        (car, "car = [1, 1, 1, 1, 1]", "all numbers are the same"),
         (
             "what is kept grows with the number",
             "the harsh setting keeps more than the other",
@@ -251,13 +301,14 @@ fn trends_that_no_run_could_show_are_refused() {
         let error = CompareRecipe::parse(&document).unwrap_err().to_string();
         assert!(error.contains(says), "{says}: {error}");
     }
-}
-
-#[test]
-fn a_trend_has_numbers_for_every_concept() {
-    let (_folder, recipe) = recipe("");
-    let text = recipe.source.text().to_owned() + &TREND.replace("car = [1.0, 2.0, 3.0, 4.0]\n", "");
-    let document = oubliette_evidence::document::Document::new(recipe.source.file(), text);
-    let error = CompareRecipe::parse(&document).unwrap().cells().unwrap_err().to_string();
-    assert!(error.contains("no numbers for `car`"), "{error}");
+    for (to, says) in
+        [("", "no numbers for `car`"), ("bus = [5, 3, 4, 2, 1]", "no numbers for `car`")]
+    {
+        let (_folder, recipe) = with_trend(&TREND.replace(car, to));
+        let error = recipe.cells().unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+    let (_folder, recipe) = with_trend(&format!("{TREND}bus = [5, 3, 4, 2, 1]\n"));
+    let error = recipe.cells().unwrap_err().to_string();
+    assert!(error.contains("`bus` is no concept of this recipe"), "{error}");
 }

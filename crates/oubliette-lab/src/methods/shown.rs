@@ -34,8 +34,8 @@ pub(super) fn prompts_of(names: &[String], concept: &Concept, templates: &[Strin
     names.iter().flat_map(fill).collect()
 }
 
-/// Names that must be kept beside `concept`: `chosen`, or else its neighbours and its superclass. What names any of `concepts`, all of
-/// which are to be forgotten, is none of them, so that one broad list serves many concepts.
+/// Names that must be kept beside `concept`: `chosen`, or else its neighbours and its superclass. A name of one of `concepts`, which are
+/// forgotten with it, is none of them, so that concepts may be each other's neighbours.
 ///
 /// # Errors
 /// When there are none.
@@ -46,12 +46,18 @@ pub(super) fn kept(
 ) -> Result<Vec<String>> {
     let usual = || concept.keep.iter().chain(&concept.superclass).cloned().collect();
     let mut kept: Vec<String> = if chosen.is_empty() { usual() } else { chosen.to_vec() };
-    kept.retain(|name| !wording::names_any(concepts, name));
+    let forgotten = |name: &String| {
+        concepts
+            .iter()
+            .flat_map(|one| &one.names)
+            .any(|own| own.to_lowercase() == name.to_lowercase())
+    };
+    kept.retain(|name| !forgotten(name));
     if kept.is_empty() {
         return Err(Error::Input {
             file: format!("concept `{}`", concept.id),
-            thing: "nothing is left that must stay: the retain set is empty".to_owned(),
-            remedy: "add `keep` or `superclass`, or name other things than what is to be forgotten in the method's `retain`"
+            thing: "beside it nothing is left that must stay: the retain set is empty".to_owned(),
+            remedy: "add `keep` or `superclass`, or name other things than what is to be forgotten in the method's `retain` (`protect`)"
                 .to_owned(),
         });
     }
@@ -153,8 +159,8 @@ mod tests {
     fn what_is_to_be_forgotten_is_not_kept() {
         let both = [concept("lion", "\"cat\", \"fox\""), concept("cat", "\"lion\"")];
         assert_eq!(kept(&both, &both[0], &[]).unwrap(), ["fox"]);
-        let chosen = ["a Lion", "fox", "ant"].map(str::to_owned);
-        assert_eq!(kept(&both, &both[0], &chosen).unwrap(), ["fox", "ant"]);
+        let chosen = ["Lion", "sea lion", "ant"].map(str::to_owned);
+        assert_eq!(kept(&both, &both[0], &chosen).unwrap(), ["sea lion", "ant"]);
         let error = kept(&both, &both[1], &[]).unwrap_err().to_string();
         assert!(error.contains("the retain set is empty"), "{error}");
     }

@@ -6,7 +6,7 @@ use crate::compute::Compute;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
-use oubliette_evidence::hypotheses::{Claims, Outcome, judged};
+use oubliette_evidence::hypotheses::{Along, Claims, Outcome, Seen, judged};
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
 use oubliette_evidence::report::{render_comparison, render_diverged};
 use serde::Serialize;
@@ -52,16 +52,16 @@ struct Compared {
     cells: usize,
     missing: Vec<String>,
     diverged: Vec<String>,
-    hypotheses: Vec<Claimed>,
-    trends: Vec<Claimed>,
+    hypotheses: Vec<Claimed<Seen>>,
+    trends: Vec<Claimed<Along>>,
 }
 
 /// A hypothesis or a trend, and what became of it.
 #[derive(Serialize)]
-struct Claimed {
+struct Claimed<S> {
     claim: String,
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: Outcome<S>,
 }
 
 impl Verb for Compare {
@@ -83,17 +83,19 @@ impl Verb for Compare {
             self.run_missing(&bench, &recipe, &cells)?;
         }
         let (claims, text) = page(&recipe, &kept, &cells)?;
-        let claimed = |claim: &str, outcome| Claimed { claim: claim.to_owned(), outcome };
-        let hypotheses =
-            claims.judged.into_iter().map(|one| claimed(&one.claimed.claim, one.outcome));
-        let trends = claims.trends.into_iter().map(|one| claimed(&one.claimed.claim, one.outcome));
+        let hypotheses = claims.judged.into_iter();
+        let trends = claims.trends.into_iter();
         let result = Compared {
             page: kept.page(),
             cells: cells.len(),
             missing: missing(&kept, &cells),
             diverged: diverged(&kept, &cells).into_keys().collect(),
-            hypotheses: hypotheses.collect(),
-            trends: trends.collect(),
+            hypotheses: hypotheses
+                .map(|one| Claimed { claim: one.claimed.claim.clone(), outcome: one.outcome })
+                .collect(),
+            trends: trends
+                .map(|one| Claimed { claim: one.claimed.claim.clone(), outcome: one.outcome })
+                .collect(),
         };
         Ok(Answer::done(result, format!("{text}\nPage: {}", kept.page().display())))
     }
@@ -134,7 +136,7 @@ impl Compare {
         let wanted: Vec<&ComparedCell> = cells.iter().filter(|cell| self.wants(cell)).collect();
         let open: Vec<_> =
             wanted.iter().copied().filter(|cell| is_open(bench.kept, cell)).collect();
-        let expected = ahead(bench, &open)?;
+        let expected = ahead(bench, cells, &open)?;
         let state = |cell: &&ComparedCell| Planned {
             cell: cell.name(),
             state: match (bench.kept.has(cell), bench.kept.refusal(cell)) {

@@ -1,7 +1,7 @@
 //! `oubliette tune`: a method's few sensitive settings, chosen on concepts other than those that will be reported.
 mod search;
 
-use super::cell::{Bench, Kept, ahead, is_taken};
+use super::cell::{Bench, Kept, ahead};
 use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
@@ -16,6 +16,7 @@ use oubliette_evidence::settings::{Settings, settings};
 use oubliette_lab::METHODS;
 use search::Search;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Choose a method's settings on concepts other than those that will be reported
@@ -120,18 +121,31 @@ fn shown(tuning: &Tuning) -> Result<Vec<Shown>, Failure> {
 /// What `--dry-run` answers: every candidate, which of its cells are kept, and what the others are expected to take.
 fn planned(search: &Search, bench: &Bench<'_>) -> Result<Answer, Failure> {
     let tuning = search.tuning(bench.kept)?.0;
+    let open = search.open(bench.kept);
+    let mut refused: BTreeMap<&str, String> = BTreeMap::new();
+    for cell in &open {
+        match search.check(cell, bench.context) {
+            Err(failure) if search::is_own(&failure) => {
+                drop(refused.insert(&cell.method, failure.message));
+            }
+            checked => checked?,
+        }
+    }
     let line = |(candidate, trial): &(Candidate, Trial)| {
         let state = match trial {
             Trial::Measured { .. } => "kept".to_owned(),
             Trial::Refused { concept, .. } => format!("refused on {concept}"),
+            Trial::Partial { .. } if refused.contains_key(candidate.label.as_str()) => {
+                format!("would be refused: {}", refused[candidate.label.as_str()])
+            }
             Trial::Partial { have, want } => format!("{have} of {want} cells kept"),
         };
         format!("{}  {:<20} {}", candidate.label, state, candidate.words())
     };
     let lines: Vec<String> = tuning.trials.iter().map(line).collect();
-    let open = search.open(bench.kept);
-    let taken: Vec<&ComparedCell> = open.iter().copied().filter(|cell| is_taken(cell)).collect();
-    let expected = ahead(bench, &taken)?;
+    let taken = |cell: &&ComparedCell| !refused.contains_key(cell.method.as_str());
+    let taken: Vec<&ComparedCell> = open.iter().copied().filter(taken).collect();
+    let expected = ahead(bench, &search.cells, &taken)?;
     let missing: Vec<String> = open.into_iter().map(ComparedCell::name).collect();
     let mut text = format!(
         "{}\n\nRule: {}.\n{} cells on {}, of which {} are to be run.\n",

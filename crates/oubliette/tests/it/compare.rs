@@ -113,14 +113,14 @@ fn the_page_may_lie_elsewhere_and_links_to_its_pictures() {
     let head = "title = \"On a fox\"\nabout = \"Written before.\"\n";
     let with =
         |page: &str| COMPARE.replace("[[never", &format!("page = \"{page}\"\n{head}[[never"));
-    scene.write("compare.toml", with("docs/seen.md"));
+    scene.write("compare.toml", with("docs/seen.md").replace("\"kept\"", "\"all (kept)\""));
     assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));
     let page = scene.text("docs/seen.md");
     assert!(page.starts_with("# On a fox\n\nWritten before.\n\n## Forgotten"), "{page}");
-    let link = "../kept/cells/fox-uce/pictures.png";
+    let link = "../all%20%28kept%29/cells/fox-uce/pictures.png";
     assert!(page.contains(&format!("![fox by uce]({link})")), "{page}");
-    assert!(scene.at("docs").join(link).is_file());
-    assert!(!scene.at("kept/page.md").exists());
+    assert!(scene.at("all (kept)/cells/fox-uce/pictures.png").is_file());
+    assert!(!scene.at("all (kept)/page.md").exists());
     scene.write("compare.toml", with("model/unet/config.json"));
     let ended = scene.run(RECIPE);
     assert_eq!(ended.code, Some(2), "{ended:?}");

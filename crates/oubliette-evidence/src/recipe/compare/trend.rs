@@ -10,8 +10,8 @@ use super::{CompareRecipe, Compared};
 use crate::Real;
 use crate::recipe::Problem;
 
-/// Fewer methods order themselves by chance too often.
-const LEAST: usize = 4;
+/// Of four methods, one order in twelve is as telling as the best: nothing could be decided.
+const LEAST: usize = 5;
 
 /// A claim about an order of methods: along a number that is known before the runs, one measure gets better.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,7 +19,7 @@ const LEAST: usize = 4;
 pub struct Trend {
     /// The claim in a few words.
     pub claim: String,
-    /// Labels of methods, at least four.
+    /// Labels of methods, at least five.
     pub across: Vec<String>,
     /// By the ids of all concepts: the number of each of these methods.
     pub along: BTreeMap<String, Vec<Real>>,
@@ -54,7 +54,7 @@ fn across(one: &Trend, methods: &[Compared]) -> Result<(), Problem> {
     }
     if distinct.len() < LEAST || distinct.len() < one.across.len() {
         let thing = format!("{} different labels of {}", distinct.len(), one.across.len());
-        return Err((key, thing, "name at least four methods, each once"));
+        return Err((key, thing, "name at least five methods, each once"));
     }
     Ok(())
 }
@@ -63,11 +63,13 @@ fn numbers(one: &Trend) -> Result<(), Problem> {
     let methods = one.across.len();
     for (id, numbers) in &one.along {
         let same = numbers.windows(2).all(|two| two[0] == two[1]);
-        if numbers.len() != methods || same {
-            let thing = format!("{} numbers for {methods} methods", numbers.len());
-            let remedy = "give one number for each of `across`, and not all of them the same";
-            return Err((format!("along.{id}"), thing, remedy));
-        }
+        let thing = match numbers.len() {
+            count if count != methods => format!("{count} numbers for {methods} methods"),
+            _ if same => "all numbers are the same".to_owned(),
+            _ => continue,
+        };
+        let remedy = "give one number for each of `across`, and not all of them the same";
+        return Err((format!("along.{id}"), thing, remedy));
     }
     Ok(())
 }

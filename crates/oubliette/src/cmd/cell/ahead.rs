@@ -3,29 +3,30 @@ use super::Bench;
 use crate::cmd::audit;
 use crate::expect::{Expectation, Yardstick};
 use crate::failure::Failure;
-use oubliette_evidence::AuditPlan;
+use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::plan::Role;
 use oubliette_evidence::recipe::{ComparedCell, UnlearnRecipe};
-use oubliette_lab::run::resolve;
-use std::collections::{BTreeMap, BTreeSet};
+use oubliette_evidence::{AuditPlan, Plan};
+use oubliette_lab::run::{Turn, resolve};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// Memory and time of all `cells`; nothing where there are none.
+/// Memory and time of those of `cells` that `open` holds; nothing where it holds none. What other cells of the same concept and seed show of other models
+/// than the unlearned one is not made again.
 ///
 /// # Errors
-/// What a cell would be refused for.
+/// What an open cell would be refused for.
 pub(crate) fn ahead(
     bench: &Bench<'_>,
-    cells: &[&ComparedCell],
+    cells: &[ComparedCell],
+    open: &[&ComparedCell],
 ) -> Result<Option<Expectation>, Failure> {
-    let Some(first) = cells.first() else { return Ok(None) };
+    let Some(first) = open.first() else { return Ok(None) };
     let original = first.audit.source.beside(&first.audit.subjects.original);
-    let trainings = trainings(cells);
-    let turns = |recipe| Ok(resolve::unlearn(recipe)?.turns);
-    let turns = trainings.iter().map(turns).collect::<Result<Vec<_>, Failure>>()?;
-    let audits = audits(bench, cells)?;
+    let trainings = trainings(bench, open)?;
+    let audits = audits(bench, cells, open)?;
     let expected = |yardstick: &Yardstick| {
-        let made = turns.iter().map(|turns| yardstick.turns(turns));
+        let made = trainings.iter().map(|turns| yardstick.turns(turns));
         let looked = audits.iter().map(|plan| audit::expected(yardstick, plan));
         let all = made.chain(looked).collect::<Result<Vec<_>, _>>()?;
         Ok(all.into_iter().reduce(Expectation::and).expect("there is a cell"))
@@ -35,19 +36,23 @@ pub(crate) fn ahead(
     expected(&Yardstick::of(&original, &context)?).map(Some)
 }
 
-/// How every model is made that these cells need and that is not there, each once.
-fn trainings(cells: &[&ComparedCell]) -> Vec<UnlearnRecipe> {
+/// How every model is made that these cells need and that no run has made, each once.
+fn trainings(bench: &Bench<'_>, open: &[&ComparedCell]) -> Result<Vec<Vec<Turn>>, Failure> {
     let mut seen: BTreeSet<&PathBuf> = BTreeSet::new();
     let mut all = Vec::new();
-    for cell in cells {
+    for cell in open {
         let recipes = cell.before.iter().chain([&cell.unlearn]);
-        for recipe in recipes.filter(|recipe| !recipe.source.beside(&recipe.out).exists()) {
-            if seen.insert(&recipe.out) {
-                all.push(standing(cell, recipe));
+        for recipe in recipes.filter(|recipe| seen.insert(&recipe.out)) {
+            let resolved = resolve::unlearn(&standing(cell, recipe))?;
+            let plan = Plan::Unlearn(Box::new(resolved.plan));
+            let run = RunFolder::of(&bench.running.runs, plan.digest()?);
+            let made = run.events().exists() || recipe.model != cell.audit.subjects.original;
+            if !(made && resolved.out.exists()) {
+                all.push(resolved.turns);
             }
         }
     }
-    all
+    Ok(all)
 }
 
 /// The recipe, from the original in the place of a model that others leave.
@@ -55,31 +60,42 @@ fn standing(cell: &ComparedCell, recipe: &UnlearnRecipe) -> UnlearnRecipe {
     UnlearnRecipe { model: cell.audit.subjects.original.clone(), ..recipe.clone() }
 }
 
-/// Whether the settings of a cell would be taken.
-pub(crate) fn is_taken(cell: &ComparedCell) -> bool {
-    resolve::unlearn(&standing(cell, &cell.unlearn)).is_ok()
+/// Refuses settings that no run would take.
+///
+/// # Errors
+/// The refusal.
+pub(crate) fn check(cell: &ComparedCell) -> Result<(), Failure> {
+    resolve::unlearn(&standing(cell, &cell.unlearn))?;
+    Ok(())
 }
 
-/// The plan of every audit. What it shows of other models than the unlearned one, the first of each concept and seed shows for all.
-fn audits(bench: &Bench<'_>, cells: &[&ComparedCell]) -> Result<Vec<AuditPlan>, Failure> {
-    let mut first: BTreeMap<(&str, Option<u64>), AuditPlan> = BTreeMap::new();
+/// The plan of every audit.
+fn audits(
+    bench: &Bench<'_>,
+    cells: &[ComparedCell],
+    open: &[&ComparedCell],
+) -> Result<Vec<AuditPlan>, Failure> {
+    let shown = |cell: &&ComparedCell| bench.kept.has(cell);
+    let key = |cell: &ComparedCell| (cell.concept.clone(), cell.seed);
+    let mut shown: BTreeSet<_> = cells.iter().filter(shown).map(key).collect();
+    let mut whole: Option<(String, AuditPlan)> = None;
     let mut all = Vec::new();
-    for cell in cells {
-        let key = (cell.concept.as_str(), cell.seed);
-        let plan = if let Some(plan) = first.get(&key) {
-            plan.clone()
-        } else {
-            let mut recipe = cell.audit.clone();
-            recipe.subjects.unlearned = recipe.subjects.original.clone();
-            let mut plan = resolve::audit(&recipe, bench.context)?.examiner.plan;
-            all.push(plan.clone());
-            plan.arms
-                .iter_mut()
-                .for_each(|arm| arm.subjects.retain(|role| *role == Role::Unlearned));
-            first.insert(key, plan);
-            continue;
+    for cell in open {
+        let plan = match whole.take() {
+            Some((concept, plan)) if concept == cell.concept => plan,
+            _ => {
+                let mut recipe = cell.audit.clone();
+                recipe.subjects.unlearned = recipe.subjects.original.clone();
+                resolve::audit(&recipe, bench.context)?.examiner.plan
+            }
         };
-        all.push(plan);
+        whole = Some((cell.concept.clone(), plan.clone()));
+        all.push(if shown.insert(key(cell)) { plan } else { unlearned_alone(plan) });
     }
     Ok(all)
+}
+
+fn unlearned_alone(mut plan: AuditPlan) -> AuditPlan {
+    plan.arms.iter_mut().for_each(|arm| arm.subjects.retain(|role| *role == Role::Unlearned));
+    plan
 }

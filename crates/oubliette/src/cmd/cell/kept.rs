@@ -95,7 +95,11 @@ impl Kept {
         };
         let (from, to) = (whole(self.page_folder())?, whole(&self.folder)?);
         let way = pathdiff::diff_paths(to, from).unwrap_or_else(|| self.folder.clone());
-        Ok(way.join(file).to_string_lossy().into_owned())
+        let link = way.join(file).to_string_lossy().into_owned();
+        // What ends a link of Markdown.
+        let ends =
+            [("%", "%25"), (" ", "%20"), ("(", "%28"), (")", "%29"), ("<", "%3C"), (">", "%3E")];
+        Ok(ends.iter().fold(link, |link, (from, to)| link.replace(from, to)))
     }
 
     fn folder(&self, cell: &ComparedCell) -> PathBuf {

@@ -1,5 +1,5 @@
 //! The cells of a search: run one after the other, and read again from what is kept.
-use crate::cmd::cell::{Bench, Kept, Pace, Refusal, remove};
+use crate::cmd::cell::{Bench, Kept, Pace, Refusal, check, remove};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use oubliette_evidence::choice::Tally;
@@ -46,7 +46,7 @@ impl Search {
             bench.terminal.say(&format!("{} by {} ({words}); {left}", cell.concept, cell.method));
             match bench.unlearn(&cell.unlearn) {
                 Ok(made) => bench.audit(cell, &made)?,
-                Err(failure) if failure.exit == Exit::Input && OWN.contains(&failure.code) => {
+                Err(failure) if is_own(&failure) => {
                     bench.terminal.say(&format!("refused: {}", failure.message));
                     bench.kept.refuse(cell, &failure)?;
                 }
@@ -56,6 +56,18 @@ impl Search {
             self.page(bench.kept)?;
         }
         Ok(())
+    }
+
+    /// Refuses what a cell would be refused for.
+    ///
+    /// # Errors
+    /// The refusal: a candidate's [own](is_own), or one that stops the search.
+    pub(super) fn check(&self, cell: &ComparedCell, context: &Context) -> Result<(), Failure> {
+        let first = self.cells.iter().find(|other| other.concept == cell.concept);
+        if first.is_some_and(|first| std::ptr::eq(first, cell)) {
+            check_audit(cell, context)?;
+        }
+        check(cell)
     }
 
     /// The cells that are still to be run.
@@ -123,6 +135,11 @@ impl Search {
         let mut cells = self.cells.iter().filter(|cell| cell.method == label);
         cells.find_map(|cell| Some((cell, kept.refusal(cell)?)))
     }
+}
+
+/// Whether other settings might not fail so.
+pub(super) fn is_own(failure: &Failure) -> bool {
+    failure.exit == Exit::Input && OWN.contains(&failure.code)
 }
 
 /// Refuses an audit that keeps nothing, before anything is unlearned: the original stands for the model that is not there yet.
