@@ -6,11 +6,11 @@ use super::costs::{Cost, costs};
 use super::distances::distances;
 use super::hypotheses;
 use super::interference::interference;
-use super::sheet;
 use super::text::clean;
+use super::{returns, sheet};
 use crate::hypotheses::Claims;
+use crate::plan::Role;
 use crate::plan::group::{NEIGHBOURS, SUPERCLASS, UNRELATED};
-use crate::plan::{ArmKind, Role};
 use crate::verdict::{Judgment, Rate};
 use crate::{AuditPlan, Evidence, Verdict};
 
@@ -55,13 +55,11 @@ pub fn render_comparison(
     let mut page = hypotheses::section(claims);
     page += "## Forgotten and kept\n\n";
     page += "Hits of samples, before → after, for every attack that takes the models as they are. *Superclass*: pictures of the \
-             first of them that show something of the superclass.\n\n";
+             first of them that show something of the superclass. *After updates*: pictures after the longest of every update that was \
+             tried.\n\n";
     page += &forgotten(audits);
-    page += "\n## What came back\n\n";
-    page += "Hits of samples under the own prompts, by training steps of the update.\n\n";
-    for steps in step_lists(audits) {
-        page += &returns(audits, &steps);
-    }
+    page += "\n";
+    page += &returns::section(audits);
     page += &interference(audits);
     page += &costs(audits);
     page += &sheet::section(audits);
@@ -94,20 +92,34 @@ fn forgotten(audits: &[ComparedAudit]) -> String {
     }
     let kept = [SUPERCLASS, NEIGHBOURS, UNRELATED, "alignment falls"];
     let moved = distances(audits);
+    let updated = audits.iter().any(|audit| !audit.plan.longest().is_empty());
     let head: Vec<&str> = ["concept", "method"]
         .into_iter()
         .chain(asked.clone())
+        .chain(updated.then_some("after updates"))
         .chain(kept)
         .chain(moved.iter().map(|(head, _)| *head))
         .chain(["verdict"])
         .collect();
     let rows = audits.iter().map(|audit| {
         let mut cells = forgotten_by(audit, &asked);
+        if updated {
+            cells.insert(2 + asked.len(), returned(audit));
+        }
         cells.extend(moved.iter().map(|(_, cell)| cell(audit)));
         cells.push(verdict(&audit.judgment.verdict));
         row(&cells)
     });
     row(&head) + &row(&vec!["---"; head.len()]) + &rows.collect::<String>()
+}
+
+/// Hits after the longest of every update, together.
+fn returned(audit: &ComparedAudit) -> String {
+    let longest = audit.plan.longest().into_iter();
+    let found = longest.filter_map(|arm| audit.judgment.arm(&arm.id, Role::Unlearned));
+    let (hits, of) =
+        found.fold((0, 0), |(hits, of), found| (hits + found.all.hits, of + found.all.of));
+    if of > 0 { format!("{hits}/{of}") } else { none() }
 }
 
 fn forgotten_by(audit: &ComparedAudit, asked: &[&str]) -> Vec<String> {
@@ -140,58 +152,6 @@ fn verdict(verdict: &Verdict) -> String {
         Verdict::Broken { by, .. } => format!("broken by {}", by.arm),
         Verdict::Inconclusive { .. } => "cannot be decided".to_owned(),
     }
-}
-
-/// Every list of step counts that some update was looked at.
-fn step_lists(audits: &[ComparedAudit]) -> Vec<Vec<u64>> {
-    let mut lists: Vec<Vec<u64>> =
-        audits.iter().flat_map(|audit| series(&audit.plan).into_values()).collect();
-    lists.sort();
-    lists.dedup();
-    lists
-}
-
-/// The step counts of every trained series of attacks.
-fn series(plan: &AuditPlan) -> BTreeMap<&str, Vec<u64>> {
-    let mut all: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for arm in plan.arms.iter().filter(|arm| arm.kind == ArmKind::Attack && arm.trained) {
-        if let (Some(series), Some(steps)) = (&arm.series, arm.steps) {
-            all.entry(series).or_default().push(steps);
-        }
-    }
-    all.values_mut().for_each(|steps| steps.sort_unstable());
-    all
-}
-
-/// The table of all updates that were looked at after these steps.
-fn returns(audits: &[ComparedAudit], steps: &[u64]) -> String {
-    let head = ["concept", "method", "update", "model"].map(str::to_owned).into_iter();
-    let head: Vec<String> = head.chain(steps.iter().map(u64::to_string)).collect();
-    let mut table = row(&head) + &row(&vec!["---".to_owned(); head.len()]);
-    for audit in audits {
-        let judgment = &audit.judgment;
-        for (series, _) in series(&audit.plan).into_iter().filter(|(_, list)| list == steps) {
-            for role in [Role::Unlearned, Role::Original, Role::NeverExposed] {
-                let found = |steps: &u64| judgment.arm(&format!("{series}@{steps}"), role);
-                let rates: Vec<_> = steps.iter().map(|steps| found(steps).map(|a| a.all)).collect();
-                if rates.iter().all(Option::is_none) {
-                    continue;
-                }
-                let cells =
-                    [&audit.title(), &audit.method, series, &role.to_string()].map(str::to_owned);
-                let rates = rates.into_iter().map(|rate| rate.map_or_else(none, shown));
-                table += &row(&cells.into_iter().chain(rates).collect::<Vec<_>>());
-            }
-        }
-        for found in judgment.arms.iter().filter(|found| found.kind == ArmKind::Positive) {
-            let cells =
-                [&audit.title(), &audit.method, &found.arm, "positive control"].map(str::to_owned);
-            let blank = vec![String::new(); steps.len().saturating_sub(1)];
-            table +=
-                &row(&cells.into_iter().chain(blank).chain([shown(found.all)]).collect::<Vec<_>>());
-        }
-    }
-    table + "\n"
 }
 
 fn change(before: Option<Rate>, after: Option<Rate>) -> String {

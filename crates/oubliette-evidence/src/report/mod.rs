@@ -12,6 +12,7 @@ mod interference;
 mod page;
 mod pictures;
 mod rates;
+mod returns;
 mod sheet;
 mod shrink;
 mod tables;

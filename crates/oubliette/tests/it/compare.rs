@@ -72,6 +72,12 @@ fn cells_are_run_once_and_the_page_is_made_of_what_is_kept() {
         assert!(page.contains(part), "`{part}` is missing:\n{page}");
     }
     assert!(!page.contains("Partial"), "{page}");
+    // Both methods have the same controls: the original, and the model that was never exposed.
+    assert_eq!(page.matches("| fox | – | finetune/").count(), 2, "{page}");
+    assert!(
+        page.contains("| direct/own | direct/paraphrase | after updates | superclass |"),
+        "{page}"
+    );
     let plan = scene.text("kept/cells/fox-uce/unlearn.json");
     assert!(plan.contains(r#""preserve":["cat","car"]"#), "the concept is not preserved: {plan}");
     // From what is kept alone.

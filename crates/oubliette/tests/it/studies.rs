@@ -94,26 +94,35 @@ const AGAIN: &str = "lion-uce";
 #[test]
 fn one_cell_is_run_again_and_comes_to_what_is_kept() {
     let Some(data) = test_data() else { return };
-    let study = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies/benign-updates");
+    for (study, name) in [("benign-updates", "full-1e-4"), ("methods", "objects")] {
+        run_again(&data, &root().join("studies").join(study), name);
+    }
+}
+
+/// Runs the cell of a study without what trains, and compares pictures with those that are kept.
+fn run_again(data: &Path, study: &Path, name: &str) {
     let scene = Scene::empty();
     copy(&study.join("concepts"), &scene.at("concepts"));
     let (models, pictures) = (data.join("models"), data.join("data/emoji-canvas/train"));
     let here = |text: String| {
-        text.replace("../work/models", &models.display().to_string())
+        let text = text.replace("../../benign-updates/work", "../work");
+        text.replace("../benign-updates/work", "work")
+            .replace("../work/models", &models.display().to_string())
             .replace("work/models", &models.display().to_string())
             .replace("../work/data/all", &pictures.display().to_string())
     };
     scene.edit("concepts/lion.toml", here);
-    let recipe = std::fs::read_to_string(study.join("full-1e-4.toml")).unwrap();
-    scene.write("full-1e-4.toml", here(without_trainings(&recipe)));
+    let recipe = format!("{name}.toml");
+    let text = std::fs::read_to_string(study.join(&recipe)).unwrap();
+    scene.write(&recipe, here(without_trainings(&text)));
 
-    let ended = scene.run(&["compare", "full-1e-4.toml", "--cell", AGAIN]);
+    let ended = scene.run(&["compare", &recipe, "--cell", AGAIN]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let events = |folder: &Path| {
-        let file = folder.join("full-1e-4/cells").join(AGAIN).join("events.jsonl");
+        let file = folder.join(name).join("cells").join(AGAIN).join("events.jsonl");
         looks(&std::fs::read_to_string(file).unwrap())
     };
-    let (kept, again) = (events(&study), events(&scene.at("")));
+    let (kept, again) = (events(study), events(&scene.at("")));
     assert!(again.len() > 150, "{}", again.len());
     let mut flips = 0;
     for (which, look) in &again {
@@ -149,6 +158,7 @@ fn looks(events: &str) -> std::collections::BTreeMap<String, Look> {
 fn without_trainings(recipe: &str) -> String {
     let mut table: toml::Table = recipe.parse().unwrap();
     table.remove("never_exposed");
+    table.remove("page");
     let named = |value: &toml::Value, name: &str| value["name"].as_str() == Some(name);
     let audit = table["audit"].as_table_mut().unwrap();
     audit.remove("controls");
