@@ -27,7 +27,7 @@ const SHORT: [(&str, &str); 10] = [
     ("updates", "3"),
     ("behind", "{ steps = [2] }"),
     ("samples", "1"),
-    ("warm_up", "0"),
+    ("warm_up", "1"),
 ];
 
 const HEAD: &str = "Random weights in f32, one row a step, one sampled step of its own where a method draws as it trains; the mean of the steps after \
@@ -156,7 +156,7 @@ fn unlearn(
     Ok(Some(Seen { seconds: step_seconds(&told).context("no step was told")?, peak }))
 }
 
-/// The mean over the last unit's steps after its first.
+/// The mean over the steps after the first of the last unit that has several.
 fn step_seconds(told: &str) -> Option<f64> {
     let field = |line: &str, key: &str| {
         let rest = line.split_once(&format!(" {key}="))?.1;
@@ -169,7 +169,8 @@ fn step_seconds(told: &str) -> Option<f64> {
             Some((field(line, "unit")?, number("done")? as u64, number("seconds")?))
         })
         .collect();
-    let last = &steps.last()?.0;
+    // What comes after training has one step.
+    let last = &steps.iter().rfind(|step| step.1 > 1)?.0;
     let later: Vec<f64> =
         steps.iter().filter(|step| step.0 == *last && step.1 > 1).map(|step| step.2).collect();
     (!later.is_empty()).then(|| later.iter().sum::<f64>() / later.len() as f64)
