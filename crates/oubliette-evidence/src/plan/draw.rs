@@ -43,7 +43,7 @@ pub fn training_seed(plan_seed: u64, series: &str, run: u32) -> u64 {
 }
 
 /// SHA-256 of the parts, each followed by a line end, as two big-endian numbers.
-fn hash(parts: &[&str]) -> (u64, u64) {
+pub(crate) fn hash(parts: &[&str]) -> (u64, u64) {
     let mut hasher = Sha256::new();
     hasher.update(b"oubliette 1\n");
     for part in parts {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use arm::{Arm, ArmKind, Cell, Role, Stage, Standing};
 pub use audit::{AuditPlan, Calibration, Detector, Layout, PlannedSampling, Scorer, Subject};
 pub use change::{Model, UnlearnPlan, UpdatePlan};
+pub(crate) use draw::hash;
 pub use draw::{Draw, training_seed};
 pub use frechet::PlannedFrechet;
 
