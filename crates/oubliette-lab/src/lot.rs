@@ -2,6 +2,7 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 /// The generator that a lot hands out.
@@ -11,7 +12,7 @@ pub type Rng = ChaCha12Rng;
 ///
 /// Because step `k` of stage `s` is a lot of its own, a resumed training draws what an undisturbed one
 /// draws, and no generator state needs saving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Lot([u8; 32]);
 
 impl Lot {

@@ -15,7 +15,7 @@ use oubliette_model::{
     networks::Attended,
 };
 
-use crate::{Result, parts::source::Batch};
+use crate::{Drawn, Result, parts::source::Batch};
 
 /// Prompts whose conditions are kept; beyond it the oldest knowledge is dropped, so memory stays bounded.
 const REMEMBERED: usize = 4096;
@@ -34,6 +34,8 @@ pub struct Study<'a> {
     /// Whether what is attached is trained, and so whole, whatever the prompt.
     ungated: bool,
     strengths: RefCell<BTreeMap<String, Strengths>>,
+    /// What the original drew for other runs.
+    pub(crate) drawn: Option<&'a Drawn>,
 }
 
 impl<'a> Study<'a> {
@@ -50,7 +52,12 @@ impl<'a> Study<'a> {
             || differs(original, start, text);
         let ungated = moving.iter().any(|name| name.starts_with(ATTACHED));
         let (contexts, strengths) = (RefCell::default(), RefCell::default());
-        Self { sd, original, adapter, own_text, contexts, ungated, strengths }
+        Self { sd, original, adapter, own_text, contexts, ungated, strengths, drawn: None }
+    }
+
+    /// The same, with what the original drew for other runs.
+    pub(crate) fn remembering(self, drawn: Option<&'a Drawn>) -> Self {
+        Self { drawn, ..self }
     }
 
     /// All weights of a student.

@@ -3,7 +3,7 @@
 mod check;
 mod cost;
 mod divergence;
-mod extra;
+pub(crate) mod extra;
 mod optimiser;
 mod oracle;
 mod place;
@@ -19,7 +19,7 @@ use oubliette_evidence::Concept;
 use oubliette_model::{Weights, families::StableDiffusion, lora::Lora};
 
 use crate::{
-    Result, Study,
+    Drawn, Result, Study,
     lot::Lot,
     progress::{Progress, Watch, tell},
 };
@@ -41,6 +41,8 @@ pub struct Job<'a> {
     pub lot: Lot,
     /// What the stage is called in progress.
     pub unit: &'a str,
+    /// What the teacher drew for other runs, to be used again.
+    pub drawn: Option<&'a Drawn>,
 }
 
 /// How a stage ended.
@@ -66,7 +68,8 @@ pub fn train(
 ) -> Result<Trained> {
     let mut state = State::begin(stage, job, start)?;
     state.resume(stage, place)?;
-    let study = Study::new(job.sd, job.original, job.adapter, &state.names, start);
+    let study =
+        Study::new(job.sd, job.original, job.adapter, &state.names, start).remembering(job.drawn);
     stage.mask.begin(&study, start)?;
     let stepper = Stepper::new(&study, job.concepts, &job.lot);
     let total = stage.total();

@@ -115,7 +115,9 @@ fn line(
 }
 
 fn short(defaults: &Map<String, Value>) -> BTreeMap<&str, &str> {
-    SHORT.into_iter().filter(|(key, _)| defaults.contains_key(*key)).collect()
+    // A list under the same name is another setting.
+    let asked = |key: &str| defaults.get(key).is_some_and(|value| !value.is_array());
+    SHORT.into_iter().filter(|(key, _)| asked(key)).collect()
 }
 
 /// One run; nothing where memory is too little for it.

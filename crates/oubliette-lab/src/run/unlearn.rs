@@ -10,7 +10,7 @@ use oubliette_evidence::{
 use oubliette_model::{Weights, attached::ATTACHED, families::StableDiffusion};
 
 use super::{Context, Journal, ResolvedUnlearn, folder, names};
-use crate::{Result, editing::ties, progress::Watch, subject::digest_of};
+use crate::{Drawn, Result, editing::ties, progress::Watch, subject::digest_of};
 use beside::Beside;
 use stage::{Made, Turn, recorded};
 
@@ -33,7 +33,7 @@ pub fn unlearn(
         folder::check(&resolved.out, &journal)?;
         return Ok(journal);
     }
-    let changed = turns(&mut resolved, &sd, &mut journal, watch)?;
+    let changed = turns(&mut resolved, &sd, &mut journal, context, watch)?;
     let suppressing = beside.put(&mut sd);
     let none_changed = changed.names().all(|name| name.starts_with(ATTACHED));
     let suppressing = suppressing.filter(|_| none_changed);
@@ -48,17 +48,21 @@ fn turns(
     resolved: &mut ResolvedUnlearn,
     sd: &StableDiffusion,
     journal: &mut Journal,
+    context: &Context,
     watch: &mut Watch<'_>,
 ) -> Result<Weights> {
     let digest = |made: &Weights| digest_of(made, resolved.plan.model.digest);
+    let device = context.describe();
     let (mut changed, mut apart, mut number) = (Weights::new(), Vec::new(), 0);
     for turn in &mut resolved.turns {
         let original = sd.weights.overlaid(&changed);
+        let drawn = Drawn::of(&context.runs, digest(&changed)?, &device);
         let mut adapted = Vec::new();
         for stage in &mut turn.stages {
             let weights = sd.weights.overlaid(&changed);
             let (concepts, seed) = (&turn.concepts[..], resolved.plan.seed);
-            let place = Turn { sd, original: &original, concepts, seed, journal };
+            let (original, drawn) = (&original, &drawn);
+            let place = Turn { sd, original, concepts, seed, drawn, journal };
             let (made, event) = place.run(stage, number, &weights, &adapted, watch)?;
             let made = match made {
                 Made::Moved(moved) => {

@@ -143,6 +143,7 @@ impl Painter {
             adapter: adapter.as_ref(),
             lot,
             unit: &bench.unit,
+            drawn: None,
         };
         let place = Place::of_run(bench.folder, &key.short(), steps, EVERY)?;
         let trained = train(&mut stage, &job, &own, &place, bench.watch)?;

@@ -12,12 +12,12 @@ use serde_json::json;
 use crate::Result;
 
 /// Writes all tensors as 32-bit floats; the file is whole or not there.
-pub(super) fn save(path: &Path, all: &Weights) -> Result<()> {
+pub(crate) fn save(path: &Path, all: &Weights) -> Result<()> {
     Ok(save_floats(path, &all.by_name(), json!({}))?)
 }
 
 /// Reads them back.
-pub(super) fn load(path: &Path, device: &Device) -> Result<Weights> {
+pub(crate) fn load(path: &Path, device: &Device) -> Result<Weights> {
     let file = TensorFile::open(path)?;
     let read = |(name, entry): (&String, _)| {
         let values = file.read(name)?;

@@ -124,6 +124,36 @@ fn an_interrupted_training_ends_in_the_same_bytes() {
 }
 
 #[test]
+fn what_was_drawn_for_one_run_serves_the_next() {
+    let Some(data) = data() else { return };
+    let (alone, together) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let settings =
+        "name = \"ca\"\npictures = 2\nsampling_steps = 2\nbatch = 1\nlearning_rate = 1e-4\n";
+    let of = |folder: &Path, steps: u32| {
+        let recipe = forget(&data, folder, &format!("{settings}steps = {steps}"));
+        let journal = unlearn(&recipe, folder, &mut unwatched()).unwrap();
+        fs::remove_dir_all(folder.join("out")).unwrap();
+        journal.evidence().digest().unwrap()
+    };
+    let drawn = |folder: &Path| {
+        let known = fs::read_dir(folder.join("runs/.known")).unwrap();
+        let files = known.flat_map(|part| fs::read_dir(part.unwrap().path()).unwrap());
+        files.map(|file| file.unwrap().path()).collect::<Vec<_>>()
+    };
+    of(together.path(), 1);
+    let [kept] = &drawn(together.path())[..] else { panic!("one set of pictures") };
+    let (whole, before) =
+        (fs::read(kept).unwrap(), fs::metadata(kept).unwrap().modified().unwrap());
+    let expected = of(alone.path(), 2);
+    assert_eq!(of(together.path(), 2), expected);
+    assert_eq!(fs::metadata(kept).unwrap().modified().unwrap(), before, "it was not drawn again");
+    // One that was damaged is drawn again.
+    fs::write(kept, &whole[..whole.len() / 2]).unwrap();
+    of(together.path(), 3);
+    assert_eq!(fs::read(kept).unwrap(), whole);
+}
+
+#[test]
 fn a_training_that_diverges_leaves_nothing() {
     let Some(data) = data() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -169,6 +199,7 @@ fn a_checkpoint_in_the_middle_of_a_pool_resumes_bit_for_bit() {
         adapter: None,
         lot: Lot::new(5),
         unit: "erase",
+        drawn: None,
     };
     let folder = tempfile::tempdir().unwrap();
     let trained = |name: &str, stop_after: u64| {

@@ -71,7 +71,15 @@ fn sepme_moves_and_stops_as_the_reference_does() {
         let mut stage = stage(&bench, &steps, &concepts[0]);
         let original = &bench.sd.weights;
         let (lot, unit) = (Lot::new(1), "sepme");
-        let job = Job { sd: &bench.sd, original, concepts: &concepts, adapter: None, lot, unit };
+        let job = Job {
+            sd: &bench.sd,
+            original,
+            concepts: &concepts,
+            adapter: None,
+            lot,
+            unit,
+            drawn: None,
+        };
         let folder = tempfile::tempdir().unwrap();
         let place = Place::of_run(folder.path(), unit, stage.steps, 1).unwrap();
         let trained = train(&mut stage, &job, original, &place, &mut unwatched()).unwrap();

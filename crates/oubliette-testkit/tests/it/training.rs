@@ -68,8 +68,15 @@ fn run(
     watch: &mut Watch<'_>,
 ) -> Result<Weights, Error> {
     let (lot, concepts) = (Lot::new(7), [fox()]);
-    let job =
-        Job { sd, original: &sd.weights, concepts: &concepts, adapter: None, lot, unit: "sculpt" };
+    let job = Job {
+        sd,
+        original: &sd.weights,
+        concepts: &concepts,
+        adapter: None,
+        lot,
+        unit: "sculpt",
+        drawn: None,
+    };
     let place = Place::of_run(at, "sculpt", stage.steps, 1)?;
     Ok(train(stage, &job, &sd.weights, &place, watch)?.weights)
 }

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Batch, Drawing, Focus, Source, Stateful};
 use crate::{
-    Card, Entry, Error, Result, Study,
+    Card, Entry, Error, Result, Study, geometry,
     lot::Lot,
+    notes::key,
     walk::{self, Walk},
 };
 
@@ -70,6 +71,22 @@ fn steps() -> u32 {
 const TOGETHER: usize = 8;
 
 impl Prompts {
+    /// Takes what was drawn for another run, or draws.
+    fn begin(&mut self, study: &Study<'_>, lot: &Lot) -> Result<()> {
+        let Some(drawn) = study.drawn else { return self.draw(study, lot) };
+        let Self { prompts, repeats, negative, guidance, steps, .. } = &*self;
+        let asked = key(&(prompts, repeats, negative, guidance, steps, lot));
+        if let Some(latents) = drawn.read(asked, study.sd.device()) {
+            let [channels, height, width] = geometry::latents(study.sd);
+            let whole = latents.iter().all(|(_, row)| row.shape() == [1, channels, height, width]);
+            if whole && latents.len() == self.prompts.len() * self.repeats {
+                return self.restore(&latents);
+            }
+        }
+        self.draw(study, lot)?;
+        drawn.keep(asked, &self.state())
+    }
+
     fn draw(&mut self, study: &Study<'_>, lot: &Lot) -> Result<()> {
         let repeated = self.prompts.iter().flat_map(|prompt| vec![prompt.clone(); self.repeats]);
         for (chunk, prompts) in repeated.collect::<Vec<_>>().chunks(TOGETHER).enumerate() {
@@ -137,7 +154,7 @@ impl Source for Prompts {
             });
         }
         if self.drawn.is_empty() {
-            self.draw(study, lot)?;
+            self.begin(study, lot)?;
         }
         let mut rng = lot.nth(step).rng();
         let rows: Vec<usize> = (0..self.drawn.len()).collect();

@@ -1,13 +1,6 @@
-//! What was seen before, in this run or another one, by everything that it follows from: so nothing is made twice.
-//!
-//! Two audits of one model share its controls. The notes lie in `.known/` below the runs, one small file each; without
-//! them everything is made again, with the same evidence, since the same plan gives the same bytes.
+//! What audits have seen before, in this run or another one: two audits of one model share its controls.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use oubliette_evidence::{
     AuditPlan, Digest, Real,
@@ -15,10 +8,14 @@ use oubliette_evidence::{
     folder::RunFolder,
     plan::{Arm, ArmKind, Cell, training_seed},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
-use super::super::journal::write_whole;
-use crate::{Error, Result, metrics::Mean, subject::Asked};
+use crate::{
+    Result,
+    metrics::Mean,
+    notes::{Notes, key},
+    subject::Asked,
+};
 
 /// A picture that was made, and what was said of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,7 +33,7 @@ pub(super) struct Seen {
 /// The notes that the runs of one folder share.
 pub(super) struct Known<'a> {
     plan: &'a AuditPlan,
-    runs: PathBuf,
+    notes: Notes,
     /// The name of this run's folder.
     run: String,
     /// What every picture and score follows from.
@@ -65,8 +62,8 @@ impl<'a> Known<'a> {
         let drawn = key(&(version, device, &plan.sampling));
         let common =
             key(&(version, device, (&plan.sampling, looked), (&plan.alignment, &plan.concept)));
-        let runs = folder.parent().unwrap_or(Path::new("")).to_owned();
-        Self { plan, runs, run, common, drawn }
+        let notes = Notes::of(folder.parent().unwrap_or(Path::new("")));
+        Self { plan, notes, run, common, drawn }
     }
 
     /// What the model of a cell follows from; nothing where the plan alone does not say it.
@@ -95,20 +92,20 @@ impl<'a> Known<'a> {
         asked: &Asked,
         sought: Option<&str>,
     ) -> Option<(Seen, Vec<u8>)> {
-        let seen = self.read::<Seen>(request(model, asked, sought))?;
+        let seen = self.notes.read::<Seen>(request(model, asked, sought))?;
         let bytes = self.bytes(&seen.run, seen.picture)?;
         Some((seen, bytes))
     }
 
     /// The PNG file of a request that another audit made.
     pub(super) fn drawn(&self, maker: Digest, asked: &Asked) -> Option<Vec<u8>> {
-        let Drawn { picture, run } = self.read(request(maker, asked, None))?;
+        let Drawn { picture, run } = self.notes.read(request(maker, asked, None))?;
         self.bytes(&run, picture)
     }
 
     /// A picture of a run, where it is still there.
     fn bytes(&self, run: &str, picture: Digest) -> Option<Vec<u8>> {
-        let file = RunFolder::at(self.runs.join(run)).picture(&picture);
+        let file = RunFolder::at(self.notes.runs().join(run)).picture(&picture);
         fs::read(file).ok().filter(|bytes| Digest::of(bytes) == picture)
     }
 
@@ -117,7 +114,7 @@ impl<'a> Known<'a> {
     /// # Errors
     /// A full disk.
     pub(super) fn note_drawn(&self, maker: Digest, asked: &Asked, picture: Digest) -> Result<()> {
-        self.write(request(maker, asked, None), &Drawn { picture, run: self.run.clone() })
+        self.notes.write(request(maker, asked, None), &Drawn { picture, run: self.run.clone() })
     }
 
     /// Notes a picture of this run.
@@ -133,12 +130,12 @@ impl<'a> Known<'a> {
         alignment: Option<Real>,
     ) -> Result<()> {
         let (scores, run) = (scores.clone(), self.run.clone());
-        self.write(request(model, asked, sought), &Seen { picture, run, scores, alignment })
+        self.notes.write(request(model, asked, sought), &Seen { picture, run, scores, alignment })
     }
 
     /// How a training ended that was done before.
     pub(super) fn training(&self, model: Digest) -> Option<Trained> {
-        self.read(model)
+        self.notes.read(model)
     }
 
     /// Notes how a training ended.
@@ -146,7 +143,7 @@ impl<'a> Known<'a> {
     /// # Errors
     /// A full disk.
     pub(super) fn note_training(&self, model: Digest, trained: &Trained) -> Result<()> {
-        self.write(model, trained)
+        self.notes.write(model, trained)
     }
 
     /// A measurement of a model that was taken before on `pictures`.
@@ -156,7 +153,7 @@ impl<'a> Known<'a> {
         metric: &str,
         pictures: Digest,
     ) -> Option<Mean> {
-        self.read(key(&(model, metric, pictures, self.plan.seed)))
+        self.notes.read(key(&(model, metric, pictures, self.plan.seed)))
     }
 
     /// Notes a measurement.
@@ -170,33 +167,10 @@ impl<'a> Known<'a> {
         pictures: Digest,
         mean: &Mean,
     ) -> Result<()> {
-        self.write(key(&(model, metric, pictures, self.plan.seed)), mean)
-    }
-
-    fn file(&self, key: Digest) -> PathBuf {
-        let name = key.to_string();
-        self.runs.join(".known").join(&name[..2]).join(&name[2..])
-    }
-
-    /// A note; one that cannot be read is none.
-    fn read<T: DeserializeOwned>(&self, key: Digest) -> Option<T> {
-        serde_json::from_slice(&fs::read(self.file(key)).ok()?).ok()
-    }
-
-    fn write<T: Serialize>(&self, key: Digest, note: &T) -> Result<()> {
-        let file = self.file(key);
-        let folder = file.parent().unwrap_or(&self.runs);
-        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-        let text = serde_json::to_vec(note).expect("notes are plain structs with text keys");
-        write_whole(&file, &text)
+        self.notes.write(key(&(model, metric, pictures, self.plan.seed)), mean)
     }
 }
 
 fn request(model: Digest, asked: &Asked, sought: Option<&str>) -> Digest {
     key(&(model, &asked.prompt, asked.seed, asked.guidance, sought))
-}
-
-/// The digest of plain values; the same values give the same text.
-fn key(of: &impl Serialize) -> Digest {
-    Digest::of(&serde_json::to_vec(of).expect("plain values with text keys can be written"))
 }

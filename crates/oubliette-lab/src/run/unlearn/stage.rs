@@ -11,7 +11,7 @@ use oubliette_model::{
 use rand::Rng as _;
 
 use crate::{
-    Result, Study,
+    Drawn, Result, Study,
     lot::Lot,
     methods::{Adapt, Stage},
     progress::{Progress, Watch, tell},
@@ -37,6 +37,8 @@ pub(super) struct Turn<'a> {
     pub(super) original: &'a Weights,
     pub(super) concepts: &'a [Concept],
     pub(super) seed: u64,
+    /// What `original` drew for other runs.
+    pub(super) drawn: &'a Drawn,
     pub(super) journal: &'a Journal,
 }
 
@@ -81,7 +83,9 @@ impl Turn<'_> {
             original = Cow::Owned(own);
         }
         let (sd, concepts) = (self.sd, self.concepts);
-        let job = Job { sd, original: &original, concepts, adapter: None, lot, unit: &unit };
+        // Without what is attached to it, the original draws other things.
+        let drawn = Some(self.drawn).filter(|_| !stage.alone);
+        let job = Job { sd, original: &original, concepts, adapter: None, lot, unit: &unit, drawn };
         let place = Place::of_run(&self.journal.workspace()?, &unit, stage.steps, EVERY)?;
         let trained = training::train(stage, &job, &weights, &place, watch)?;
         let event = recorded(unit, trained.steps, trained.loss)?;
@@ -101,8 +105,15 @@ impl Turn<'_> {
         let (rank, seed) = (adapt.rank, lot.child("adapter").rng().random());
         let adapter = Lora::new(weights, &names, rank, rank as f64, Init::Kaiming, seed)?;
         let (sd, concepts) = (self.sd, self.concepts);
-        let job =
-            Job { sd, original: weights, concepts, adapter: Some(&adapter), lot, unit: &unit };
+        let job = Job {
+            sd,
+            original: weights,
+            concepts,
+            adapter: Some(&adapter),
+            lot,
+            unit: &unit,
+            drawn: None,
+        };
         let place = Place::of_run(&self.journal.workspace()?, &unit, adapt.train.steps, EVERY)?;
         let trained = training::train(&mut adapt.train, &job, weights, &place, watch)?;
         let changed = adapter.merge(&weights.overlaid(&trained.weights)).only(&names);
