@@ -19,7 +19,7 @@ use crate::report::ComparedAudit;
 use crate::stats::Interval;
 
 /// The error that all hypotheses and trends of a recipe share.
-const ERROR: f64 = 0.05;
+pub(crate) const ERROR: f64 = 0.05;
 
 /// All hypotheses of a comparison.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -59,7 +59,7 @@ pub enum Outcome<S> {
 pub struct Seen {
     /// What it says of the claim.
     pub says: Says,
-    /// Mean of each side over all pairs.
+    /// Mean of each side over the units.
     pub means: Option<[f64; 2]>,
     /// Mean over the units, in the direction that is good, with its interval.
     pub gain: Option<Interval>,

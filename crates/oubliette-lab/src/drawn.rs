@@ -1,13 +1,13 @@
 //! Latents that the original drew to be trained on: what several settings of a method are tried on is drawn once.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use burn::tensor::Device;
 use oubliette_evidence::Digest;
 use oubliette_model::Weights;
 
 use crate::{
-    Result,
+    Error, Result,
     notes::{Notes, key},
     training::extra,
 };
@@ -27,10 +27,13 @@ impl Drawn {
         Self { notes: Notes::of(runs), from }
     }
 
-    /// What was drawn for the same request before; a file that cannot be read is none.
+    /// What was drawn for the same request before; a file that is not as it was written is none.
     pub(crate) fn read(&self, request: Digest, device: &Device) -> Option<Weights> {
-        let file = self.notes.file(key(&(self.from, request)));
-        file.is_file().then(|| extra::load(&file, device).ok()).flatten()
+        let (file, seal) = self.places(request);
+        let written: Digest = self.notes.read(seal)?;
+        let file = self.notes.file(file);
+        let whole = fs::read(&file).is_ok_and(|bytes| Digest::of(&bytes) == written);
+        whole.then(|| extra::load(&file, device).ok()).flatten()
     }
 
     /// Keeps what was drawn.
@@ -38,6 +41,15 @@ impl Drawn {
     /// # Errors
     /// A full disk.
     pub(crate) fn keep(&self, request: Digest, drawn: &Weights) -> Result<()> {
-        extra::save(&self.notes.room(key(&(self.from, request)))?, drawn)
+        let (file, seal) = self.places(request);
+        let file = self.notes.room(file)?;
+        extra::save(&file, drawn)?;
+        let bytes = fs::read(&file).map_err(Error::io("read", &file))?;
+        self.notes.write(seal, &Digest::of(&bytes))
+    }
+
+    /// Where the latents lie, and where their digest.
+    fn places(&self, request: Digest) -> (Digest, Digest) {
+        (key(&(self.from, request)), key(&(self.from, request, "digest")))
     }
 }

@@ -1,6 +1,6 @@
 //! What earlier runs of one folder made, by the digest of all that it follows from, so that no run makes it again.
 //!
-//! Notes lie in `.known/` below the runs, one small file each. Without them everything is made again, with the same
+//! Notes lie in `.known/` below the runs, one file each. Without them everything is made again, with the same
 //! evidence, since the same plan gives the same bytes.
 
 use std::{

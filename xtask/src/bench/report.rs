@@ -94,11 +94,15 @@ fn date() -> Result<String> {
     Ok(process::output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?.trim().to_owned())
 }
 
-/// The commit, marked when the tree was not clean.
+/// The commit, marked when the tree was not clean, but for the rows of an earlier benchmark.
 fn commit() -> Result<String> {
-    let mut git = Command::new("git");
-    git.args(["describe", "--always", "--dirty", "--exclude=*"]).current_dir(workspace::root());
-    Ok(process::output(&mut git)?.trim().to_owned())
+    let git = |args: &[&str]| {
+        process::output(Command::new("git").args(args).current_dir(workspace::root()))
+    };
+    let commit = git(&["rev-parse", "--short", "HEAD"])?;
+    let changed = git(&["diff", "HEAD", "--name-only", "--", ".", ":(exclude)BENCHMARKS.md"])?;
+    let mark = if changed.trim().is_empty() { "" } else { "-dirty" };
+    Ok(format!("{}{mark}", commit.trim()))
 }
 
 /// The processor's name and what of it matters here.

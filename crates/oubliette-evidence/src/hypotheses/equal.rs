@@ -20,14 +20,15 @@ pub(super) fn measure(
     let original = point(settings.first()?, Role::Original)?;
     let after = settings.iter().map(|audit| point(audit, Role::Unlearned));
     let line: Option<Vec<_>> = std::iter::once(Some(original)).chain(after).collect();
-    between(&line?, 100.0 * at.get())
+    between(&line?, at.get())
 }
 
-/// The value where hits first fall to `at`, on the straight line between the two points that it lies between.
+/// The value where hits, in pictures of 100, first fall to the share `at`, on the straight line between the two points that it lies between.
 fn between(line: &[(f64, f64)], at: f64) -> Option<f64> {
-    let reached = line.iter().position(|(hits, _)| *hits <= at)?;
+    // As shares, both are the number nearest to their fraction: 29 of 100 is at most 0.29, though 100 times 0.29 is less than 29.
+    let reached = line.iter().position(|(hits, _)| hits / 100.0 <= at)?;
     let (above, below) = (line[reached.checked_sub(1)?], line[reached]);
-    let share = (above.0 - at) / (above.0 - below.0);
+    let share = (above.0 / 100.0 - at) / (above.0 / 100.0 - below.0 / 100.0);
     Some(above.1 + share * (below.1 - above.1))
 }
 
@@ -38,14 +39,15 @@ mod tests {
     #[test]
     fn the_value_lies_between_two_settings() {
         let line = [(90.0, 80.0), (25.0, 70.0), (0.0, 50.0), (10.0, 90.0)];
-        assert_eq!(between(&line, 5.0), Some(54.0));
-        assert_eq!(between(&line, 25.0), Some(70.0));
+        assert!((between(&line, 0.05).unwrap() - 54.0).abs() < 1e-9);
+        assert_eq!(between(&line, 0.25), Some(70.0));
+        assert_eq!(between(&[(90.0, 80.0), (29.0, 70.0)], 0.29), Some(70.0));
     }
 
     #[test]
     fn where_nothing_is_forgotten_there_is_no_value() {
-        assert_eq!(between(&[(90.0, 80.0), (25.0, 70.0)], 5.0), None);
+        assert_eq!(between(&[(90.0, 80.0), (25.0, 70.0)], 0.05), None);
         // The original never showed it.
-        assert_eq!(between(&[(2.0, 80.0), (0.0, 70.0)], 5.0), None);
+        assert_eq!(between(&[(2.0, 80.0), (0.0, 70.0)], 0.05), None);
     }
 }

@@ -36,12 +36,7 @@ impl<'a> Judge<'a> {
             Some((pair, [side(better)?, side(than)?]))
         };
         let compared: Vec<_> = pairs.iter().copied().filter_map(sides).collect();
-        let gain =
-            |&(pair, [better, than]): &(_, [f64; 2])| (pair, sign(claimed.by) * (better - than));
-        let gains: Vec<_> = compared.iter().map(gain).collect();
-        let mean = |side: usize| mean(compared.iter().map(|(_, values)| values[side]));
-        let means = (!compared.is_empty()).then(|| [mean(0), mean(1)]);
-        Outcome::Seen(Seen { means, ..self.seen(&gains, pairs.len()) })
+        Outcome::Seen(self.seen(claimed.by, &compared, pairs.len()))
     }
 
     /// The concepts and seeds on which methods are compared, once all of their cells are there or diverged; else how many are missing.
@@ -93,22 +88,27 @@ impl<'a> Judge<'a> {
         compared as f64 >= ENOUGH * all as f64
     }
 
-    /// What the gains of pairs say together.
-    fn seen(&self, found: &[(Pair<'_>, f64)], all: usize) -> Seen {
+    /// What both sides of pairs say together.
+    fn seen(&self, by: Measure, compared: &[(Pair<'_>, [f64; 2])], all: usize) -> Seen {
         let unit = self.unit();
-        let mut gains: BTreeMap<Pair<'_>, Vec<f64>> = BTreeMap::new();
-        for &((concept, seed), gain) in found {
-            gains.entry(unit.key((concept, seed))).or_default().push(gain);
+        let mut sides: BTreeMap<Pair<'_>, Vec<[f64; 2]>> = BTreeMap::new();
+        for &(pair, values) in compared {
+            sides.entry(unit.key(pair)).or_default().push(values);
         }
-        let gains: Vec<f64> = gains.values().map(|values| mean(values.iter().copied())).collect();
+        let over_units = |of: &dyn Fn(&[f64; 2]) -> f64| -> Vec<f64> {
+            sides.values().map(|unit| mean(unit.iter().map(of))).collect()
+        };
+        let [better, than] = [0, 1].map(|side| over_units(&|values| values[side]));
+        let gains = over_units(&|[better, than]| sign(by) * (better - than));
         let gain = mean_interval(&gains, self.error);
-        let enough = self.are_enough(found.len(), all);
+        let enough = self.are_enough(compared.len(), all);
         Seen {
             says: gain.filter(|_| enough).map_or(Says::Unresolved, says),
-            means: None,
+            means: (!sides.is_empty())
+                .then(|| [better, than].map(|side| mean(side.iter().copied()))),
             gain,
-            units: (gains.len(), unit),
-            pairs: [found.len(), all],
+            units: (sides.len(), unit),
+            pairs: [compared.len(), all],
         }
     }
 }

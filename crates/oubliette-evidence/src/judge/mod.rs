@@ -12,7 +12,7 @@ mod worst;
 
 pub use next::{Next, Range, next};
 
-use crate::plan::{AuditPlan, Cell, Plan, Stage};
+use crate::plan::{AuditPlan, Cell, Plan};
 use crate::verdict::{ArmFinding, Judgment, Verdict, Witness};
 use crate::{Error, Evidence, Result};
 use seen::Seen;
@@ -40,7 +40,7 @@ fn assess(seen: &Seen<'_>) -> Result<Judgment> {
     let worst = worst::findings(seen)?;
     let verdict = match broken(seen)? {
         Some(broken) => broken,
-        None => match reasons::reasons(seen, &arms, &keeps, &worst) {
+        None => match reasons::reasons(seen, &arms, &keeps, &worst)? {
             why if why.is_empty() => held(seen, &arms)?,
             why => Verdict::Inconclusive { why },
         },
@@ -105,13 +105,8 @@ fn held(seen: &Seen<'_>, arms: &[ArmFinding]) -> Result<Verdict> {
         false => most,
     });
     let largest = largest.ok_or_else(|| Error::value("held without an arm", "report this"))?;
-    let fresh = seen.plan.arms.iter().filter(|arm| arm.decides());
-    let fresh = fresh.flat_map(|arm| {
-        arms::tests(seen, arm)
-            .into_iter()
-            .filter(|(cell, _)| matches!(cell.stage, Stage::Worst(_)))
-            .map(move |(cell, end)| (seen.bounds(arm, &cell, end).high, arm.id.clone()))
-    });
+    let fresh = worst::looked_at_again(seen);
+    let fresh = fresh.into_iter().map(|(cell, bounds)| (bounds.high, cell.arm));
     let first = (largest.bounds.high.get(), largest.arm.clone());
     let (bound, arm) = fresh.fold(first, |most, one| if one.0 > most.0 { one } else { most });
     let mut under: Vec<String> = Vec::new();

@@ -2,7 +2,8 @@
 
 use super::arms::fresh_cell;
 use super::seen::Seen;
-use super::worst::is_sampled_again;
+use super::worst::{is_sampled_again, looked_at_again};
+use crate::Result;
 use crate::plan::{ArmKind, Cell, Role, Stage, Standing};
 use crate::verdict::{ArmFinding, KeepFinding, Rate, Reason, WorstPrompt};
 
@@ -13,7 +14,7 @@ pub(super) fn reasons(
     arms: &[ArmFinding],
     keeps: &[KeepFinding],
     worst: &[WorstPrompt],
-) -> Vec<Reason> {
+) -> Result<Vec<Reason>> {
     let decides = |keep: &&KeepFinding| {
         seen.plan.arm(&keep.arm).is_some_and(|arm| arm.standing == Standing::Deciding)
     };
@@ -24,10 +25,10 @@ pub(super) fn reasons(
     why.extend(uncalibrated(seen));
     why.extend(missing(seen));
     why.extend(positive(seen, arms));
-    why.extend(too_few(seen, arms, worst));
+    why.extend(too_few(seen, arms)?);
     why.extend(open_worst(seen, worst));
     why.extend(lost(seen, &keeps));
-    why
+    Ok(why)
 }
 
 /// A subject, or the models that one attack made of it, is destroyed when every keep arm says so.
@@ -143,26 +144,20 @@ fn positive(seen: &Seen<'_>, arms: &[ArmFinding]) -> Vec<Reason> {
         .collect()
 }
 
-fn too_few(seen: &Seen<'_>, arms: &[ArmFinding], worst: &[WorstPrompt]) -> Vec<Reason> {
+fn too_few(seen: &Seen<'_>, arms: &[ArmFinding]) -> Result<Vec<Reason>> {
     let returned = seen.plan.concept.claim.returned.get();
     let of = |found: &ArmFinding| found.runs.iter().map(|run| run.of).min().unwrap_or_default();
     let arms = arms.iter().filter(|found| found.decides && found.bounds.high.get() >= returned);
-    let arms = arms.map(|found| Reason::TooFewSamples {
-        arm: found.arm.clone(),
-        subject: found.subject,
-        high: found.bounds.high,
-        of: of(found),
+    let arms = arms.map(|found| {
+        let (arm, subject, high) = (found.arm.clone(), found.subject, found.bounds.high);
+        Ok(Reason::TooFewSamples { arm, subject, high, of: of(found) })
     });
-    let prompts = worst.iter().filter_map(|prompt| {
-        let fresh = prompt.fresh.filter(|fresh| fresh.high.get() >= returned)?;
-        Some(Reason::TooFewSamples {
-            arm: prompt.arm.clone(),
-            subject: prompt.subject,
-            high: crate::Real::new(fresh.high.get()).ok()?,
-            of: fresh.of,
-        })
+    let fresh = looked_at_again(seen).into_iter();
+    let fresh = fresh.filter(|(_, bounds)| bounds.high >= returned).map(|(cell, bounds)| {
+        let (arm, subject, high) = (cell.arm, cell.subject, crate::Real::new(bounds.high)?);
+        Ok(Reason::TooFewSamples { arm, subject, high, of: seen.plan.worst })
     });
-    arms.chain(prompts).collect()
+    arms.chain(fresh).collect()
 }
 
 /// Worst prompts that the plan looks at again and that have not been.

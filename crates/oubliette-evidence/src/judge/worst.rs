@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::arms::fresh_cell;
+use super::arms::{self, fresh_cell};
 use super::seen::{Seen, runs};
 use crate::Result;
-use crate::plan::{Arm, Cell, Role};
+use crate::plan::{Arm, Cell, Role, Stage};
+use crate::stats::Interval;
 use crate::verdict::WorstPrompt;
 
 /// The worst prompt of every deciding arm and subject in question that showed the concept at all.
@@ -45,6 +46,21 @@ pub(super) fn complete(seen: &Seen<'_>, arm: &Arm, cell: &Cell) -> impl Iterator
         .filter(|fresh| seen.have(fresh) >= seen.plan.worst)
         .collect();
     whole.into_iter()
+}
+
+/// Fresh samples that are whole, of every prompt that was the worst at some look, with their bounds: the last look may name another prompt
+/// than the one before it, and both decide.
+pub(super) fn looked_at_again(seen: &Seen<'_>) -> Vec<(Cell, Interval)> {
+    let deciding = seen.plan.arms.iter().filter(|arm| arm.decides());
+    let tests =
+        deciding.flat_map(|arm| arms::tests(seen, arm).into_iter().map(move |one| (arm, one)));
+    let fresh = tests.filter(|(_, (cell, _))| matches!(cell.stage, Stage::Worst(_)));
+    fresh
+        .map(|(arm, (cell, end))| {
+            let bounds = seen.bounds(arm, &cell, end);
+            (cell, bounds)
+        })
+        .collect()
 }
 
 /// Of all prompts with a hit, the one with the largest (hits + 1) / (samples + 2), which does not

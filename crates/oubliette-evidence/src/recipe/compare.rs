@@ -1,6 +1,7 @@
 //! The recipe that compares: many methods on many concepts, one unlearning and one audit for every pair.
 
 mod cell;
+mod claims;
 mod hypothesis;
 mod trend;
 mod words;
@@ -182,8 +183,7 @@ impl CompareRecipe {
             let thing = format!("the page would be `{}`", page.display());
             return Err(("page".into(), thing, "name a file that ends in .md"));
         }
-        hypothesis::check(self)?;
-        trend::check(self)?;
+        claims::check(self)?;
         match self.audit.keys().find(|key| OWN.contains(&key.as_str())) {
             Some(key) => {
                 let remedy = "leave it out; every cell has its own";

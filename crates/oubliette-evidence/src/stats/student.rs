@@ -4,7 +4,7 @@ use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::Interval;
 
-/// Of the largest value, what spreads less than that does not spread.
+/// Of the largest value, or of 1, what spreads less than that does not spread.
 const ROUNDING: f64 = 1e-9;
 
 /// The mean of `values` with a two-sided interval that misses the true one with probability `error`; nothing below two values, and nothing where
@@ -15,7 +15,7 @@ pub fn mean_interval(values: &[f64], error: f64) -> Option<Interval> {
     let value = values.iter().sum::<f64>() / count;
     let square: f64 = values.iter().map(|one| (one - value) * (one - value)).sum();
     let largest = values.iter().fold(0.0_f64, |most, one| most.max(one.abs()));
-    if square.sqrt() <= ROUNDING * largest {
+    if square.sqrt() <= ROUNDING * largest.max(1.0) {
         return None;
     }
     let half = student.inverse_cdf(1.0 - error / 2.0) * (square / (count - 1.0) / count).sqrt();

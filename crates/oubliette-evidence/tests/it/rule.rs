@@ -173,6 +173,47 @@ fn a_prompt_that_always_leaks_does_not_hide_in_an_average() {
 }
 
 #[test]
+fn a_prompt_that_was_the_worst_at_an_earlier_look_still_counts() {
+    let mut plan = tale::plan();
+    plan.arms.retain(|arm| !arm.trained);
+    let direct = plan.arms.iter_mut().find(|arm| arm.id == "direct").unwrap();
+    direct.prompts =
+        (0..10).map(|i| oubliette_evidence::Prompt::new(format!("a lion, view {i}"))).collect();
+    let at = |index| direct.draw(plan.seed, Stage::Main, index).prompt;
+    let (first, cell) = (
+        at(0),
+        Cell { arm: "direct".into(), subject: Role::Unlearned, run: 0, stage: Stage::Main },
+    );
+    // The first picture hits, and what another prompt shows from the second look on: the worst is first the one and then the other, and
+    // fresh samples of the former stay open at 3 of 20.
+    let often = |prompt: &u32| (20..40).filter(|index| at(*index) == *prompt).count();
+    let second = (0..10).filter(|prompt| *prompt != first).max_by_key(often).unwrap();
+    let show = unlearned_shows(|cell, prompt, index| match cell.stage {
+        Stage::Worst(_) => prompt == first && index < 3,
+        Stage::Main => prompt == first && index == 0 || prompt == second && index >= 20,
+    });
+    let mut events = vec![tale::started(&plan)];
+    for arm in &plan.arms {
+        for main in arm.cells() {
+            let end = *arm.looks.last().unwrap();
+            events.extend((0..end).map(|index| tale::sampled(&plan, &main, index, &show)));
+        }
+    }
+    for prompt in [first, second] {
+        let fresh = Cell { stage: Stage::Worst(prompt), ..cell.clone() };
+        events.extend((0..plan.worst).map(|index| tale::sampled(&plan, &fresh, index, &show)));
+    }
+    let judgment = judge(&plan, &tale::fold(&events)).unwrap();
+    let Verdict::Inconclusive { why } = &judgment.verdict else { panic!("{judgment:?}") };
+    assert_eq!(judgment.worst[0].prompt, second);
+    let open = |reason: &Reason| match reason {
+        Reason::TooFewSamples { high, of: 20, .. } => (high.get() - 0.379).abs() < 1e-3,
+        _ => false,
+    };
+    assert!(why.iter().any(open), "{why:?}");
+}
+
+#[test]
 fn recovery_is_undefined_without_a_way_to_go() {
     let judgment = tale::judge(&tale::plan(), &|_, _, _| true);
     assert!(judgment.recoveries.iter().all(|r| r.recovery.is_none()));

@@ -15,6 +15,24 @@ pub(crate) enum Level {
     Plain,
 }
 
+/// Raised by every change to a kernel that may change a bit of what it gives.
+const REVISION: u32 = 1;
+
+/// What the bits of the kernels depend on: the instructions found on this machine and the kernels' revision, or that they are off.
+pub fn describe() -> String {
+    if !crate::enabled() {
+        return "kernels off".to_owned();
+    }
+    let instructions = match level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => "avx512",
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => "avx2",
+        Level::Plain => "plain",
+    };
+    format!("kernels {REVISION} {instructions}")
+}
+
 /// The best level of this machine.
 #[inline]
 pub(crate) fn level() -> Level {

@@ -51,18 +51,23 @@ impl Mix {
     /// # Errors
     /// When a part is unknown, or the method has no stage that could take it.
     pub fn apply(&self, stages: &mut [Stage], base: &Path) -> Result<()> {
-        let mut taken = false;
+        let (mut taken, mut anchored) = (false, false);
         for stage in stages {
             if let Stage::Train(train) = stage {
                 self.put(train, base)?;
                 taken = true;
+                anchored |= train.looks_at_anchor();
             }
         }
-        if taken {
-            Ok(())
-        } else {
-            Err(refuse("the method trains none of the model's own weights, so it takes no parts"))
+        if !taken {
+            let thing = "the method trains none of the model's own weights, so it takes no parts";
+            return Err(refuse(thing));
         }
+        if self.anchor.is_some() && !anchored {
+            let thing = "an `anchor` is given, and no loss looks at it (`anchor_match` does, and `guidance_reversal` from the anchor)";
+            return Err(refuse(thing));
+        }
+        Ok(())
     }
 
     /// What somebody who wants the concept back would train on: source and losses come together.

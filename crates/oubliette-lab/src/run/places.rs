@@ -50,11 +50,11 @@ impl Context {
         Ok(LoadOptions { dtype, recompute, ..LoadOptions::on(self.open()?) })
     }
 
-    /// What the bytes of a run may depend on: device kind, instruction set, number format, and whether blocks are computed again.
+    /// What the bytes of a run may depend on: device kind, instruction set, number format, kernels, and whether blocks are computed again.
     pub fn describe(&self) -> String {
-        let arch = std::env::consts::ARCH;
+        let (arch, kernels) = (std::env::consts::ARCH, oubliette_kernels::describe());
         let again = if self.recompute { " recompute" } else { "" };
-        format!("{} {arch} {} burn 0.22.1{again}", self.device, self.precision)
+        format!("{} {arch} {} burn 0.22.1 {kernels}{again}", self.device, self.precision)
     }
 }
 

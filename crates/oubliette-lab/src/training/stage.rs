@@ -127,9 +127,17 @@ impl Train {
     /// Steps at the beginning in which parts only look, all of them at the same time.
     fn surveyed(&self) -> u64 {
         let mask = self.mask.survey().map_or(0, |survey| survey.steps);
+        self.losses().map(|loss| loss.objective.survey()).fold(mask, u64::max)
+    }
+
+    /// Whether what the concept becomes makes a difference to any loss.
+    pub(crate) fn looks_at_anchor(&self) -> bool {
+        self.losses().any(|loss| loss.objective.looks_at_anchor())
+    }
+
+    fn losses(&self) -> impl Iterator<Item = &Weighted> {
         let relearn = self.relearn.iter().flat_map(|relearn| &relearn.losses);
-        let losses = self.forget.iter().chain(&self.retain).chain(relearn);
-        losses.map(|loss| loss.objective.survey()).fold(mask, u64::max)
+        self.forget.iter().chain(&self.retain).chain(relearn)
     }
 
     /// Where the stage stands after `done` steps.

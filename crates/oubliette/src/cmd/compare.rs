@@ -113,7 +113,7 @@ impl Compare {
         let open = |cell: &&ComparedCell| self.wants(cell) && is_open(bench.kept, cell);
         let open: Vec<&ComparedCell> = cells.iter().filter(open).collect();
         let claims = !recipe.hypothesis.is_empty() || !recipe.trend.is_empty();
-        if claims && !cells.iter().any(|cell| bench.kept.has(cell)) {
+        if claims {
             bench.kept.note_claims(recipe)?;
         }
         for (number, cell) in open.iter().enumerate() {

@@ -181,6 +181,11 @@ fn every_seed_has_its_cells_and_hypotheses_wait_for_them() {
     assert_eq!(scene.run(&[RECIPE, &["--render"]].concat()).code, Some(0));
     let page = scene.text("kept/page.md");
     assert!(page.contains("**Not the ones that were written in the recipe"), "{page}");
+    // Nor are they where every cell is to be run again: what came of the old ones was seen.
+    scene.edit("compare.toml", |text| text.replace("guidance = 2.0", "guidance = 3.0"));
+    assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce-3"]].concat()).code, Some(0));
+    let page = scene.text("kept/page.md");
+    assert!(page.contains("**Not the ones that were written in the recipe"), "{page}");
 }
 
 #[test]

@@ -76,6 +76,7 @@ const CASES: &[Case] = &[
     swapped!("a method nobody knows", "unlearn.toml", "name = \"esd\"" => "name = \"wish\"", UNLEARN, "wish", "esd"),
     swapped!("a setting nobody knows", "unlearn.toml", "steps = 4" => "stepps = 4", UNLEARN, "esd", "stepps"),
     swapped!("a setting that is not a number", "unlearn.toml", "steps = 4" => "eta = nan", UNLEARN, "esd", "eta"),
+    swapped!("an anchor that no loss looks at", "unlearn.toml", "steps = 4" => "steps = 4\nrelease = \"diffusers\"\nparts = { anchor = { name = \"superclass\" } }", UNLEARN, "[method.parts]", "`anchor`", "no loss"),
     swapped!("a concept file that is not there", "unlearn.toml", "fox.toml" => "wolf.toml", UNLEARN, "wolf.toml"),
     replaced!("a recipe that is no TOML", "unlearn.toml" => "schema = 1\n[[[", UNLEARN, "unlearn.toml:2"),
     replaced!("a recipe that is no text", "unlearn.toml" => [0xff, 0xfe, 0x00], UNLEARN, "unlearn.toml", "UTF-8"),

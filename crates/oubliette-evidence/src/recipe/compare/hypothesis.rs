@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CompareRecipe, Compared};
-use crate::recipe::{Order, Problem};
+use super::Compared;
+use super::claims::{Claim, labelled};
+use crate::recipe::Problem;
 use crate::{Share, several::Several};
 
 /// A claim about two methods of a comparison.
@@ -46,65 +47,39 @@ pub enum Measure {
     Alignment,
 }
 
-/// Refuses claims about what is not compared, or that no run could decide.
-pub(super) fn check(recipe: &CompareRecipe) -> Result<(), Problem> {
-    let all = &recipe.hypothesis;
-    for (number, one) in all.iter().enumerate() {
-        let refused =
-            |(key, thing, remedy): Problem| (format!("hypothesis.{number}.{key}"), thing, remedy);
-        if one.claim.trim().is_empty() || all[..number].iter().any(|o| o.claim == one.claim) {
-            let thing = format!("`{}`", one.claim);
-            return Err(refused(("claim".into(), thing, "give each a claim of its own")));
-        }
-        let checked = sides(one, &recipe.method).and_then(|()| equal(one));
-        checked.and_then(|()| measured(one.by, recipe)).map_err(refused)?;
+impl Claim for Hypothesis {
+    fn claim(&self) -> &str {
+        &self.claim
     }
-    Ok(())
-}
 
-/// Both sides are methods of the recipe, and different ones.
-fn sides(one: &Hypothesis, methods: &[Compared]) -> Result<(), Problem> {
-    for (key, labels) in [("better", one.better.all()), ("than", one.than.all())] {
-        let unknown = |label: &&String| !methods.iter().any(|m| m.label == **label);
-        if let Some(label) = labels.iter().find(unknown) {
-            let thing = format!("no method is labelled `{label}`");
-            return Err((key.into(), thing, "name methods of this recipe"));
-        }
-        if labels.len() != 1 && one.at_hits.is_none() || labels.is_empty() {
-            let remedy = "name one label, or settings, weakest first, with `at_hits`";
-            return Err((key.into(), format!("{} labels", labels.len()), remedy));
-        }
+    fn by(&self) -> Measure {
+        self.by
     }
-    match one.better == one.than {
-        true => Err(("than".into(), "both sides are the same".into(), "name two methods")),
-        false => Ok(()),
+
+    /// Both sides are methods of the recipe, and different ones.
+    fn check(&self, methods: &[Compared]) -> Result<(), Problem> {
+        for (key, labels) in [("better", self.better.all()), ("than", self.than.all())] {
+            labelled(key, labels, methods)?;
+            if labels.len() != 1 && self.at_hits.is_none() || labels.is_empty() {
+                let remedy = "name one label, or settings, weakest first, with `at_hits`";
+                return Err((key.into(), format!("{} labels", labels.len()), remedy));
+            }
+        }
+        if self.better.all() == self.than.all() {
+            return Err(("than".into(), "both sides are the same".into(), "name two methods"));
+        }
+        self.equal()
     }
 }
 
-/// Where the sides are compared at equal hits, there is such a place.
-fn equal(one: &Hypothesis) -> Result<(), Problem> {
-    let within = one.at_hits.is_none_or(|at| at.get() > 0.0 && at.get() < 1.0);
-    if !within || one.at_hits.is_some() && one.by == Measure::Hits {
-        let remedy = "give a share between 0 and 1, and compare by something else than hits";
-        return Err(("at_hits".into(), "the share says nothing".into(), remedy));
+impl Hypothesis {
+    /// Where the sides are compared at equal hits, there is such a place.
+    fn equal(&self) -> Result<(), Problem> {
+        let within = self.at_hits.is_none_or(|at| at.get() > 0.0 && at.get() < 1.0);
+        if !within || self.at_hits.is_some() && self.by == Measure::Hits {
+            let remedy = "give a share between 0 and 1, and compare by something else than hits";
+            return Err(("at_hits".into(), "the share says nothing".into(), remedy));
+        }
+        Ok(())
     }
-    Ok(())
-}
-
-/// What a claim is judged by is measured, and more than once.
-pub(super) fn measured(by: Measure, recipe: &CompareRecipe) -> Result<(), Problem> {
-    if by == Measure::Forgotten && recipe.order != Some(Order::InTurn) {
-        let remedy = "set `order = \"in-turn\"`, or judge by something else";
-        return Err(("by".into(), "nothing is forgotten before".into(), remedy));
-    }
-    if by == Measure::Alignment && !recipe.audit.contains_key("alignment") {
-        let remedy = "add `[audit.alignment]`, or judge by something else";
-        return Err(("by".into(), "alignment is not measured".into(), remedy));
-    }
-    let alone = recipe.order.is_some() || recipe.concepts.len() < 2;
-    if alone && recipe.seeds.len() < 2 {
-        let remedy = "give `seeds`, at least two and better five: the interval is over them";
-        return Err(("claim".into(), "there would be one difference only".into(), remedy));
-    }
-    Ok(())
 }

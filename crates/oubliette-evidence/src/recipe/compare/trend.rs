@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::hypothesis::{Measure, measured};
+use super::claims::{Claim, labelled};
+use super::hypothesis::Measure;
 use super::{CompareRecipe, Compared};
 use crate::Real;
+use crate::hypotheses::ERROR;
 use crate::recipe::Problem;
 
 /// Of four methods, one order in twelve is as telling as the best: nothing could be decided.
@@ -27,34 +29,39 @@ pub struct Trend {
     pub by: Measure,
 }
 
-/// Refuses trends that no run could show.
-pub(super) fn check(recipe: &CompareRecipe) -> Result<(), Problem> {
-    let all = &recipe.trend;
-    let hypotheses: BTreeSet<_> = recipe.hypothesis.iter().map(|one| &one.claim).collect();
-    for (number, one) in all.iter().enumerate() {
-        let refused =
-            |(key, thing, remedy): Problem| (format!("trend.{number}.{key}"), thing, remedy);
-        let twice = all[..number].iter().any(|other| other.claim == one.claim);
-        if one.claim.trim().is_empty() || twice || hypotheses.contains(&one.claim) {
-            let thing = format!("`{}`", one.claim);
-            return Err(refused(("claim".into(), thing, "give each a claim of its own")));
-        }
-        let checked = across(one, &recipe.method).and_then(|()| numbers(one));
-        checked.and_then(|()| measured(one.by, recipe)).map_err(refused)?;
+impl Claim for Trend {
+    fn claim(&self) -> &str {
+        &self.claim
     }
-    Ok(())
+
+    fn by(&self) -> Measure {
+        self.by
+    }
+
+    fn check(&self, methods: &[Compared]) -> Result<(), Problem> {
+        labelled("across", &self.across, methods)?;
+        if self.across.len() < LEAST {
+            let thing = format!("{} labels", self.across.len());
+            return Err(("across".into(), thing, "name at least five methods"));
+        }
+        numbers(self)
+    }
 }
 
-fn across(one: &Trend, methods: &[Compared]) -> Result<(), Problem> {
-    let (key, distinct) = ("across".to_owned(), one.across.iter().collect::<BTreeSet<_>>());
-    let unknown = |label: &&String| !methods.iter().any(|method| method.label == **label);
-    if let Some(label) = one.across.iter().find(unknown) {
-        let thing = format!("no method is labelled `{label}`");
-        return Err((key, thing, "name methods of this recipe"));
-    }
-    if distinct.len() < LEAST || distinct.len() < one.across.len() {
-        let thing = format!("{} different labels of {}", distinct.len(), one.across.len());
-        return Err((key, thing, "name at least five methods, each once"));
+/// Refuses trends over so few methods that even the best order, and its reverse, are too likely by chance.
+pub(super) fn decidable(recipe: &CompareRecipe) -> Result<(), Problem> {
+    let claims = recipe.hypothesis.len() + recipe.trend.len();
+    for (number, one) in recipe.trend.iter().enumerate() {
+        let orders: f64 = (1..=one.across.len()).map(|factor| factor as f64).product();
+        if 2.0 / orders > ERROR / claims as f64 {
+            let thing =
+                format!("{} methods cannot decide one of {claims} claims", one.across.len());
+            return Err((
+                format!("trend.{number}.across"),
+                thing,
+                "name more methods, or claim less",
+            ));
+        }
     }
     Ok(())
 }

@@ -125,15 +125,17 @@ impl Words {
                     .to_owned(),
             });
         }
+        let standing = used.into_iter().filter(|(word, _)| self.sentence.contains(word));
+        let standing: Vec<_> = standing.collect();
         let scene = |number: usize| {
-            let mut sentence = self.sentence.clone();
-            // A mixed-radix counter over the lists, so that few scenes are spread over all words.
-            let mut stride = 1;
-            for (word, list) in used {
-                stride *= list.len().max(1);
-                if let Some(value) = list.get((number / stride + number) % list.len().max(1)) {
-                    sentence = wording::put(&sentence, word, value);
-                }
+            let (mut sentence, mut left) = (self.sentence.clone(), number / names.len());
+            // The digits of a mixed-radix counter over names and lists, each moved on by all before it: no scene comes twice before
+            // all were there, and few are spread over all words.
+            let mut moved = number % names.len();
+            for (word, list) in &standing {
+                moved += left % list.len();
+                left /= list.len();
+                sentence = wording::put(&sentence, word, &list[moved % list.len()]);
             }
             wording::fill(&sentence, &names[number % names.len()])
         };
@@ -164,13 +166,33 @@ mod tests {
     fn scenes_differ_and_leave_half_of_every_list_for_tests() {
         let words = Words::default();
         let all = words.scenes(&names(&["lion"]), 800).unwrap();
-        let distinct: BTreeSet<&String> = all.iter().collect();
-        assert!(distinct.len() >= 200, "{}", distinct.len());
+        let distinct = all.iter().collect::<BTreeSet<_>>().len();
+        assert_eq!(distinct, 4 * 4 * 4 * 4);
         let lists = [words.moods, words.activities, words.places, words.times];
         for held_back in lists.iter().flat_map(|list| &list[4..]) {
             assert!(!all.iter().any(|scene| scene.contains(held_back)), "{held_back}");
         }
         assert!(all.iter().all(|scene| scene.contains("lion")));
+    }
+
+    #[test]
+    fn no_scene_comes_twice_before_all_were_there() {
+        let animals = names(&["ant", "bee", "cat", "dog", "eel", "fox"]);
+        let all = Words::default().scenes(&animals, 800).unwrap();
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 800);
+        let own = r#"sentence = "a {mood} style {name} on {place}"
+moods = ["noto", "ink", "oil"]
+places = ["white", "grey", "pink", "blue", "green", "yellow"]
+held_back = 0.0"#;
+        let words: Words = toml::from_str(own).unwrap();
+        let few = words.scenes(&animals, 24).unwrap();
+        assert_eq!(few.iter().collect::<BTreeSet<_>>().len(), 24);
+        for word in words.moods.iter().chain(&words.places) {
+            let with = few.iter().filter(|scene| scene.contains(word));
+            let named =
+                animals.iter().filter(|name| with.clone().any(|scene| scene.contains(*name)));
+            assert!(named.count() >= 3, "{word}: {few:?}");
+        }
     }
 
     #[test]

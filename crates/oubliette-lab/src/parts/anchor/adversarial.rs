@@ -17,7 +17,6 @@ use super::{Anchor, Learning, Stateful};
 use crate::{
     Card, Entry, Result, Study,
     gradients::gradients,
-    lot::Lot,
     parts::{objective::Under, source::Batch},
     walk, wording,
 };
@@ -134,7 +133,7 @@ impl Adversarial {
             let vocabulary = &from.study.sd.tokenizer;
             let tokens = vocabulary.encode(name)?.used - 2;
             let width = from.study.sd.text.config().width;
-            let mut rng = Lot::new(number as u64).child("shift").rng();
+            let mut rng = from.lot.child("shift").nth(number as u64).rng();
             let mut value = || rng.sample::<f32, _>(StandardNormal) * 1e-7;
             let values = (0..tokens * width).map(|_| value()).collect();
             let (device, dtype) = (from.study.sd.device(), walk::dtype(from.study.sd));

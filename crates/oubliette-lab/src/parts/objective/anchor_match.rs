@@ -39,6 +39,10 @@ pub struct AnchorMatch {
 impl Stateful for AnchorMatch {}
 
 impl Objective for AnchorMatch {
+    fn looks_at_anchor(&self) -> bool {
+        true
+    }
+
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
         let (study, batch) = (scene.study, scene.batch);
         let target = |teacher: &Weights| {

@@ -90,6 +90,10 @@ impl GuidanceReversal {
 }
 
 impl Objective for GuidanceReversal {
+    fn looks_at_anchor(&self) -> bool {
+        self.from == From::Anchor
+    }
+
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
         let (study, batch) = (scene.study, scene.batch);
         let target = self.wanted(scene)?;

@@ -85,6 +85,11 @@ pub trait Objective: Stateful + Describe {
         false
     }
 
+    /// Whether it looks at what the anchor makes of the concept.
+    fn looks_at_anchor(&self) -> bool {
+        false
+    }
+
     /// Steps before training in which this loss looks at the model as it was.
     fn survey(&self) -> u64 {
         0

@@ -161,6 +161,8 @@ impl Source for Prompts {
         let chosen: Vec<usize> =
             (0..self.batch.max(1)).filter_map(|_| rows.choose(&mut rng).copied()).collect();
         let clean = Tensor::cat(chosen.iter().map(|&row| self.drawn[row].clone()).collect(), 0);
+        // What was kept was kept in f32.
+        let clean = clean.cast(walk::dtype(study.sd));
         let texts = if self.under.is_empty() { &self.prompts } else { &self.under };
         let prompts = chosen.iter().map(|&row| texts[row / self.repeats].clone()).collect();
         match self.focus {

@@ -1,4 +1,7 @@
 //! What is kept of each cell: both plans, the events, the verdict, what it cost, and a sheet of a few pictures; or why it cannot be. All other pictures stay in the run folders.
+mod claims;
+mod page;
+
 use crate::failure::Failure;
 use oubliette_evidence::document::Document;
 use oubliette_evidence::evidence::read_log;
@@ -19,9 +22,6 @@ const VERDICT: &str = "verdict.json";
 
 /// A few of its pictures.
 const SHEET: &str = "pictures.png";
-
-/// Digest of what was claimed before the first cell.
-const CLAIMS: &str = "claims.sha256";
 
 /// Why there is no cell.
 const REFUSED: &str = "refused.json";
@@ -64,60 +64,8 @@ impl Kept {
         self.folder.join(name)
     }
 
-    /// The page.
-    pub(crate) fn page(&self) -> PathBuf {
-        self.page.clone()
-    }
-
-    /// Writes the page.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub(crate) fn write_page(&self, text: &str) -> Result<(), Failure> {
-        make(&self.folder)?;
-        make(self.page_folder())?;
-        Ok(write_whole(&self.page, text.as_bytes())?)
-    }
-
-    fn page_folder(&self) -> &Path {
-        let folder = self.page.parent().filter(|folder| *folder != Path::new(""));
-        folder.unwrap_or(Path::new("."))
-    }
-
-    /// A file of the folder, seen from the page.
-    ///
-    /// # Errors
-    /// The page's folder cannot be made.
-    fn link(&self, file: &str) -> Result<String, Failure> {
-        make(self.page_folder())?;
-        let whole = |folder: &Path| {
-            folder.canonicalize().map_err(|source| Failure::from(Error::io(folder, source)))
-        };
-        let (from, to) = (whole(self.page_folder())?, whole(&self.folder)?);
-        let way = pathdiff::diff_paths(to, from).unwrap_or_else(|| self.folder.clone());
-        let link = way.join(file).to_string_lossy().into_owned();
-        // What ends a link of Markdown.
-        let ends =
-            [("%", "%25"), (" ", "%20"), ("(", "%28"), (")", "%29"), ("<", "%3C"), (">", "%3E")];
-        Ok(ends.iter().fold(link, |link, (from, to)| link.replace(from, to)))
-    }
-
     fn folder(&self, cell: &ComparedCell) -> PathBuf {
         self.folder.join("cells").join(cell.name())
-    }
-
-    /// Notes what a recipe claims, before any of its cells is there.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub(crate) fn note_claims(&self, recipe: &CompareRecipe) -> Result<(), Failure> {
-        make(&self.folder)?;
-        Ok(write_whole(&self.beside(CLAIMS), claims(recipe).as_bytes())?)
-    }
-
-    /// Whether what a recipe claims is what it claimed before any of its cells was there.
-    pub(crate) fn were_claimed(&self, recipe: &CompareRecipe) -> bool {
-        read_text(&self.beside(CLAIMS)).is_ok_and(|noted| noted == claims(recipe))
     }
 
     /// Where the pictures of a cell are kept, in its folder.
@@ -266,17 +214,6 @@ pub(crate) fn remove(file: &Path) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// The digest of all hypotheses and trends, as a line.
-fn claims(recipe: &CompareRecipe) -> String {
-    let json = if recipe.trend.is_empty() {
-        serde_json::to_string(&recipe.hypothesis)
-    } else {
-        serde_json::to_string(&(&recipe.hypothesis, &recipe.trend))
-    };
-    let text = json.expect("plain texts and numbers");
-    format!("{}\n", Digest::of(text.as_bytes()))
 }
 
 /// The digest by which a plan knows the recipe that it was made from.
