@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -41,9 +40,9 @@ impl Digest {
         }
     }
 
-    /// The digest of a file.
+    /// The digest of a plain file.
     pub fn of_file(file: &Path) -> Result<Self> {
-        File::open(file).and_then(Self::of_reader).map_err(|e| Error::io(file, e))
+        Self::of_reader(crate::plain::open(file)?).map_err(|e| Error::io(file, e))
     }
 
     /// The digest of a folder: that of the canonical JSON object from relative path (with `/`) to

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
-use crate::{Error, Result};
+use crate::{Error, Result, plain};
 
 /// Longest TOML file that is read, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
@@ -21,12 +21,7 @@ pub struct Document {
 impl Document {
     /// Reads a file of at most [`MAX_BYTES`] bytes of UTF-8.
     pub fn read(file: &Path) -> Result<Self> {
-        let size = std::fs::metadata(file).map_err(|e| Error::io(file, e))?.len();
-        if size > MAX_BYTES {
-            let thing = format!("{size} bytes, more than the {MAX_BYTES} that are read");
-            return Err(Error::file(file, thing, "is this the right file?"));
-        }
-        let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
+        let bytes = plain::read(file, MAX_BYTES, "is this the right file?")?;
         let text = String::from_utf8(bytes)
             .map_err(|_| Error::file(file, "not UTF-8", "save the file as UTF-8 text"))?;
         Ok(Self::new(file, text))

@@ -102,11 +102,7 @@ pub fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Reads a text file of at most [`MAX_BYTES`] bytes.
 pub fn read_text(file: &Path) -> Result<String> {
-    let size = std::fs::metadata(file).map_err(|e| Error::io(file, e))?.len();
-    if size > MAX_BYTES {
-        return Err(Error::file(file, format!("{size} bytes"), "is this the right folder?"));
-    }
-    let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
+    let bytes = crate::plain::read(file, MAX_BYTES, "is this the right folder?")?;
     String::from_utf8(bytes)
         .map_err(|_| Error::file(file, "not UTF-8", "restore the file as the tool wrote it"))
 }

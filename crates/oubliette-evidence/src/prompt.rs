@@ -42,11 +42,7 @@ impl Prompt {
     /// Reads a CSV file with a column `prompt` (or `text`) and, optionally, `seed` (or
     /// `evaluation_seed`) and `guidance` (or `evaluation_guidance`); other columns are left alone.
     pub fn read_csv(file: &Path) -> Result<Vec<Self>> {
-        let size = std::fs::metadata(file).map_err(|e| Error::io(file, e))?.len();
-        if size > MAX_BYTES {
-            return Err(Error::file(file, format!("{size} bytes"), "split the file"));
-        }
-        let bytes = std::fs::read(file).map_err(|e| Error::io(file, e))?;
+        let bytes = crate::plain::read(file, MAX_BYTES, "split the file")?;
         parse_csv(file, bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
     }
 }

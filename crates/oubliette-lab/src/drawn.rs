@@ -7,7 +7,6 @@ use oubliette_evidence::Digest;
 use oubliette_model::Weights;
 
 use crate::{
-    Error, Result,
     notes::{Notes, key},
     training::extra,
 };
@@ -36,16 +35,15 @@ impl Drawn {
         whole.then(|| extra::load(&file, device).ok()).flatten()
     }
 
-    /// Keeps what was drawn.
-    ///
-    /// # Errors
-    /// A full disk.
-    pub(crate) fn keep(&self, request: Digest, drawn: &Weights) -> Result<()> {
+    /// Keeps what was drawn, where that is possible.
+    pub(crate) fn keep(&self, request: Digest, drawn: &Weights) {
         let (file, seal) = self.places(request);
-        let file = self.notes.room(file)?;
-        extra::save(&file, drawn)?;
-        let bytes = fs::read(&file).map_err(Error::io("read", &file))?;
-        self.notes.write(seal, &Digest::of(&bytes))
+        let Ok(file) = self.notes.room(file) else { return };
+        if extra::save(&file, drawn).is_ok()
+            && let Ok(bytes) = fs::read(&file)
+        {
+            self.notes.write(seal, &Digest::of(&bytes));
+        }
     }
 
     /// Where the latents lie, and where their digest.

@@ -15,7 +15,7 @@ use oubliette_model::{
     networks::Attended,
 };
 
-use crate::{Drawn, Result, parts::source::Batch};
+use crate::{Drawn, Result, parts::source::Batch, progress::Progress};
 
 /// Prompts whose conditions are kept; beyond it the oldest knowledge is dropped, so memory stays bounded.
 const REMEMBERED: usize = 4096;
@@ -36,7 +36,12 @@ pub struct Study<'a> {
     strengths: RefCell<BTreeMap<String, Strengths>>,
     /// What the original drew for other runs.
     pub(crate) drawn: Option<&'a Drawn>,
+    /// Who is told how far a long piece of work within a step is.
+    told: Option<&'a Tell<'a>>,
 }
+
+/// Tells a watcher, who may ask to stop.
+pub(crate) type Tell<'a> = dyn Fn(Progress<'_>) -> Result<()> + 'a;
 
 impl<'a> Study<'a> {
     /// A study of `sd` as `original` has it; the student starts at `start`, and `moving` will move.
@@ -52,7 +57,30 @@ impl<'a> Study<'a> {
             || differs(original, start, text);
         let ungated = moving.iter().any(|name| name.starts_with(ATTACHED));
         let (contexts, strengths) = (RefCell::default(), RefCell::default());
-        Self { sd, original, adapter, own_text, contexts, ungated, strengths, drawn: None }
+        Self {
+            sd,
+            original,
+            adapter,
+            own_text,
+            contexts,
+            ungated,
+            strengths,
+            drawn: None,
+            told: None,
+        }
+    }
+
+    /// The same, told of to a watcher.
+    pub(crate) fn watched(self, told: &'a Tell<'a>) -> Self {
+        Self { told: Some(told), ..self }
+    }
+
+    /// Tells how far a long piece of work within a step is.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](crate::Error::Interrupted) when whoever watches wants to stop.
+    pub(crate) fn tell(&self, progress: Progress<'_>) -> Result<()> {
+        self.told.map_or(Ok(()), |told| told(progress))
     }
 
     /// The same, with what the original drew for other runs.

@@ -15,6 +15,8 @@ pub use optimiser::{Optimiser, Rate};
 pub use place::Place;
 pub use stage::{Relearn, Train, Until, Weighted};
 
+use std::cell::RefCell;
+
 use oubliette_evidence::Concept;
 use oubliette_model::{Weights, families::StableDiffusion, lora::Lora};
 
@@ -68,8 +70,11 @@ pub fn train(
 ) -> Result<Trained> {
     let mut state = State::begin(stage, job, start)?;
     state.resume(stage, place)?;
-    let study =
-        Study::new(job.sd, job.original, job.adapter, &state.names, start).remembering(job.drawn);
+    let watch = RefCell::new(watch);
+    let told = |progress: Progress<'_>| tell(*watch.borrow_mut(), progress);
+    let study = Study::new(job.sd, job.original, job.adapter, &state.names, start)
+        .remembering(job.drawn)
+        .watched(&told);
     stage.mask.begin(&study, start)?;
     let stepper = Stepper::new(&study, job.concepts, &job.lot);
     let total = stage.total();
@@ -87,7 +92,7 @@ pub fn train(
         if last || state.step.is_multiple_of(place.every.max(1)) {
             state.save(stage, place)?;
         }
-        tell(watch, Progress { unit: job.unit, done: state.step, total, loss })?;
+        told(Progress { unit: job.unit, done: state.step, total, loss })?;
     }
     let steps = state.step - stage.looked();
     Ok(Trained { steps, loss: state.recent(place.every), weights: state.result() })

@@ -44,12 +44,7 @@ impl Log {
 /// Reads an event file; one that is not there is an empty one.
 pub fn read_log(file: &Path) -> Result<Log> {
     match std::fs::metadata(file) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Log::default()),
-        Err(e) => return Err(Error::io(file, e)),
-        Ok(meta) if meta.len() > MAX_BYTES => {
-            return Err(Error::file(file, format!("{} bytes", meta.len()), "start a new run"));
-        }
-        Ok(_) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Log::default()),
+        _ => Log::parse(file, &crate::plain::read(file, MAX_BYTES, "start a new run")?),
     }
-    Log::parse(file, &std::fs::read(file).map_err(|e| Error::io(file, e))?)
 }

@@ -48,13 +48,9 @@ impl Pictures for Folder {
         let file = self.place(digest);
         match std::fs::metadata(&file) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io(&file, e)),
-            Ok(meta) if meta.len() > MAX_BYTES => {
-                return Err(Error::file(&file, format!("{} bytes", meta.len()), "remove it"));
-            }
-            Ok(_) => {}
+            _ => {}
         }
-        let bytes = std::fs::read(&file).map_err(|e| Error::io(&file, e))?;
+        let bytes = crate::plain::read(&file, MAX_BYTES, "remove it")?;
         match Digest::of(&bytes) == *digest && bytes.starts_with(SIGNATURE) {
             true => Ok(Some(bytes)),
             false => Err(Error::file(&file, "not the picture of its name", "restore the file")),

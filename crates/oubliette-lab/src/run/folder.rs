@@ -53,10 +53,13 @@ pub(super) fn check(out: &Path, journal: &Journal) -> Result<()> {
     let there = if out.is_dir() { Some(Digest::of_folder(out)?) } else { None };
     match known == there {
         true => Ok(()),
-        false => Err(Error::Changed {
-            path: out.to_owned(),
-            thing: "it is missing or different".to_owned(),
+        false if there.is_none() => Err(Error::Changed {
+            path: journal.folder().to_owned(),
+            thing: format!("the run is finished, and `{}`, which it made, is gone", out.display()),
         }),
+        false => {
+            Err(Error::Changed { path: out.to_owned(), thing: "its content is another".to_owned() })
+        }
     }
 }
 

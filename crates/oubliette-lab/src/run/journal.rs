@@ -56,7 +56,26 @@ impl Journal {
             journal.append(vec![Event::Started(started)])?;
         }
         journal.evidence.check_plan(digest)?;
+        journal.check_device(device)?;
         Ok(journal)
+    }
+
+    /// Refuses to go on with what another kind of device began: half of the pictures would be drawn by other numbers.
+    fn check_device(&self, device: &str) -> Result<()> {
+        let started = self.evidence.started().filter(|started| started.device != device);
+        match started.filter(|_| !self.evidence.finished()) {
+            None => Ok(()),
+            Some(started) => Err(Error::Input {
+                file: self.folder.display().to_string(),
+                thing: format!(
+                    "this run was begun on `{}`, and this is `{device}`",
+                    started.device
+                ),
+                remedy:
+                    "go on with the same --device, --dtype and --memory, or give another --runs"
+                        .to_owned(),
+            }),
+        }
     }
 
     /// The run folder.
@@ -72,6 +91,11 @@ impl Journal {
         let folder = self.folder.join("work");
         fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         Ok(folder)
+    }
+
+    /// Removes that folder once nothing will go on from what is in it; where that fails, it is in nobody's way.
+    pub fn clear(&self) {
+        let _ = fs::remove_dir_all(self.folder.join("work"));
     }
 
     /// Everything that has happened.

@@ -40,6 +40,7 @@ pub fn unlearn(
     let card = super::card::unlearned(&resolved.plan, plan.digest()?, suppressing, &sd)?;
     let saved = folder::save(&sd, &changed, &card, &resolved.out)?;
     journal.append(vec![Event::Saved(saved), Event::Finished(Finished {})])?;
+    journal.clear();
     Ok(journal)
 }
 

@@ -51,5 +51,6 @@ pub fn update(
     let saved = folder::save(painter.model(), &tuned.changed, &card, &resolved.out)?;
     events.extend([Event::Saved(saved), Event::Finished(Finished {})]);
     journal.append(events)?;
+    journal.clear();
     Ok(journal)
 }

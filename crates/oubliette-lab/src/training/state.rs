@@ -4,13 +4,14 @@ mod kept;
 
 use std::{borrow::Cow, collections::BTreeSet};
 
+use burn::tensor::DType;
 use oubliette_model::{
     Weight, Weights,
     train::{Ema, Optimiser, Rule, Settings, clip_global_norm},
 };
 
 use super::{Job, Train, divergence::Divergence};
-use crate::Result;
+use crate::{Error, Result, walk};
 
 /// The moving part of a stage.
 pub(super) struct State {
@@ -31,6 +32,13 @@ pub(super) struct State {
 impl State {
     /// A stage before its first step.
     pub(super) fn begin(stage: &Train, job: &Job<'_>, start: &Weights) -> Result<Self> {
+        if walk::dtype(job.sd) == DType::F16 {
+            return Err(Error::Input {
+                file: "the command line".to_owned(),
+                thing: "a training in f16: squares of its gradients are nothing there, and the first step divides by them".to_owned(),
+                remedy: "give `--dtype bf16`, which is as short, or `f32`".to_owned(),
+            });
+        }
         let (names, weights) = match job.adapter {
             Some(adapter) => (adapter.names(), adapter.halves().clone()),
             None => (stage.mask.trainable(start)?, start.clone()),

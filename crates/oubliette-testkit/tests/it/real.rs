@@ -124,6 +124,45 @@ fn an_interrupted_training_ends_in_the_same_bytes() {
 }
 
 #[test]
+fn in_bf16_as_well_a_stopped_training_ends_in_the_same_bytes() {
+    let Some(data) = data() else { return };
+    let (whole, torn) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let method = "name = \"advanchor\"\npictures = 2\nsampling_steps = 2\nbatch = 1\nsteps = 2\nupdates = 1\nlearning_rate = 1e-3";
+    let run = |folder: &Path, watch: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>| {
+        let context = Context { precision: Precision::Bf16, ..context(&folder.join("runs")) };
+        run::unlearn(resolve::unlearn(&forget(&data, folder, method))?, &context, watch)
+    };
+    let undisturbed = run(whole.path(), &mut unwatched()).unwrap();
+    // Stopped once the pictures are drawn, and once after the last step.
+    for unit in ["drawing", "0-anchor"] {
+        let mut stop = |told: Progress<'_>| match told.unit == unit && told.done == told.total {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let error = run(torn.path(), &mut stop).err().unwrap();
+        assert!(matches!(error, Error::Interrupted { .. }), "{unit}: {error}");
+    }
+    let resumed = run(torn.path(), &mut unwatched()).unwrap();
+    let digest = |journal: &Journal| journal.evidence().digest().unwrap();
+    assert_eq!(digest(&undisturbed), digest(&resumed));
+}
+
+#[test]
+fn a_run_is_not_gone_on_with_in_another_number_format() {
+    let Some(data) = data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = forget(&data, folder.path(), SHORT);
+    let mut stop = |_: Progress<'_>| ControlFlow::Break(());
+    unlearn(&recipe, folder.path(), &mut stop).err().unwrap();
+    let runs = context(&folder.path().join("runs"));
+    let other = Context { precision: Precision::Bf16, ..runs };
+    let refused = run::unlearn(resolve::unlearn(&recipe).unwrap(), &other, &mut unwatched());
+    let refused = refused.err().unwrap().to_string();
+    assert!(refused.contains("was begun on") && refused.contains("--dtype"), "{refused}");
+    unlearn(&recipe, folder.path(), &mut unwatched()).unwrap();
+}
+
+#[test]
 fn what_was_drawn_for_one_run_serves_the_next() {
     let Some(data) = data() else { return };
     let (alone, together) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -171,6 +210,12 @@ fn a_training_that_diverges_leaves_nothing() {
 #[test]
 fn a_lora_update_changes_attention_only() {
     let Some(data) = data() else { return };
+    for precision in [Precision::F32, Precision::Bf16] {
+        lora_update(&data, precision);
+    }
+}
+
+fn lora_update(data: &Path, precision: Precision) {
     let folder = tempfile::tempdir().unwrap();
     let text = format!(
         "schema = 1\ntask = \"update\"\nseed = 3\nmodel = '{}'\ndata = '{}'\nout = \"out\"\n\
@@ -181,7 +226,7 @@ fn a_lora_update_changes_attention_only() {
     let recipe =
         UpdateRecipe::parse(&Document::new(&folder.path().join("update.toml"), text)).unwrap();
     let resolved = resolve::update(&recipe).unwrap();
-    let context = context(&folder.path().join("runs"));
+    let context = Context { precision, ..context(&folder.path().join("runs")) };
     let journal = run::update(&resolved, &context, &mut unwatched()).unwrap();
     let saved = journal.evidence().saved("out").unwrap();
     let before = files_of(&data.join("models/emoji-sd")).unwrap();

@@ -2,9 +2,9 @@
 
 use std::{ops::ControlFlow, path::PathBuf};
 
-use oubliette_evidence::Concept;
+use oubliette_evidence::{Concept, Digest};
 use oubliette_lab::{
-    Error, METHODS, Study,
+    Drawn, Error, METHODS, Study,
     lot::Lot,
     methods::{Stage, Tokens},
     parts::{
@@ -68,6 +68,7 @@ fn run(
     watch: &mut Watch<'_>,
 ) -> Result<Weights, Error> {
     let (lot, concepts) = (Lot::new(7), [fox()]);
+    let drawn = Drawn::of(&at.join("runs"), Digest::of(b"tiny"), "cpu");
     let job = Job {
         sd,
         original: &sd.weights,
@@ -75,7 +76,7 @@ fn run(
         adapter: None,
         lot,
         unit: "sculpt",
-        drawn: None,
+        drawn: Some(&drawn),
     };
     let place = Place::of_run(at, "sculpt", stage.steps, 1)?;
     Ok(train(stage, &job, &sd.weights, &place, watch)?.weights)

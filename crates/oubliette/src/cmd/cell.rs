@@ -40,6 +40,9 @@ pub(super) struct Made {
     lost: BTreeMap<PathBuf, String>,
 }
 
+/// The code of a run folder that another process is at.
+pub(super) const HELD: &str = "held";
+
 /// What cells are run with.
 pub(super) struct Bench<'a> {
     pub(super) running: &'a Running,

@@ -1,5 +1,5 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
-use super::cell::{Bench, DIVERGED, Kept, Made, Pace, ahead};
+use super::cell::{Bench, DIVERGED, HELD, Kept, Made, Pace, ahead};
 use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
@@ -102,7 +102,7 @@ impl Verb for Compare {
 }
 
 impl Compare {
-    /// Runs what is missing. A training that diverges is a result, and no reason to leave the others undone.
+    /// Runs what is missing. A training that diverges is a result, and no reason to leave the others undone; what another process is at is left to it.
     fn run_missing(
         &self,
         bench: &Bench<'_>,
@@ -116,19 +116,30 @@ impl Compare {
         if claims {
             bench.kept.note_claims(recipe)?;
         }
+        let mut held = None;
         for (number, cell) in open.iter().enumerate() {
+            if !is_open(bench.kept, cell) {
+                continue;
+            }
             bench.terminal.say(&format!("{}: {}", cell.name(), pace.left(open.len() - number)));
             match bench.run(cell, &mut made) {
                 Err(failure) if failure.code == DIVERGED => {
                     bench.terminal.say(&failure.message);
                     bench.kept.refuse(cell, &failure)?;
                 }
+                Err(failure) if failure.code == HELD => {
+                    bench.terminal.say(&format!("{}: left to another process", cell.name()));
+                    held = Some(failure);
+                    continue;
+                }
                 ended => ended?,
             }
             pace.step();
             page(recipe, bench.kept, cells)?;
         }
-        Ok(())
+        // The other process may be done by now.
+        let still = |_: &Failure| open.iter().any(|cell| is_open(bench.kept, cell));
+        held.filter(still).map_or(Ok(()), Err)
     }
 
     /// What `--dry-run` answers: every cell with its state, and what those that are to do are expected to take.

@@ -112,5 +112,7 @@ impl Source for Pictures {
 /// A draw from the picture's latent distribution, as the denoiser knows it.
 fn latents(sd: &StableDiffusion, one: &Encoded, rng: &mut Rng) -> Tensor<4> {
     let unit = walk::normal(one.mean.dims(), sd, rng);
-    one.mean.clone() + one.deviation.clone() * unit
+    // Pictures are encoded in f32, whatever the denoiser is held in.
+    let [mean, deviation] = [&one.mean, &one.deviation].map(|part| part.clone().cast(unit.dtype()));
+    mean + deviation * unit
 }

@@ -1,7 +1,7 @@
 //! Pictures that the original model draws for a list of prompts, noised at random times.
 
 use burn::tensor::Tensor;
-use oubliette_evidence::Concept;
+use oubliette_evidence::{Concept, Digest};
 use oubliette_model::{Weight, Weights};
 use rand::seq::IndexedRandom as _;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use crate::{
     Card, Entry, Error, Result, Study, geometry,
     lot::Lot,
     notes::key,
+    progress::Progress,
     walk::{self, Walk},
 };
 
@@ -71,46 +72,69 @@ fn steps() -> u32 {
 const TOGETHER: usize = 8;
 
 impl Prompts {
-    /// Takes what was drawn for another run, or draws.
-    fn begin(&mut self, study: &Study<'_>, lot: &Lot) -> Result<()> {
-        let Some(drawn) = study.drawn else { return self.draw(study, lot) };
-        let Self { prompts, repeats, negative, guidance, steps, .. } = &*self;
-        let asked = key(&(prompts, repeats, negative, guidance, steps, lot));
-        if let Some(latents) = drawn.read(asked, study.sd.device()) {
-            let [channels, height, width] = geometry::latents(study.sd);
-            let whole = latents.iter().all(|(_, row)| row.shape() == [1, channels, height, width]);
-            if whole && latents.len() == self.prompts.len() * self.repeats {
-                return self.restore(&latents);
-            }
-        }
-        self.draw(study, lot)?;
-        drawn.keep(asked, &self.state())
-    }
-
+    /// Draws all pictures, a few at a time; of those that another run drew, or this one before it was stopped, none again.
     fn draw(&mut self, study: &Study<'_>, lot: &Lot) -> Result<()> {
         let repeated = self.prompts.iter().flat_map(|prompt| vec![prompt.clone(); self.repeats]);
-        for (chunk, prompts) in repeated.collect::<Vec<_>>().chunks(TOGETHER).enumerate() {
-            let mut rng = lot.child("drawn").nth(chunk as u64).rng();
-            let (sampler, prompts) = (walk::solver(study.sd, self.steps)?, prompts.to_vec());
-            let mut walk = Walk::begin(study.sd, sampler, prompts, self.guidance, &mut rng)
-                .away_from(&self.negative);
-            walk.until(study, study.original, walk.calls())?;
-            self.drawn
-                .extend((0..walk.prompts().len()).map(|row| walk.latents().narrow(0, row, 1)));
+        let repeated: Vec<String> = repeated.collect();
+        let mut drawn = Vec::with_capacity(repeated.len());
+        for (chunk, prompts) in repeated.chunks(TOGETHER).enumerate() {
+            let lot = lot.child("drawn").nth(chunk as u64);
+            let asked = key(&(prompts, &self.negative, self.guidance, self.steps, lot));
+            if let Some(kept) = before(study, asked, prompts.len()) {
+                drawn.extend(rows(&kept));
+                continue;
+            }
+            let new = self.few(study, prompts, &lot)?;
+            if let Some(drawn) = study.drawn {
+                drawn.keep(asked, &named(&new));
+            }
+            drawn.extend(new);
+            let (done, total) = (drawn.len() as u64, repeated.len() as u64);
+            study.tell(Progress { unit: "drawing", done, total, loss: None })?;
         }
+        self.drawn = drawn;
         Ok(())
     }
+
+    /// The latents of a few prompts, one row each.
+    fn few(&self, study: &Study<'_>, prompts: &[String], lot: &Lot) -> Result<Vec<Tensor<4>>> {
+        let (sampler, texts) = (walk::solver(study.sd, self.steps)?, prompts.to_vec());
+        let mut walk = Walk::begin(study.sd, sampler, texts, self.guidance, &mut lot.rng())
+            .away_from(&self.negative);
+        walk.until(study, study.original, walk.calls())?;
+        let latents = walk.latents();
+        Ok((0..prompts.len()).map(|row| latents.clone().narrow(0, row, 1)).collect())
+    }
+}
+
+/// What was drawn for such a request before, where it has so many rows of the model's size.
+fn before(study: &Study<'_>, asked: Digest, count: usize) -> Option<Weights> {
+    let kept = study.drawn?.read(asked, study.sd.device())?;
+    let [channels, height, width] = geometry::latents(study.sd);
+    let fits = kept.iter().all(|(_, one)| one.shape() == [1, channels, height, width]);
+    (fits && kept.len() == count).then_some(kept)
+}
+
+/// Rows by their numbers.
+fn named(rows: &[Tensor<4>]) -> Weights {
+    let name = |(at, latents): (usize, &Tensor<4>)| {
+        (format!("drawn.{at:06}"), Weight::new(latents.clone()))
+    };
+    rows.iter().enumerate().map(name).collect()
+}
+
+/// The same the other way round.
+fn rows(named: &Weights) -> Vec<Tensor<4>> {
+    named.iter().map(|(_, weight)| weight.tensor()).collect()
 }
 
 impl Stateful for Prompts {
     fn state(&self) -> Weights {
-        let name = |row: usize| format!("drawn.{row:06}");
-        let rows = self.drawn.iter().enumerate();
-        rows.map(|(at, latents)| (name(at), Weight::new(latents.clone()))).collect()
+        named(&self.drawn)
     }
 
     fn restore(&mut self, state: &Weights) -> Result<()> {
-        self.drawn = state.iter().map(|(_, weight)| weight.tensor()).collect();
+        self.drawn = rows(state);
         Ok(())
     }
 }
@@ -154,15 +178,13 @@ impl Source for Prompts {
             });
         }
         if self.drawn.is_empty() {
-            self.begin(study, lot)?;
+            self.draw(study, lot)?;
         }
         let mut rng = lot.nth(step).rng();
         let rows: Vec<usize> = (0..self.drawn.len()).collect();
         let chosen: Vec<usize> =
             (0..self.batch.max(1)).filter_map(|_| rows.choose(&mut rng).copied()).collect();
         let clean = Tensor::cat(chosen.iter().map(|&row| self.drawn[row].clone()).collect(), 0);
-        // What was kept was kept in f32.
-        let clean = clean.cast(walk::dtype(study.sd));
         let texts = if self.under.is_empty() { &self.prompts } else { &self.under };
         let prompts = chosen.iter().map(|&row| texts[row / self.repeats].clone()).collect();
         match self.focus {

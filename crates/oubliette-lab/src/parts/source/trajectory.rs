@@ -139,8 +139,6 @@ impl Source for Trajectory {
             }
             self.pool.levels[call].clone()
         };
-        // What was kept was kept in f32.
-        let latents = latents.cast(walk::dtype(study.sd));
         let times = self.times(study, &walk, call, &mut pick);
         let timesteps = Tensor::from_data(
             TensorData::new(times, [self.batch]),

@@ -94,14 +94,14 @@ impl Studio<'_> {
         let looked = self.judged(journal, frames, &asked, &pictures)?;
         if let Some(maker) = maker {
             for (asked, looked) in asked.iter().zip(&looked) {
-                self.known.note_drawn(maker, asked, looked.picture)?;
+                self.known.note_drawn(maker, asked, looked.picture);
             }
         }
         if let Some(model) = model {
             for (frame, looked) in frames.iter().zip(&looked) {
                 let request = (&frame.asked, frame.sought.as_deref());
                 let Looked { picture, scores, alignment } = looked;
-                self.known.note_picture(model, request, *picture, scores, *alignment)?;
+                self.known.note_picture(model, request, *picture, scores, *alignment);
             }
         }
         Ok(frames.iter().map(|frame| frame.index).zip(looked).collect())

@@ -11,7 +11,6 @@ use oubliette_evidence::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Result,
     metrics::Mean,
     notes::{Notes, key},
     subject::Asked,
@@ -110,17 +109,11 @@ impl<'a> Known<'a> {
     }
 
     /// Notes a picture of this run for audits of other concepts.
-    ///
-    /// # Errors
-    /// A full disk.
-    pub(super) fn note_drawn(&self, maker: Digest, asked: &Asked, picture: Digest) -> Result<()> {
-        self.notes.write(request(maker, asked, None), &Drawn { picture, run: self.run.clone() })
+    pub(super) fn note_drawn(&self, maker: Digest, asked: &Asked, picture: Digest) {
+        self.notes.write(request(maker, asked, None), &Drawn { picture, run: self.run.clone() });
     }
 
     /// Notes a picture of this run.
-    ///
-    /// # Errors
-    /// A full disk.
     pub(super) fn note_picture(
         &self,
         model: Digest,
@@ -128,9 +121,9 @@ impl<'a> Known<'a> {
         picture: Digest,
         scores: &BTreeMap<String, Score>,
         alignment: Option<Real>,
-    ) -> Result<()> {
+    ) {
         let (scores, run) = (scores.clone(), self.run.clone());
-        self.notes.write(request(model, asked, sought), &Seen { picture, run, scores, alignment })
+        self.notes.write(request(model, asked, sought), &Seen { picture, run, scores, alignment });
     }
 
     /// How a training ended that was done before.
@@ -139,11 +132,8 @@ impl<'a> Known<'a> {
     }
 
     /// Notes how a training ended.
-    ///
-    /// # Errors
-    /// A full disk.
-    pub(super) fn note_training(&self, model: Digest, trained: &Trained) -> Result<()> {
-        self.notes.write(model, trained)
+    pub(super) fn note_training(&self, model: Digest, trained: &Trained) {
+        self.notes.write(model, trained);
     }
 
     /// A measurement of a model that was taken before on `pictures`.
@@ -157,17 +147,14 @@ impl<'a> Known<'a> {
     }
 
     /// Notes a measurement.
-    ///
-    /// # Errors
-    /// A full disk.
     pub(super) fn note_measurement(
         &self,
         model: Digest,
         metric: &str,
         pictures: Digest,
         mean: &Mean,
-    ) -> Result<()> {
-        self.notes.write(key(&(model, metric, pictures, self.plan.seed)), mean)
+    ) {
+        self.notes.write(key(&(model, metric, pictures, self.plan.seed)), mean);
     }
 }
 

@@ -139,7 +139,7 @@ impl<'a> Studio<'a> {
         let model = self.known.model(arm, cell);
         for event in bench.trained {
             if let Some(model) = model {
-                self.known.note_training(model, &event)?;
+                self.known.note_training(model, &event);
             }
             journal.record(event)?;
         }
