@@ -61,7 +61,7 @@ fn scene() -> Scene {
 #[test]
 fn every_page_is_rendered_again_from_what_is_kept() {
     let scene = scene();
-    for study in ["benign-updates", "methods"] {
+    for study in ["benign-updates", "claims", "methods"] {
         for name in kept(&root().join("studies").join(study)) {
             let recipe = copied(&scene, study, &name);
             let ended = scene.run(&["compare", &recipe, "--render"]);
