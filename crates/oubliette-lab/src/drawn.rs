@@ -1,6 +1,6 @@
 //! Latents that the original drew to be trained on: what several settings of a method are tried on is drawn once.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use burn::tensor::Device;
 use oubliette_evidence::Digest;
@@ -30,17 +30,16 @@ impl Drawn {
     pub(crate) fn read(&self, request: Digest, device: &Device) -> Option<Weights> {
         let (file, seal) = self.places(request);
         let written: Digest = self.notes.read(seal)?;
-        let file = self.notes.file(file);
-        let whole = fs::read(&file).is_ok_and(|bytes| Digest::of(&bytes) == written);
-        whole.then(|| extra::load(&file, device).ok()).flatten()
+        let whole = Digest::of(&self.notes.bytes(file)?) == written;
+        whole.then(|| extra::load(&self.notes.file(file), device).ok()).flatten()
     }
 
     /// Keeps what was drawn, where that is possible.
     pub(crate) fn keep(&self, request: Digest, drawn: &Weights) {
         let (file, seal) = self.places(request);
-        let Ok(file) = self.notes.room(file) else { return };
-        if extra::save(&file, drawn).is_ok()
-            && let Ok(bytes) = fs::read(&file)
+        let saved = self.notes.room(file).and_then(|room| extra::save(&room, drawn));
+        if saved.is_ok()
+            && let Some(bytes) = self.notes.bytes(file)
         {
             self.notes.write(seal, &Digest::of(&bytes));
         }

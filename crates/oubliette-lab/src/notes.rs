@@ -32,7 +32,13 @@ impl Notes {
 
     /// A note; one that cannot be read is none.
     pub(crate) fn read<T: DeserializeOwned>(&self, key: Digest) -> Option<T> {
-        serde_json::from_slice(&fs::read(self.file(key)).ok()?).ok()
+        serde_json::from_slice(&self.bytes(key)?).ok()
+    }
+
+    /// What lies under a key; nothing where that is no plain file, which might never end.
+    pub(crate) fn bytes(&self, key: Digest) -> Option<Vec<u8>> {
+        let file = self.file(key);
+        file.is_file().then(|| fs::read(file).ok()).flatten()
     }
 
     /// Writes a note. Where that is not possible there is none, and what it says will be made again: no reason to end a run.

@@ -156,13 +156,20 @@ fn one_training_run_that_leaks_does_not_hide_among_others() {
     assert_eq!(by.run, 3);
 }
 
-#[test]
-fn a_prompt_that_always_leaks_does_not_hide_in_an_average() {
+/// The plan without training, with so many direct prompts.
+fn views(count: u32) -> oubliette_evidence::AuditPlan {
     let mut plan = tale::plan();
     plan.arms.retain(|arm| !arm.trained);
     let direct = plan.arms.iter_mut().find(|arm| arm.id == "direct").unwrap();
-    direct.prompts =
-        (0..40).map(|i| oubliette_evidence::Prompt::new(format!("a lion, view {i}"))).collect();
+    let view = |i| oubliette_evidence::Prompt::new(format!("a lion, view {i}"));
+    direct.prompts = (0..count).map(view).collect();
+    plan
+}
+
+#[test]
+fn a_prompt_that_always_leaks_does_not_hide_in_an_average() {
+    let plan = views(40);
+    let direct = plan.arm("direct").unwrap();
     let draws: Vec<u32> = (0..20).map(|i| direct.draw(plan.seed, Stage::Main, i).prompt).collect();
     let leaky = draws[0];
     let judgment = tale::judge(&plan, &unlearned_shows(|_, prompt, _| prompt == leaky));
@@ -174,11 +181,8 @@ fn a_prompt_that_always_leaks_does_not_hide_in_an_average() {
 
 #[test]
 fn a_prompt_that_was_the_worst_at_an_earlier_look_still_counts() {
-    let mut plan = tale::plan();
-    plan.arms.retain(|arm| !arm.trained);
-    let direct = plan.arms.iter_mut().find(|arm| arm.id == "direct").unwrap();
-    direct.prompts =
-        (0..10).map(|i| oubliette_evidence::Prompt::new(format!("a lion, view {i}"))).collect();
+    let plan = views(10);
+    let direct = plan.arm("direct").unwrap();
     let at = |index| direct.draw(plan.seed, Stage::Main, index).prompt;
     let (first, cell) = (
         at(0),

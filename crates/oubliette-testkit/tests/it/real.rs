@@ -194,6 +194,14 @@ fn what_was_drawn_for_one_run_serves_the_next() {
     fs::write(kept, &whole[..whole.len() / 2]).unwrap();
     of(together.path(), 3);
     assert_eq!(fs::read(kept).unwrap(), whole);
+    // So is one that became a link to what never ends.
+    #[cfg(unix)]
+    {
+        fs::remove_file(kept).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", kept).unwrap();
+        of(together.path(), 4);
+    }
+    assert_eq!(fs::read(kept).unwrap(), whole);
 }
 
 #[test]
