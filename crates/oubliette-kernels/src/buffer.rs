@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
 
 /// `len` values that the caller overwrites before reading any.
 #[allow(
@@ -20,15 +21,56 @@ thread_local! {
     static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends `len` values of this thread's scratch memory, with whatever was in them.
-pub(crate) fn scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
-    let mut memory = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+/// `len` values of this thread's scratch memory, with whatever was in them, until they are dropped. Memory that is kept
+/// need not be cleared by the system again, which for large weights costs as much as what is done with it.
+pub(crate) fn lent(len: usize) -> Lent {
+    let mut memory = SPARE.with_borrow_mut(|spare| take(spare, len));
     if memory.len() < len {
-        memory.resize(len, 0.0);
+        memory = vec![0.0; len];
     }
-    let result = work(&mut memory[..len]);
-    SPARE.with_borrow_mut(|spare| spare.push(memory));
-    result
+    Lent { memory, len }
+}
+
+/// The same for as long as `work` takes.
+pub(crate) fn scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
+    work(&mut lent(len))
+}
+
+/// Scratch memory in use.
+pub(crate) struct Lent {
+    memory: Vec<f32>,
+    len: usize,
+}
+
+impl Deref for Lent {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        &self.memory[..self.len]
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.memory[..self.len]
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let memory = std::mem::take(&mut self.memory);
+        // A thread that ends has no use for it any more.
+        let _ = SPARE.try_with(|spare| spare.borrow_mut().push(memory));
+    }
+}
+
+/// The smallest memory that is large enough, or the largest one.
+fn take(spare: &mut Vec<Vec<f32>>, len: usize) -> Vec<f32> {
+    let fits = |memory: &Vec<f32>| match memory.len() {
+        has if has >= len => (0, has),
+        has => (1, usize::MAX - has),
+    };
+    let best = (0..spare.len()).min_by_key(|&i| fits(&spare[i]));
+    best.map(|i| spare.swap_remove(i)).unwrap_or_default()
 }
 
 /// A slice whose disjoint parts are written by several tasks.

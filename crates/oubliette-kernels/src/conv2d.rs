@@ -6,6 +6,7 @@ mod image;
 mod pointwise;
 mod weight_gradient;
 mod weights;
+mod winograd;
 
 use burn::tensor::{Tensor, module, ops::ConvOptions};
 
@@ -20,6 +21,7 @@ use image::Images;
 use pointwise::Pointwise;
 use weight_gradient::WeightGradient;
 use weights::Weights;
+use winograd::Winograd;
 
 /// Cross-correlation: `x` (n, in, h, w) with `weight` (out, in, kh, kw) and `bias` (out).
 ///
@@ -93,6 +95,13 @@ impl Conv {
         kernel == (1, 1) && self.stride == 1 && self.padding == (0, 0)
     }
 
+    /// Whether Winograd's filtering does it, for a result of this height and width.
+    fn is_winograd(&self, weight: &Array, result: (usize, usize)) -> bool {
+        let [outputs, inputs, kh, kw] = weight.dims();
+        let plain = (kh, kw) == (3, 3) && self.stride == 1 && self.padding.0 < 3;
+        plain && winograd::pays(inputs, outputs, result)
+    }
+
     fn input_gradient(
         &self,
         gradient: &Array,
@@ -105,6 +114,18 @@ impl Conv {
         if self.is_pointwise((kh, kw)) {
             let left = Matrix { data: weight.data(), row: 1, step: inputs };
             pointwise(gradient, left, inputs, None).run(samples, &mut dx);
+            return Array::new(dx, &[samples, inputs, height, width]);
+        }
+        if self.is_winograd(weight, (height, width)) {
+            let winograd = Winograd {
+                source: images(gradient),
+                samples,
+                kernels: &winograd::turned_kernels(weights(weight)),
+                bias: None,
+                before: 2 - self.padding.0,
+                result: (inputs, height, width),
+            };
+            winograd.run(&mut dx);
             return Array::new(dx, &[samples, inputs, height, width]);
         }
         let panels = weights(weight).backward();
@@ -157,6 +178,16 @@ impl<const N: usize> Kernel<N> for Conv {
         if self.is_pointwise((kh, kw)) {
             let left = Matrix { data: inputs[1].data(), row: inputs[1].shape()[1], step: 1 };
             pointwise(&inputs[0], left, outputs, bias).run(samples, &mut out);
+        } else if self.is_winograd(&inputs[1], (y, x)) {
+            let winograd = Winograd {
+                source: images(&inputs[0]),
+                samples,
+                kernels: &winograd::kernels(weights(&inputs[1])),
+                bias,
+                before: self.padding.0,
+                result: (outputs, y, x),
+            };
+            winograd.run(&mut out);
         } else {
             let gather = Gather {
                 source: images(&inputs[0]),

@@ -1,6 +1,6 @@
 //! Weights of a convolution as panels, and back.
 
-use crate::buffer::{Parts, scratch, unwritten};
+use crate::buffer::{Lent, Parts, lent, scratch};
 use crate::engine::micro::LANES;
 use crate::engine::transpose::transpose;
 use crate::parallel;
@@ -14,62 +14,104 @@ pub(super) struct Weights<'a> {
     pub(super) taps: usize,
 }
 
+/// A block of the summed channels in a block of columns.
+pub(super) struct Piece {
+    /// The first column.
+    pub(super) column: usize,
+    /// How many columns.
+    pub(super) width: usize,
+    /// The first summed channel.
+    pub(super) channel: usize,
+    /// How many of them.
+    pub(super) channels: usize,
+}
+
 impl Weights<'_> {
     /// Panels whose columns are the outputs. The summed axis runs over blocks of inputs, then taps, then the
     /// inputs of the block.
-    pub(super) fn forward(&self) -> Vec<f32> {
-        let (row, taps) = (self.inputs * self.taps, self.taps);
-        self.panels(self.inputs, self.outputs, |from, width, block, channels, panel| {
-            let source = &self.data[from * row + block * LANES * taps..];
-            scratch(channels * taps * LANES, |turned| {
-                transpose(source, row, width, channels * taps, turned, LANES);
-                for (i, row) in turned.chunks_exact(LANES).enumerate() {
-                    let (c, tap) = (i / taps, i % taps);
-                    panel[(tap * channels + c) * LANES..][..width].copy_from_slice(&row[..width]);
-                }
-            });
-        })
+    pub(super) fn forward(&self) -> Lent {
+        self.panels(self.inputs, self.outputs, |piece, panel| self.forward_piece(piece, panel))
     }
 
     /// Panels whose columns are the inputs; the summed axis runs over blocks of outputs, then taps.
-    pub(super) fn backward(&self) -> Vec<f32> {
-        let (row, taps) = (self.inputs * self.taps, self.taps);
-        self.panels(self.outputs, self.inputs, |from, width, block, channels, panel| {
-            for c in 0..channels {
-                let source = &self.data[(block * LANES + c) * row + from * taps..];
-                transpose(source, taps, width, taps, &mut panel[c * LANES..], channels * LANES);
-            }
-        })
+    pub(super) fn backward(&self) -> Lent {
+        self.panels(self.outputs, self.inputs, |piece, panel| self.backward_piece(piece, panel))
     }
 
-    /// One task for each block of columns and each block of the summed channels: `fill` gets the first column, how
-    /// many there are, the block, its channels, and its part of the panel.
+    /// One piece of `forward`.
+    pub(super) fn forward_piece(&self, piece: &Piece, panel: &mut [f32]) {
+        let &Piece { column, width, channel, channels } = piece;
+        let (row, taps) = (self.inputs * self.taps, self.taps);
+        let source = &self.data[column * row + channel * taps..];
+        clear(width, panel);
+        scratch(channels * taps * LANES, |turned| {
+            transpose(source, row, width, channels * taps, turned, LANES);
+            for (i, row) in turned.chunks_exact(LANES).enumerate() {
+                let (c, tap) = (i / taps, i % taps);
+                panel[(tap * channels + c) * LANES..][..width].copy_from_slice(&row[..width]);
+            }
+        });
+    }
+
+    /// One piece of `backward`.
+    pub(super) fn backward_piece(&self, piece: &Piece, panel: &mut [f32]) {
+        let &Piece { column, width, channel, channels } = piece;
+        let (row, taps) = (self.inputs * self.taps, self.taps);
+        clear(width, panel);
+        for c in 0..channels {
+            let source = &self.data[(channel + c) * row + column * taps..];
+            transpose(source, taps, width, taps, &mut panel[c * LANES..], channels * LANES);
+        }
+    }
+
+    /// One task for each piece, which `fill` gets with its part of the panel.
     fn panels(
         &self,
         summed: usize,
         columns: usize,
-        fill: impl Fn(usize, usize, usize, usize, &mut [f32]) + Sync + Send,
-    ) -> Vec<f32> {
+        fill: impl Fn(&Piece, &mut [f32]) + Sync + Send,
+    ) -> Lent {
         let size = summed * self.taps * LANES;
-        let mut panels = unwritten(columns.div_ceil(LANES) * size);
+        let mut panels = lent(columns.div_ceil(LANES) * size);
         if size == 0 {
             return panels;
         }
         let parts = Parts::new(&mut panels);
-        let blocks = summed.div_ceil(LANES);
-        parallel::tasks(columns.div_ceil(LANES) * blocks, self.data.len(), |task| {
-            let (column, block) = (task / blocks, task % blocks);
-            let width = LANES.min(columns - column * LANES);
-            let channels = LANES.min(summed - block * LANES);
-            let start = column * size + depth_of(block, channels, self.taps, 0) * LANES;
+        pieces(summed, columns, self.data.len(), |block, piece| {
+            let Piece { channel, channels, .. } = *piece;
+            let start = block * size + depth_of(channel / LANES, channels, self.taps, 0) * LANES;
             // SAFETY: each task has its own block of one panel.
             let panel = unsafe { parts.part(start, channels * self.taps * LANES) };
-            if width < LANES {
-                panel.fill(0.0);
-            }
-            fill(column * LANES, width, block, channels, panel);
+            fill(piece, panel);
         });
         panels
+    }
+}
+
+/// Calls `work` for every piece of a matrix (`summed`, `columns`), with the number of its block of columns.
+pub(super) fn pieces(
+    summed: usize,
+    columns: usize,
+    cost: usize,
+    work: impl Fn(usize, &Piece) + Sync + Send,
+) {
+    let blocks = summed.div_ceil(LANES);
+    parallel::tasks(columns.div_ceil(LANES) * blocks, cost, |task| {
+        let (column, channel) = (task / blocks * LANES, task % blocks * LANES);
+        let piece = Piece {
+            column,
+            width: LANES.min(columns - column),
+            channel,
+            channels: LANES.min(summed - channel),
+        };
+        work(task / blocks, &piece);
+    });
+}
+
+/// Lanes beyond the last column hold zeros.
+fn clear(width: usize, panel: &mut [f32]) {
+    if width < LANES {
+        panel.fill(0.0);
     }
 }
 

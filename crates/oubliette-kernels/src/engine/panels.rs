@@ -4,7 +4,7 @@
 
 use super::micro::LANES;
 use super::transpose::transpose;
-use crate::buffer::unwritten;
+use crate::buffer::{Lent, lent};
 use crate::parallel;
 
 /// Values that the panels of a `depth` x `columns` matrix take.
@@ -13,17 +13,12 @@ pub(crate) fn len(depth: usize, columns: usize) -> usize {
 }
 
 /// Panels of the matrix with element (k, j) at `k * stride + j`.
-pub(crate) fn from_rows(source: &[f32], stride: usize, depth: usize, columns: usize) -> Vec<f32> {
+pub(crate) fn from_rows(source: &[f32], stride: usize, depth: usize, columns: usize) -> Lent {
     packed(depth, columns, |block, panel| rows_block(source, stride, columns, block, panel))
 }
 
 /// Panels of the matrix with element (k, j) at `j * stride + k`.
-pub(crate) fn from_columns(
-    source: &[f32],
-    stride: usize,
-    depth: usize,
-    columns: usize,
-) -> Vec<f32> {
+pub(crate) fn from_columns(source: &[f32], stride: usize, depth: usize, columns: usize) -> Lent {
     packed(depth, columns, |block, panel| {
         columns_block(source, stride, depth, columns, block, panel)
     })
@@ -55,12 +50,8 @@ pub(crate) fn pack_columns(
     }
 }
 
-fn packed(
-    depth: usize,
-    columns: usize,
-    fill: impl Fn(usize, &mut [f32]) + Sync + Send,
-) -> Vec<f32> {
-    let mut panels = unwritten(len(depth, columns));
+fn packed(depth: usize, columns: usize, fill: impl Fn(usize, &mut [f32]) + Sync + Send) -> Lent {
+    let mut panels = lent(len(depth, columns));
     let size = depth * LANES;
     if size > 0 {
         parallel::chunks(&mut panels, size, depth * columns, fill);

@@ -1,7 +1,7 @@
 //! The backward: what lies between the maps is made again, a stretch of rows at a time.
 
 use super::{DOWN, Shape, X, map};
-use crate::buffer::{Parts, scratch, unwritten};
+use crate::buffer::{Lent, Parts, scratch, unwritten};
 use crate::engine::panels;
 use crate::engine::product::{Matrix, Sizes, product};
 use crate::engine::reduce::add_column_sums;
@@ -24,11 +24,11 @@ pub(super) struct Given<'a> {
 /// The right operands of the backward's products, packed.
 struct Panels {
     /// Up, transposed: makes what lies between the maps again.
-    again: Vec<f32>,
+    again: Lent,
     /// From the gradient to that of the unit.
-    down: Option<Vec<f32>>,
+    down: Option<Lent>,
     /// From there to that of x.
-    up: Option<Vec<f32>>,
+    up: Option<Lent>,
 }
 
 impl Given<'_> {

@@ -97,9 +97,19 @@ impl Tensors {
 
     /// Fails unless the tensor has the golden's shape and numbers.
     pub(crate) fn expect<const D: usize>(&self, name: &str, found: Tensor<D>) {
+        self.expect_within(NEAR, name, found);
+    }
+
+    /// The same where numbers may be further off.
+    pub(crate) fn expect_within<const D: usize>(
+        &self,
+        tolerance: f64,
+        name: &str,
+        found: Tensor<D>,
+    ) {
         assert_eq!(found.dims().to_vec(), self.shape(name), "shape of {name} in {}", self.name);
         let found: Vec<f32> = found.into_data().convert::<f32>().try_into_vec().unwrap();
-        near(&format!("{} {name}", self.name), &found, &self.numbers(name), NEAR);
+        near(&format!("{} {name}", self.name), &found, &self.numbers(name), tolerance);
     }
 }
 

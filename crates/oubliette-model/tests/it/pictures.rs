@@ -11,6 +11,10 @@ use serde::Deserialize;
 
 use crate::golden::{self, Tensors};
 
+/// How far latents may be off after a whole sampling, which multiplies rounding: diffusers' own in f32 lie up to 6e-5
+/// from its own in f64 (PNDM on emoji-sd). Pictures are held to 45 dB.
+const SAMPLED: f64 = 5e-4;
+
 #[derive(Deserialize)]
 struct Asked {
     prompts: Vec<String>,
@@ -72,7 +76,7 @@ fn check(folder: &Path, name: &str) {
         let sampler = schedule::find(class).unwrap();
         let mut go_on = |_| ControlFlow::Continue(());
         let latents = sd.generate_latents(&sd.weights, &requests, sampler, 2, &mut go_on).unwrap();
-        golden.expect(&format!("{case}.final"), Tensor::cat(latents, 0));
+        golden.expect_within(SAMPLED, &format!("{case}.final"), Tensor::cat(latents, 0));
         // One at a time: a picture does not depend on its batch.
         let pictures = sd.generate(&sd.weights, &requests, sampler, 1, &mut go_on).unwrap();
         let levels: Vec<u8> =
