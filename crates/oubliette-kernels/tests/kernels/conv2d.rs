@@ -46,6 +46,15 @@ fn odd_kernels_strides_and_padding() {
 }
 
 #[test]
+fn tiles_that_reach_beyond_the_image() {
+    checked((2, 17, 33, [7, 5], [3, 3], 1, (1, 1)));
+    checked((1, 40, 16, [21, 20], [3, 3], 1, (0, 1)));
+    checked((3, 16, 24, [9, 6], [3, 3], 1, (2, 0)));
+    checked((1, 32, 64, [6, 7], [3, 3], 1, (2, 2)));
+    checked((5, 300, 260, [15, 14], [3, 3], 1, (1, 1)));
+}
+
+#[test]
 fn transposed_and_sliced_operands() {
     let lengths = [2 * 10 * 9 * 6, 12 * 6 * 9];
     check("conv2d of views", &lengths, &|t| {
