@@ -21,7 +21,7 @@ use image::Images;
 use pointwise::Pointwise;
 use weight_gradient::WeightGradient;
 use weights::Weights;
-use winograd::Winograd;
+use winograd::{Pass, Tiles};
 
 /// Cross-correlation: `x` (n, in, h, w) with `weight` (out, in, kh, kw) and `bias` (out).
 ///
@@ -96,8 +96,7 @@ impl Conv {
     }
 
     /// Whether Winograd's filtering does it, for a result of this height and width.
-    fn is_winograd(&self, weight: &Array, result: (usize, usize)) -> bool {
-        let [outputs, inputs, kh, kw] = weight.dims();
+    fn is_winograd(&self, [outputs, inputs, kh, kw]: [usize; 4], result: (usize, usize)) -> bool {
         let plain = (kh, kw) == (3, 3) && self.stride == 1 && self.padding.0 < 3;
         plain && winograd::pays(inputs, outputs, result)
     }
@@ -116,16 +115,20 @@ impl Conv {
             pointwise(gradient, left, inputs, None).run(samples, &mut dx);
             return Array::new(dx, &[samples, inputs, height, width]);
         }
-        if self.is_winograd(weight, (height, width)) {
-            let winograd = Winograd {
-                source: images(gradient),
-                samples,
+        if self.is_winograd(weight.dims(), (height, width)) {
+            let source = images(gradient);
+            let pass = Pass {
+                tiles: Tiles {
+                    source,
+                    samples,
+                    before: 2 - self.padding.0,
+                    result: (height, width),
+                },
                 kernels: &winograd::turned_kernels(weights(weight)),
                 bias: None,
-                before: 2 - self.padding.0,
-                result: (inputs, height, width),
+                channels: inputs,
             };
-            winograd.run(&mut dx);
+            pass.run(&mut dx);
             return Array::new(dx, &[samples, inputs, height, width]);
         }
         let panels = weights(weight).backward();
@@ -150,9 +153,15 @@ impl Conv {
     fn weight_gradient(&self, gradient: &Array, x: &Array, (kh, kw): (usize, usize)) -> Array {
         let [samples, outputs, height, width] = gradient.dims();
         let (input, output) = (images(x), images(gradient));
+        let shape = [outputs, input.channels, kh, kw];
+        if self.is_winograd(shape, (height, width)) {
+            let result = (height, width);
+            let tiles = Tiles { source: input, samples, before: self.padding.0, result };
+            return Array::new(winograd::WeightGradient { tiles, output }.run(), &shape);
+        }
         let (y, x) = (self.forward_axis(height, kh), self.forward_axis(width, kw));
         let dw = WeightGradient { input, output, samples, y, x }.run();
-        Array::new(dw, &[outputs, input.channels, kh, kw])
+        Array::new(dw, &shape)
     }
 }
 
@@ -178,16 +187,15 @@ impl<const N: usize> Kernel<N> for Conv {
         if self.is_pointwise((kh, kw)) {
             let left = Matrix { data: inputs[1].data(), row: inputs[1].shape()[1], step: 1 };
             pointwise(&inputs[0], left, outputs, bias).run(samples, &mut out);
-        } else if self.is_winograd(&inputs[1], (y, x)) {
-            let winograd = Winograd {
-                source: images(&inputs[0]),
-                samples,
+        } else if self.is_winograd(inputs[1].dims(), (y, x)) {
+            let source = images(&inputs[0]);
+            let pass = Pass {
+                tiles: Tiles { source, samples, before: self.padding.0, result: (y, x) },
                 kernels: &winograd::kernels(weights(&inputs[1])),
                 bias,
-                before: self.padding.0,
-                result: (outputs, y, x),
+                channels: outputs,
             };
-            winograd.run(&mut out);
+            pass.run(&mut out);
         } else {
             let gather = Gather {
                 source: images(&inputs[0]),

@@ -1,20 +1,16 @@
-//! The three transformations of F(2x2, 3x3), for many channels at once.
+//! The transformations of tiles, for many channels at once.
 //!
-//! With `d` the pixels of a tile, `g` a kernel and `m` the products at the points, in the paper's letters:
-//! `B' d B`, `G g G'` and `A' m A`.
+//! With `d` the pixels of a tile and `m` the products at its points, in the paper's letters: `B' d B` and `A' m A`; for
+//! the gradient also `A y A'` of what the positions `y` want.
 
-use crate::buffer::{Lent, Parts, lent, scratch};
-use crate::conv2d::weights::{Piece, pieces};
 use crate::engine::level::for_each_level;
 use crate::engine::micro::LANES;
 
 /// Points of a tile.
-pub(in crate::conv2d) const POINTS: usize = 16;
-/// Elements of a kernel.
-const TAPS: usize = 9;
+pub(super) const POINTS: usize = 16;
 
-/// Where the values of a row of tiles lie.
-pub(super) struct Points {
+/// Where the values of a row of tiles, or of kernels, lie.
+pub(super) struct Row {
     /// Of the first tile.
     pub(super) first: usize,
     /// From one tile to the next.
@@ -25,76 +21,12 @@ pub(super) struct Points {
     pub(super) channels: usize,
 }
 
-type Lanes = [f32; LANES];
-
-/// The points of the kernels of a matrix (summed, columns), whose pieces `panel` writes as `Weights` lays them out: for
-/// each point the panels of a matrix of that size. `turned` turns the kernels by half a turn.
-pub(super) fn kernels(
-    (summed, columns): (usize, usize),
-    turned: bool,
-    panel: impl Fn(&Piece, &mut [f32]) + Sync + Send,
-) -> Lent {
-    let blocks = columns.div_ceil(LANES);
-    let size = summed * LANES;
-    let mut points = lent(POINTS * blocks * size);
-    let parts = Parts::new(&mut points);
-    pieces(summed, columns, POINTS * summed * columns, |block, piece| {
-        scratch(TAPS * piece.channels * LANES, |taps| {
-            panel(piece, taps);
-            let mut into = std::array::from_fn(|point| {
-                let start = (point * blocks + block) * size + piece.channel * LANES;
-                // SAFETY: each task has its own channels of its own block of every point.
-                unsafe { parts.part(start, piece.channels * LANES) }
-            });
-            kernel_points(taps, piece.channels, turned, &mut into);
-        });
-    });
-    points
-}
-
-for_each_level! {
-    fn kernel_points(panel: &[f32], channels: usize, turned: bool, into: &mut [&mut [f32]; POINTS]) = kernel_points_body
-}
-
-/// `G g G'`, in each lane the kernel of one channel of the result.
-#[inline(always)]
-fn kernel_points_body<const FUSED: bool>(
-    panel: &[f32],
-    channels: usize,
-    turned: bool,
-    into: &mut [&mut [f32]; POINTS],
-) {
-    for c in 0..channels {
-        let tap = |y: usize, x: usize| -> &Lanes {
-            let tap = if turned { TAPS - 1 - 3 * y - x } else { 3 * y + x };
-            lanes(&panel[(tap * channels + c) * LANES..])
-        };
-        let column = |x| spread(tap(0, x), tap(1, x), tap(2, x));
-        let half = [column(0), column(1), column(2)];
-        for (y, ((a, b), d)) in half[0].iter().zip(&half[1]).zip(&half[2]).enumerate() {
-            for (x, row) in spread(a, b, d).iter().enumerate() {
-                into[4 * y + x][c * LANES..][..LANES].copy_from_slice(row);
-            }
-        }
-    }
-}
-
-/// `G` times a column of three.
-#[inline(always)]
-fn spread(a: &Lanes, b: &Lanes, c: &Lanes) -> [Lanes; 4] {
-    let mut out = [*a, [0.0; LANES], [0.0; LANES], *c];
-    for i in 0..LANES {
-        let ends = a[i] + c[i];
-        out[1][i] = 0.5 * (ends + b[i]);
-        out[2][i] = 0.5 * (ends - b[i]);
-    }
-    out
-}
+pub(super) type Lanes = [f32; LANES];
 
 for_each_level! {
     /// The points of a row of tiles, whose pixels are four rows with their channels `pitch` apart; `half` has room for
     /// as much.
-    pub(super) fn pixels(pixels: &[f32], pitch: usize, half: &mut [f32], to: &Points, seen: &mut [f32]) = pixels_body
+    pub(super) fn pixels(pixels: &[f32], pitch: usize, half: &mut [f32], to: &Row, seen: &mut [f32]) = pixels_body
 }
 
 /// `B' d B`: first down whole rows, then across each tile.
@@ -103,7 +35,7 @@ fn pixels_body<const FUSED: bool>(
     pixels: &[f32],
     pitch: usize,
     half: &mut [f32],
-    to: &Points,
+    to: &Row,
     seen: &mut [f32],
 ) {
     let row = pixels.len() / 4;
@@ -134,14 +66,14 @@ fn fold<'a>([a, b, c, d]: [&[f32]; 4], mut out: impl Iterator<Item = &'a mut [f3
 
 for_each_level! {
     /// The positions of all tiles, `across` in a row, from the sums at their points: row after row, position after position.
-    pub(super) fn positions(sums: &[f32], from: &Points, bias: &Lanes, across: usize, values: &mut [f32]) = positions_body
+    pub(super) fn positions(sums: &[f32], from: &Row, bias: &Lanes, across: usize, values: &mut [f32]) = positions_body
 }
 
 /// `A' m A`, and the bias.
 #[inline(always)]
 fn positions_body<const FUSED: bool>(
     sums: &[f32],
-    from: &Points,
+    from: &Row,
     bias: &Lanes,
     across: usize,
     values: &mut [f32],
@@ -177,7 +109,41 @@ fn gather(a: &Lanes, b: &Lanes, c: &Lanes, d: &Lanes) -> [Lanes; 2] {
     out
 }
 
+for_each_level! {
+    /// The points of what the positions of a row of tiles want: two rows of positions, a block of channels each.
+    pub(super) fn wants(positions: &[f32], to: &Row, wanted: &mut [f32]) = wants_body
+}
+
+/// `A y A'`.
 #[inline(always)]
-fn lanes(values: &[f32]) -> &Lanes {
+fn wants_body<const FUSED: bool>(positions: &[f32], to: &Row, wanted: &mut [f32]) {
+    let (above, below) = positions.split_at(positions.len() / 2);
+    let pairs = above.chunks_exact(2 * LANES).zip(below.chunks_exact(2 * LANES));
+    for (tile, (above, below)) in pairs.enumerate() {
+        let left = scatter(lanes(above), lanes(below));
+        let right = scatter(lanes(&above[LANES..]), lanes(&below[LANES..]));
+        for (y, (a, b)) in left.iter().zip(&right).enumerate() {
+            for (x, row) in scatter(a, b).iter().enumerate() {
+                let start = to.first + tile * to.tile + (4 * y + x) * to.point;
+                wanted[start..][..LANES].copy_from_slice(row);
+            }
+        }
+    }
+}
+
+/// `A` times a column of two.
+#[inline(always)]
+fn scatter(a: &Lanes, b: &Lanes) -> [Lanes; 4] {
+    let mut out = [*a, *a, *a, *b];
+    for i in 0..LANES {
+        out[1][i] += b[i];
+        out[2][i] -= b[i];
+        out[3][i] = -b[i];
+    }
+    out
+}
+
+#[inline(always)]
+pub(super) fn lanes(values: &[f32]) -> &Lanes {
     values.first_chunk().expect("as many values as lanes")
 }

@@ -1,0 +1,109 @@
+//! The transformations of kernels, in each lane that of one channel of the result: `G g G'`, and `G' m G` for the
+//! gradient.
+
+use super::transform::{Lanes, POINTS, Row, lanes};
+use crate::buffer::{Lent, Parts, lent, scratch};
+use crate::conv2d::weights::{Piece, pieces};
+use crate::engine::level::for_each_level;
+use crate::engine::micro::LANES;
+
+/// Elements of a kernel.
+pub(super) const TAPS: usize = 9;
+
+/// The points of the kernels of a matrix (summed, columns), whose pieces `panel` writes as `Weights` lays them out: for
+/// each point the panels of a matrix of that size. `turned` turns the kernels by half a turn.
+pub(super) fn points(
+    (summed, columns): (usize, usize),
+    turned: bool,
+    panel: impl Fn(&Piece, &mut [f32]) + Sync + Send,
+) -> Lent {
+    let blocks = columns.div_ceil(LANES);
+    let size = summed * LANES;
+    let mut points = lent(POINTS * blocks * size);
+    let parts = Parts::new(&mut points);
+    pieces(summed, columns, POINTS * summed * columns, |block, piece| {
+        scratch(TAPS * piece.channels * LANES, |taps| {
+            panel(piece, taps);
+            let mut into = std::array::from_fn(|point| {
+                let start = (point * blocks + block) * size + piece.channel * LANES;
+                // SAFETY: each task has its own channels of its own block of every point.
+                unsafe { parts.part(start, piece.channels * LANES) }
+            });
+            kernel_points(taps, piece.channels, turned, &mut into);
+        });
+    });
+    points
+}
+
+for_each_level! {
+    fn kernel_points(panel: &[f32], channels: usize, turned: bool, into: &mut [&mut [f32]; POINTS]) = kernel_points_body
+}
+
+/// `G g G'`, in each lane the kernel of one channel of the result.
+#[inline(always)]
+fn kernel_points_body<const FUSED: bool>(
+    panel: &[f32],
+    channels: usize,
+    turned: bool,
+    into: &mut [&mut [f32]; POINTS],
+) {
+    for c in 0..channels {
+        let tap = |y: usize, x: usize| -> &Lanes {
+            let tap = if turned { TAPS - 1 - 3 * y - x } else { 3 * y + x };
+            lanes(&panel[(tap * channels + c) * LANES..])
+        };
+        let column = |x| spread(tap(0, x), tap(1, x), tap(2, x));
+        let half = [column(0), column(1), column(2)];
+        for (y, ((a, b), d)) in half[0].iter().zip(&half[1]).zip(&half[2]).enumerate() {
+            for (x, row) in spread(a, b, d).iter().enumerate() {
+                into[4 * y + x][c * LANES..][..LANES].copy_from_slice(row);
+            }
+        }
+    }
+}
+
+/// `G` times a column of three.
+#[inline(always)]
+fn spread(a: &Lanes, b: &Lanes, c: &Lanes) -> [Lanes; 4] {
+    let mut out = [*a, [0.0; LANES], [0.0; LANES], *c];
+    for i in 0..LANES {
+        let ends = a[i] + c[i];
+        out[1][i] = 0.5 * (ends + b[i]);
+        out[2][i] = 0.5 * (ends - b[i]);
+    }
+    out
+}
+
+for_each_level! {
+    /// The elements of a row of kernels from the sums at their points: kernel after kernel, element after element.
+    pub(super) fn taps(sums: &[f32], from: &Row, taps: &mut [f32]) = taps_body
+}
+
+/// `G' m G`.
+#[inline(always)]
+fn taps_body<const FUSED: bool>(sums: &[f32], from: &Row, taps: &mut [f32]) {
+    for (kernel, taps) in taps.chunks_exact_mut(TAPS * LANES).enumerate() {
+        let point = |y: usize, x: usize| -> &Lanes {
+            lanes(&sums[from.first + kernel * from.tile + (4 * y + x) * from.point..])
+        };
+        let column = |x| shrink(point(0, x), point(1, x), point(2, x), point(3, x));
+        let half = [column(0), column(1), column(2), column(3)];
+        let rows = half[0].iter().zip(&half[1]).zip(half[2].iter().zip(&half[3]));
+        for (((a, b), (c, d)), taps) in rows.zip(taps.chunks_exact_mut(3 * LANES)) {
+            taps.copy_from_slice(shrink(a, b, c, d).as_flattened());
+        }
+    }
+}
+
+/// `G'` times a column of four.
+#[inline(always)]
+fn shrink(a: &Lanes, b: &Lanes, c: &Lanes, d: &Lanes) -> [Lanes; 3] {
+    let mut out = [*a, [0.0; LANES], *d];
+    for i in 0..LANES {
+        let sum = 0.5 * (b[i] + c[i]);
+        out[0][i] += sum;
+        out[1][i] = 0.5 * (b[i] - c[i]);
+        out[2][i] += sum;
+    }
+    out
+}

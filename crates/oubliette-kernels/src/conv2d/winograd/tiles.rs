@@ -1,0 +1,100 @@
+//! How a batch of images is cut into tiles, and what the tiles see.
+
+use std::ops::Range;
+
+use super::transform::{self, POINTS, Row};
+use crate::buffer::scratch;
+use crate::conv2d::image::{Images, Window};
+use crate::engine::micro::LANES;
+
+/// Tiles of one share, about.
+const TILES: usize = 64;
+/// With fewer shares than this the channels of the result are shared out as well.
+const SHARES: usize = 8;
+
+/// Images whose windows of 4x4 pixels belong to tiles of 2x2 positions of a result.
+#[derive(Clone, Copy)]
+pub(in crate::conv2d) struct Tiles<'a> {
+    pub(in crate::conv2d) source: Images<'a>,
+    pub(in crate::conv2d) samples: usize,
+    /// Zeros before the image, along both axes.
+    pub(in crate::conv2d) before: usize,
+    /// Height and width of the result.
+    pub(in crate::conv2d) result: (usize, usize),
+}
+
+/// The share of one task: samples, rows of tiles, blocks of channels of the result.
+pub(super) struct Share {
+    pub(super) samples: Range<usize>,
+    pub(super) rows: Range<usize>,
+    pub(super) blocks: Range<usize>,
+}
+
+impl Tiles<'_> {
+    pub(super) fn down(&self) -> usize {
+        self.result.0.div_ceil(2)
+    }
+
+    pub(super) fn across(&self) -> usize {
+        self.result.1.div_ceil(2)
+    }
+
+    /// The tiles of a share.
+    pub(super) fn of(&self, share: &Share) -> usize {
+        share.samples.len() * share.rows.len() * self.across()
+    }
+
+    /// Cuts the work by its shape alone.
+    pub(super) fn shares(&self, blocks: usize) -> Vec<Share> {
+        let (down, across) = (self.down(), self.across());
+        let samples = (TILES / (down * across)).clamp(1, self.samples.max(1));
+        let rows = TILES.div_ceil(across).min(down);
+        let pieces = self.samples.div_ceil(samples) * down.div_ceil(rows);
+        let blocks_each = blocks.div_ceil(SHARES.div_ceil(pieces.max(1)));
+        let mut shares = Vec::new();
+        for sample in (0..self.samples).step_by(samples) {
+            for row in (0..down).step_by(rows) {
+                for block in (0..blocks).step_by(blocks_each) {
+                    shares.push(Share {
+                        samples: sample..self.samples.min(sample + samples),
+                        rows: row..down.min(row + rows),
+                        blocks: block..blocks.min(block + blocks_each),
+                    });
+                }
+            }
+        }
+        shares
+    }
+
+    /// The points of what every tile of a share sees: point after point, tile after tile, channels last.
+    pub(super) fn see(&self, share: &Share, seen: &mut [f32]) {
+        let before = self.before as isize;
+        let window = Window {
+            top: 2 * share.rows.start as isize - before,
+            left: -before,
+            rows: 2 * share.rows.len() + 2,
+            columns: 2 * self.across() + 2,
+        };
+        let (depth, pitch) = (self.source.channels, self.source.pitch());
+        let row = window.columns * pitch;
+        debug_assert_eq!(seen.len(), POINTS * self.of(share) * depth);
+        scratch(self.source.block_len(window) + 4 * row, |memory| {
+            let (image, half) = memory.split_at_mut(self.source.block_len(window));
+            for (i, sample) in share.samples.clone().enumerate() {
+                for block in 0..self.source.blocks() {
+                    self.source.copy_block(sample, block, window, image, pitch);
+                    for y in 0..share.rows.len() {
+                        let tile = (i * share.rows.len() + y) * self.across();
+                        let to = Row {
+                            first: tile * depth + block * LANES,
+                            tile: depth,
+                            point: self.of(share) * depth,
+                            channels: self.source.in_block(block),
+                        };
+                        transform::pixels(&image[2 * y * row..][..4 * row], pitch, half, &to, seen);
+                    }
+                }
+            }
+        });
+    }
+}
