@@ -1,6 +1,7 @@
 //! Two-dimensional convolution.
 
 mod axis;
+mod backward;
 mod gather;
 mod image;
 mod pointwise;
@@ -19,9 +20,8 @@ use axis::Axis;
 use gather::Gather;
 use image::Images;
 use pointwise::Pointwise;
-use weight_gradient::WeightGradient;
 use weights::Weights;
-use winograd::{Pass, Tiles};
+use winograd::{Kernels, Pass, Tiles};
 
 /// Cross-correlation: `x` (n, in, h, w) with `weight` (out, in, kh, kw) and `bias` (out).
 ///
@@ -100,69 +100,6 @@ impl Conv {
         let plain = (kh, kw) == (3, 3) && self.stride == 1 && self.padding.0 < 3;
         plain && winograd::pays(inputs, outputs, result)
     }
-
-    fn input_gradient(
-        &self,
-        gradient: &Array,
-        weight: &Array,
-        (height, width): (usize, usize),
-    ) -> Array {
-        let [samples, ..] = gradient.dims::<4>();
-        let [_, inputs, kh, kw] = weight.dims();
-        let mut dx = unwritten(samples * inputs * height * width);
-        if self.is_pointwise((kh, kw)) {
-            let left = Matrix { data: weight.data(), row: 1, step: inputs };
-            pointwise(gradient, left, inputs, None).run(samples, &mut dx);
-            return Array::new(dx, &[samples, inputs, height, width]);
-        }
-        if self.is_winograd(weight.dims(), (height, width)) {
-            let source = images(gradient);
-            let pass = Pass {
-                tiles: Tiles {
-                    source,
-                    samples,
-                    before: 2 - self.padding.0,
-                    result: (height, width),
-                },
-                kernels: &winograd::turned_kernels(weights(weight)),
-                bias: None,
-                channels: inputs,
-            };
-            pass.run(&mut dx);
-            return Array::new(dx, &[samples, inputs, height, width]);
-        }
-        let panels = weights(weight).backward();
-        for y in Axis::backward(height, kh, self.stride, self.padding.0) {
-            for x in Axis::backward(width, kw, self.stride, self.padding.0) {
-                let gather = Gather {
-                    source: images(gradient),
-                    samples,
-                    panels: &panels,
-                    taps: (kh * kw, kw),
-                    bias: None,
-                    y: y.clone(),
-                    x,
-                    result: (inputs, height, width),
-                };
-                gather.run(&mut dx);
-            }
-        }
-        Array::new(dx, &[samples, inputs, height, width])
-    }
-
-    fn weight_gradient(&self, gradient: &Array, x: &Array, (kh, kw): (usize, usize)) -> Array {
-        let [samples, outputs, height, width] = gradient.dims();
-        let (input, output) = (images(x), images(gradient));
-        let shape = [outputs, input.channels, kh, kw];
-        if self.is_winograd(shape, (height, width)) {
-            let result = (height, width);
-            let tiles = Tiles { source: input, samples, before: self.padding.0, result };
-            return Array::new(winograd::WeightGradient { tiles, output }.run(), &shape);
-        }
-        let (y, x) = (self.forward_axis(height, kh), self.forward_axis(width, kw));
-        let dw = WeightGradient { input, output, samples, y, x }.run();
-        Array::new(dw, &shape)
-    }
 }
 
 /// What the backward needs to know of inputs that it may not get to see.
@@ -191,9 +128,8 @@ impl<const N: usize> Kernel<N> for Conv {
             let source = images(&inputs[0]);
             let pass = Pass {
                 tiles: Tiles { source, samples, before: self.padding.0, result: (y, x) },
-                kernels: &winograd::kernels(weights(&inputs[1])),
+                kernels: Kernels { weight: weights(&inputs[1]), turned: false },
                 bias,
-                channels: outputs,
             };
             pass.run(&mut out);
         } else {

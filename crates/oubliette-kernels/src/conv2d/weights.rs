@@ -1,5 +1,7 @@
 //! Weights of a convolution as panels, and back.
 
+use std::ops::Range;
+
 use crate::buffer::{Lent, Parts, lent, scratch};
 use crate::engine::micro::LANES;
 use crate::engine::transpose::transpose;
@@ -77,7 +79,7 @@ impl Weights<'_> {
             return panels;
         }
         let parts = Parts::new(&mut panels);
-        pieces(summed, columns, self.data.len(), |block, piece| {
+        pieces(summed, 0..columns, self.data.len(), |block, piece| {
             let Piece { channel, channels, .. } = *piece;
             let start = block * size + depth_of(channel / LANES, channels, self.taps, 0) * LANES;
             // SAFETY: each task has its own block of one panel.
@@ -88,19 +90,19 @@ impl Weights<'_> {
     }
 }
 
-/// Calls `work` for every piece of a matrix (`summed`, `columns`), with the number of its block of columns.
+/// Calls `work` for every piece of some columns of a matrix, with the number of its block among them.
 pub(super) fn pieces(
     summed: usize,
-    columns: usize,
+    columns: Range<usize>,
     cost: usize,
     work: impl Fn(usize, &Piece) + Sync + Send,
 ) {
     let blocks = summed.div_ceil(LANES);
-    parallel::tasks(columns.div_ceil(LANES) * blocks, cost, |task| {
-        let (column, channel) = (task / blocks * LANES, task % blocks * LANES);
+    parallel::tasks(columns.len().div_ceil(LANES) * blocks, cost, |task| {
+        let (column, channel) = (columns.start + task / blocks * LANES, task % blocks * LANES);
         let piece = Piece {
             column,
-            width: LANES.min(columns - column),
+            width: LANES.min(columns.end - column),
             channel,
             channels: LANES.min(summed - channel),
         };

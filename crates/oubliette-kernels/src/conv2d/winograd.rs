@@ -12,9 +12,8 @@ mod tiles;
 mod transform;
 mod weight_gradient;
 
-use super::weights::Weights;
-use crate::buffer::Lent;
 use crate::engine::micro::LANES;
+pub(super) use kernels::Kernels;
 pub(super) use pass::Pass;
 pub(super) use tiles::Tiles;
 pub(super) use weight_gradient::WeightGradient;
@@ -27,16 +26,4 @@ pub(super) fn pays(inputs: usize, outputs: usize, (height, width): (usize, usize
     let tiles = height.div_ceil(2) * width.div_ceil(2);
     let few = if inputs * outputs <= SMALL { 4 } else { 48 };
     tiles >= few && inputs.min(outputs) >= LANES / 2
-}
-
-/// The points of a weight's kernels: for each point the panels of a matrix (inputs, outputs).
-pub(super) fn kernels(weight: Weights<'_>) -> Lent {
-    let size = (weight.inputs, weight.outputs);
-    kernels::points(size, false, |piece, panel| weight.forward_piece(piece, panel))
-}
-
-/// The same for the gradient of the input: (outputs, inputs), the kernels turned round.
-pub(super) fn turned_kernels(weight: Weights<'_>) -> Lent {
-    let size = (weight.outputs, weight.inputs);
-    kernels::points(size, true, |piece, panel| weight.backward_piece(piece, panel))
 }

@@ -55,6 +55,11 @@ fn tiles_that_reach_beyond_the_image() {
 }
 
 #[test]
+fn a_weight_whose_points_are_made_in_several_goes() {
+    checked((1, 1030, 520, [13, 14], [3, 3], 1, (1, 1)));
+}
+
+#[test]
 fn transposed_and_sliced_operands() {
     let lengths = [2 * 10 * 9 * 6, 12 * 6 * 9];
     check("conv2d of views", &lengths, &|t| {

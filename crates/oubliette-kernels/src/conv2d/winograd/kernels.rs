@@ -1,38 +1,54 @@
 //! The transformations of kernels, in each lane that of one channel of the result: `G g G'`, and `G' m G` for the
 //! gradient.
 
+use std::ops::Range;
+
 use super::transform::{Lanes, POINTS, Row, lanes};
 use crate::buffer::{Lent, Parts, lent, scratch};
-use crate::conv2d::weights::{Piece, pieces};
+use crate::conv2d::weights::{Weights, pieces};
 use crate::engine::level::for_each_level;
 use crate::engine::micro::LANES;
 
 /// Elements of a kernel.
 pub(super) const TAPS: usize = 9;
 
-/// The points of the kernels of a matrix (summed, columns), whose pieces `panel` writes as `Weights` lays them out: for
-/// each point the panels of a matrix of that size. `turned` turns the kernels by half a turn.
-pub(super) fn points(
-    (summed, columns): (usize, usize),
-    turned: bool,
-    panel: impl Fn(&Piece, &mut [f32]) + Sync + Send,
-) -> Lent {
-    let blocks = columns.div_ceil(LANES);
-    let size = summed * LANES;
-    let mut points = lent(POINTS * blocks * size);
-    let parts = Parts::new(&mut points);
-    pieces(summed, columns, POINTS * summed * columns, |block, piece| {
-        scratch(TAPS * piece.channels * LANES, |taps| {
-            panel(piece, taps);
-            let mut into = std::array::from_fn(|point| {
-                let start = (point * blocks + block) * size + piece.channel * LANES;
-                // SAFETY: each task has its own channels of its own block of every point.
-                unsafe { parts.part(start, piece.channels * LANES) }
+/// The kernels of a weight as a matrix whose columns are channels of the result.
+#[derive(Clone, Copy)]
+pub(in crate::conv2d) struct Kernels<'a> {
+    pub(in crate::conv2d) weight: Weights<'a>,
+    /// For the gradient of the input: from outputs to inputs, each kernel turned by half a turn.
+    pub(in crate::conv2d) turned: bool,
+}
+
+impl Kernels<'_> {
+    /// Channels that are summed, and those of the result.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let Weights { outputs, inputs, .. } = self.weight;
+        if self.turned { (outputs, inputs) } else { (inputs, outputs) }
+    }
+
+    /// The points of some columns: for each point the panels of a matrix of the summed channels and these.
+    pub(super) fn points(&self, columns: Range<usize>) -> Lent {
+        let (summed, blocks) = (self.size().0, columns.len().div_ceil(LANES));
+        let size = summed * LANES;
+        let mut points = lent(POINTS * blocks * size);
+        let parts = Parts::new(&mut points);
+        pieces(summed, columns, POINTS * blocks * size, |block, piece| {
+            scratch(TAPS * piece.channels * LANES, |taps| {
+                match self.turned {
+                    false => self.weight.forward_piece(piece, taps),
+                    true => self.weight.backward_piece(piece, taps),
+                }
+                let mut into = std::array::from_fn(|point| {
+                    let start = (point * blocks + block) * size + piece.channel * LANES;
+                    // SAFETY: each task has its own channels of its own block of every point.
+                    unsafe { parts.part(start, piece.channels * LANES) }
+                });
+                kernel_points(taps, piece.channels, self.turned, &mut into);
             });
-            kernel_points(taps, piece.channels, turned, &mut into);
         });
-    });
-    points
+        points
+    }
 }
 
 for_each_level! {

@@ -1,5 +1,8 @@
 //! The convolution, and the gradient of its input.
 
+use std::ops::Range;
+
+use super::kernels::Kernels;
 use super::tiles::{Share, Tiles};
 use super::transform::{self, POINTS, Row};
 use crate::buffer::{Parts, scratch};
@@ -8,14 +11,20 @@ use crate::engine::product::{Matrix, Sizes, product};
 use crate::engine::transpose::transpose;
 use crate::parallel;
 
+/// Values of the kernels' points that are held at a time, about: those of a large weight are many times a cache.
+const TOGETHER: usize = 1 << 23;
+
 /// Everything that one pass over a batch needs.
 pub(in crate::conv2d) struct Pass<'a> {
     pub(in crate::conv2d) tiles: Tiles<'a>,
-    /// The kernels' points, see `kernels`.
-    pub(in crate::conv2d) kernels: &'a [f32],
+    pub(in crate::conv2d) kernels: Kernels<'a>,
     pub(in crate::conv2d) bias: Option<&'a [f32]>,
-    /// Channels of the result.
-    pub(in crate::conv2d) channels: usize,
+}
+
+/// The points of the kernels of some blocks of channels of the result.
+struct Held<'a> {
+    points: &'a [f32],
+    blocks: Range<usize>,
 }
 
 impl Pass<'_> {
@@ -24,17 +33,20 @@ impl Pass<'_> {
         if out.is_empty() {
             return;
         }
-        let shares = self.tiles.shares(self.blocks());
-        let cost = out.len() * self.tiles.source.channels;
+        let (depth, channels) = self.kernels.size();
+        let cost = out.len() * depth;
         let parts = Parts::new(out);
-        parallel::tasks(shares.len(), cost, |task| self.share(&shares[task], parts));
+        let together = (TOGETHER / (POINTS * depth * LANES)).max(1) * LANES;
+        for first in (0..channels).step_by(together) {
+            let columns = first..channels.min(first + together);
+            let points = &self.kernels.points(columns.clone());
+            let held = Held { points, blocks: first / LANES..columns.end.div_ceil(LANES) };
+            let shares = self.tiles.shares(held.blocks.clone());
+            parallel::tasks(shares.len(), cost, |task| self.share(&shares[task], &held, parts));
+        }
     }
 
-    fn blocks(&self) -> usize {
-        self.channels.div_ceil(LANES)
-    }
-
-    fn share(&self, share: &Share, out: Parts) {
+    fn share(&self, share: &Share, held: &Held, out: Parts) {
         let tiles = self.tiles.of(share);
         let depth = self.tiles.source.channels;
         let columns = share.blocks.len() * LANES;
@@ -46,8 +58,8 @@ impl Pass<'_> {
                     points.zip(sums.chunks_exact_mut(tiles * columns)).enumerate()
                 {
                     let panel = depth * LANES;
-                    let first = (point * self.blocks() + share.blocks.start) * panel;
-                    let kernels = &self.kernels[first..][..share.blocks.len() * panel];
+                    let block = point * held.blocks.len() + share.blocks.start - held.blocks.start;
+                    let kernels = &held.points[block * panel..][..share.blocks.len() * panel];
                     let left = Matrix { data: seen, row: depth, step: 1 };
                     let sizes = Sizes { rows: tiles, depth, columns };
                     product(left, kernels, sizes, sums, columns, false);
@@ -81,20 +93,20 @@ impl Pass<'_> {
     fn bias(&self, block: usize) -> [f32; LANES] {
         let mut lanes = [0.0; LANES];
         if let Some(bias) = self.bias {
-            let bias = &bias[block * LANES..self.channels.min((block + 1) * LANES)];
+            let bias = &bias[block * LANES..self.kernels.size().1.min((block + 1) * LANES)];
             lanes[..bias.len()].copy_from_slice(bias);
         }
         lanes
     }
 
     fn copy(&self, share: &Share, block: usize, turned: &[f32], positions: usize, out: Parts) {
-        let (height, width) = self.tiles.result;
+        let (channels, (height, width)) = (self.kernels.size().1, self.tiles.result);
         let row = 2 * self.tiles.across();
         let rows = 2 * share.rows.start..height.min(2 * share.rows.end);
         for (i, sample) in share.samples.clone().enumerate() {
-            for c in block * LANES..self.channels.min((block + 1) * LANES) {
+            for c in block * LANES..channels.min((block + 1) * LANES) {
                 let from = (c - block * LANES) * positions + i * 2 * share.rows.len() * row;
-                let start = (sample * self.channels + c) * height * width + rows.start * width;
+                let start = (sample * channels + c) * height * width + rows.start * width;
                 // SAFETY: no other task has these rows of this channel of this sample.
                 let out = unsafe { out.part(start, rows.len() * width) };
                 for (out, from) in out.chunks_exact_mut(width).zip(turned[from..].chunks(row)) {

@@ -44,21 +44,21 @@ impl Tiles<'_> {
         share.samples.len() * share.rows.len() * self.across()
     }
 
-    /// Cuts the work by its shape alone.
-    pub(super) fn shares(&self, blocks: usize) -> Vec<Share> {
+    /// Cuts the work on some blocks of channels by its shape alone.
+    pub(super) fn shares(&self, blocks: Range<usize>) -> Vec<Share> {
         let (down, across) = (self.down(), self.across());
         let samples = (TILES / (down * across)).clamp(1, self.samples.max(1));
         let rows = TILES.div_ceil(across).min(down);
         let pieces = self.samples.div_ceil(samples) * down.div_ceil(rows);
-        let blocks_each = blocks.div_ceil(SHARES.div_ceil(pieces.max(1)));
+        let blocks_each = blocks.len().div_ceil(SHARES.div_ceil(pieces.max(1)));
         let mut shares = Vec::new();
         for sample in (0..self.samples).step_by(samples) {
             for row in (0..down).step_by(rows) {
-                for block in (0..blocks).step_by(blocks_each) {
+                for block in blocks.clone().step_by(blocks_each) {
                     shares.push(Share {
                         samples: sample..self.samples.min(sample + samples),
                         rows: row..down.min(row + rows),
-                        blocks: block..blocks.min(block + blocks_each),
+                        blocks: block..blocks.end.min(block + blocks_each),
                     });
                 }
             }

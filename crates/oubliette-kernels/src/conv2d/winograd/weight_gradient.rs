@@ -3,7 +3,7 @@
 use super::kernels::{self, TAPS};
 use super::tiles::{Share, Tiles};
 use super::transform::{self, POINTS, Row};
-use crate::buffer::{Lent, Parts, lent, scratch, unwritten};
+use crate::buffer::{Parts, scratch, unwritten};
 use crate::conv2d::image::{Images, Window};
 use crate::conv2d::weights::pieces;
 use crate::engine::micro::LANES;
@@ -25,9 +25,8 @@ impl WeightGradient<'_> {
     pub(in crate::conv2d) fn run(&self) -> Vec<f32> {
         let (depth, blocks) = (self.tiles.source.channels, self.output.blocks());
         let size = depth * LANES;
-        let mut sums = lent(POINTS * blocks * size);
-        sums.fill(0.0);
-        let shares = self.tiles.shares(1);
+        let mut sums = vec![0.0; POINTS * blocks * size];
+        let shares = self.tiles.shares(0..1);
         let each = POINTS * (depth + blocks * LANES);
         let most = shares.iter().map(|share| self.tiles.of(share)).max().unwrap_or(1);
         for shares in shares.chunks((TOGETHER / (each * most)).max(1)) {
@@ -60,8 +59,8 @@ impl WeightGradient<'_> {
     }
 
     /// For each share what its tiles see, then what their positions want as panels.
-    fn lay_out(&self, shares: &[Share], starts: &[usize]) -> Lent {
-        let mut memory = lent(starts[shares.len()]);
+    fn lay_out(&self, shares: &[Share], starts: &[usize]) -> Vec<f32> {
+        let mut memory = unwritten(starts[shares.len()]);
         let cost = memory.len();
         let parts = Parts::new(&mut memory);
         parallel::tasks(shares.len(), cost, |task| {
@@ -111,7 +110,7 @@ impl WeightGradient<'_> {
         let mut ordered = unwritten(outputs * inputs * TAPS);
         let parts = Parts::new(&mut ordered);
         let (blocks, size) = (self.output.blocks(), inputs * LANES);
-        pieces(inputs, outputs, sums.len(), |block, piece| {
+        pieces(inputs, 0..outputs, sums.len(), |block, piece| {
             let depth = piece.channels * TAPS;
             scratch(2 * depth * LANES, |memory| {
                 let (taps, turned) = memory.split_at_mut(depth * LANES);

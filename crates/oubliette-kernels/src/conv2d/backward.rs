@@ -1,0 +1,81 @@
+//! The gradients of a convolution's input and weight.
+
+use super::axis::Axis;
+use super::gather::Gather;
+use super::weight_gradient::WeightGradient;
+use super::winograd::{self, Kernels, Pass, Tiles};
+use super::{Conv, images, pointwise, weights};
+use crate::array::Array;
+use crate::buffer::unwritten;
+use crate::engine::product::Matrix;
+
+impl Conv {
+    /// The gradient of x.
+    pub(super) fn input_gradient(
+        &self,
+        gradient: &Array,
+        weight: &Array,
+        (height, width): (usize, usize),
+    ) -> Array {
+        let [samples, ..] = gradient.dims::<4>();
+        let [_, inputs, kh, kw] = weight.dims();
+        let mut dx = unwritten(samples * inputs * height * width);
+        if self.is_pointwise((kh, kw)) {
+            let left = Matrix { data: weight.data(), row: 1, step: inputs };
+            pointwise(gradient, left, inputs, None).run(samples, &mut dx);
+            return Array::new(dx, &[samples, inputs, height, width]);
+        }
+        if self.is_winograd(weight.dims(), (height, width)) {
+            let source = images(gradient);
+            let pass = Pass {
+                tiles: Tiles {
+                    source,
+                    samples,
+                    before: 2 - self.padding.0,
+                    result: (height, width),
+                },
+                kernels: Kernels { weight: weights(weight), turned: true },
+                bias: None,
+            };
+            pass.run(&mut dx);
+            return Array::new(dx, &[samples, inputs, height, width]);
+        }
+        let panels = weights(weight).backward();
+        for y in Axis::backward(height, kh, self.stride, self.padding.0) {
+            for x in Axis::backward(width, kw, self.stride, self.padding.0) {
+                let gather = Gather {
+                    source: images(gradient),
+                    samples,
+                    panels: &panels,
+                    taps: (kh * kw, kw),
+                    bias: None,
+                    y: y.clone(),
+                    x,
+                    result: (inputs, height, width),
+                };
+                gather.run(&mut dx);
+            }
+        }
+        Array::new(dx, &[samples, inputs, height, width])
+    }
+
+    /// The gradient of the weight.
+    pub(super) fn weight_gradient(
+        &self,
+        gradient: &Array,
+        x: &Array,
+        (kh, kw): (usize, usize),
+    ) -> Array {
+        let [samples, outputs, height, width] = gradient.dims();
+        let (input, output) = (images(x), images(gradient));
+        let shape = [outputs, input.channels, kh, kw];
+        if self.is_winograd(shape, (height, width)) {
+            let result = (height, width);
+            let tiles = Tiles { source: input, samples, before: self.padding.0, result };
+            return Array::new(winograd::WeightGradient { tiles, output }.run(), &shape);
+        }
+        let (y, x) = (self.forward_axis(height, kh), self.forward_axis(width, kw));
+        let dw = WeightGradient { input, output, samples, y, x }.run();
+        Array::new(dw, &shape)
+    }
+}
