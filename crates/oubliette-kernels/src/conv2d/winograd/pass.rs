@@ -77,12 +77,7 @@ impl Pass<'_> {
         scratch(2 * positions * LANES, |memory| {
             let (values, turned) = memory.split_at_mut(positions * LANES);
             for (i, block) in share.blocks.clone().enumerate() {
-                let from = Row {
-                    first: i * LANES,
-                    tile: columns,
-                    point: tiles * columns,
-                    channels: LANES,
-                };
+                let from = Row { first: i * LANES, tile: columns, point: tiles * columns };
                 transform::positions(sums, &from, &self.bias(block), self.tiles.across(), values);
                 transpose(values, LANES, positions, LANES, turned, positions);
                 self.copy(share, block, turned, positions, out);

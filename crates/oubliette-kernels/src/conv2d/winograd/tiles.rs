@@ -89,9 +89,10 @@ impl Tiles<'_> {
                             first: tile * depth + block * LANES,
                             tile: depth,
                             point: self.of(share) * depth,
-                            channels: self.source.in_block(block),
                         };
-                        transform::pixels(&image[2 * y * row..][..4 * row], pitch, half, &to, seen);
+                        let (pixels, channels) =
+                            (&image[2 * y * row..][..4 * row], self.source.in_block(block));
+                        transform::pixels(pixels, pitch, channels, half, &to, seen);
                     }
                 }
             }

@@ -17,16 +17,14 @@ pub(super) struct Row {
     pub(super) tile: usize,
     /// From one point to the next.
     pub(super) point: usize,
-    /// How many lie side by side.
-    pub(super) channels: usize,
 }
 
 pub(super) type Lanes = [f32; LANES];
 
 for_each_level! {
-    /// The points of a row of tiles, whose pixels are four rows with their channels `pitch` apart; `half` has room for
+    /// The points of a row of tiles, whose pixels are four rows, `pitch` values and so many channels each; `half` has room for
     /// as much.
-    pub(super) fn pixels(pixels: &[f32], pitch: usize, half: &mut [f32], to: &Row, seen: &mut [f32]) = pixels_body
+    pub(super) fn pixels(pixels: &[f32], pitch: usize, channels: usize, half: &mut [f32], to: &Row, seen: &mut [f32]) = pixels_body
 }
 
 /// `B' d B`: first down whole rows, then across each tile.
@@ -34,6 +32,7 @@ for_each_level! {
 fn pixels_body<const FUSED: bool>(
     pixels: &[f32],
     pitch: usize,
+    channels: usize,
     half: &mut [f32],
     to: &Row,
     seen: &mut [f32],
@@ -44,10 +43,10 @@ fn pixels_body<const FUSED: bool>(
     let tiles = row / pitch / 2 - 1;
     for (y, half) in half.chunks_exact(row).enumerate() {
         for tile in 0..tiles {
-            let pixel = |x: usize| &half[(2 * tile + x) * pitch..][..to.channels];
+            let pixel = |x: usize| &half[(2 * tile + x) * pitch..][..channels];
             let start = to.first + tile * to.tile + 4 * y * to.point;
             let points =
-                seen[start..].chunks_mut(to.point).map(|to_point| &mut to_point[..to.channels]);
+                seen[start..].chunks_mut(to.point).map(|to_point| &mut to_point[..channels]);
             fold([pixel(0), pixel(1), pixel(2), pixel(3)], points);
         }
     }

@@ -95,7 +95,6 @@ impl WeightGradient<'_> {
                             first: block * size + (i * share.rows.len() + y) * across * LANES,
                             tile: LANES,
                             point: self.output.blocks() * size,
-                            channels: LANES,
                         };
                         transform::wants(&image[2 * y * row..][..2 * row], &to, wanted);
                     }
@@ -118,7 +117,6 @@ impl WeightGradient<'_> {
                     first: block * size + piece.channel * LANES,
                     tile: LANES,
                     point: blocks * size,
-                    channels: LANES,
                 };
                 kernels::taps(sums, &from, taps);
                 transpose(taps, LANES, depth, LANES, turned, depth);
