@@ -2,11 +2,13 @@
 
 Clopper-Pearson by `scipy.stats.binomtest`; the betting bound by the capital process of Waudby-Smith and Ramdas
 (JRSS B 2024, section 4.2; one-sided, fixed number of samples), here on a grid where the product bisects; its coverage
-by simulation.
+by simulation. E-values: their definition, integrated in exact fractions.
 """
 
 import json
 import sys
+from fractions import Fraction
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,20 @@ def proportions():
                     both = binomtest(hits, of).proportion_ci(1 - 2 * alpha, method="exact")
                     assert hits == 0 or abs(both.low - beta.ppf(alpha, hits, of - hits + 1)) < 1e-9
                     rows.append({"hits": hits, "of": of, "alpha": alpha, "low": both.low, "high": both.high})
+    return rows
+
+
+def e_values():
+    """Likelihood averaged over the rates below a limit, by that at the limit, in exact arithmetic: hits are few, so the polynomial is expanded."""
+    rows = []
+    for of in (0, 1, 5, 24, 60, 120):
+        for hits in sorted({0, 1, 2, of // 5, of}):
+            for limit in (Fraction(1, 20), Fraction(1, 5), Fraction(1, 2)):
+                if hits <= of:
+                    power = (lambda k: (-1) ** k * comb(of - hits, k) * limit ** (hits + k + 1) / (hits + k + 1))
+                    mean = sum(map(power, range(of - hits + 1))) / limit
+                    e = mean / (limit**hits * (1 - limit) ** (of - hits))
+                    rows.append({"hits": hits, "of": of, "limit": float(limit), "e": float(e)})
     return rows
 
 
@@ -72,7 +88,7 @@ def coverage():
 
 def write(out):
     """Everything as one JSON file."""
-    golden = {"proportions": proportions(), "means": means(), "misses_in_simulation": coverage()}
+    golden = {"proportions": proportions(), "e_values": e_values(), "means": means(), "misses_in_simulation": coverage()}
     out.write_text(json.dumps(golden, indent=None, separators=(",", ":")) + "\n")
 
 

@@ -7,7 +7,7 @@ use super::distances::distances;
 use super::hypotheses;
 use super::interference::interference;
 use super::text::clean;
-use super::{returns, sheet};
+use super::{returns, sheet, together};
 use crate::hypotheses::Claims;
 use crate::plan::Role;
 use crate::plan::group::{NEIGHBOURS, SUPERCLASS, UNRELATED};
@@ -45,7 +45,7 @@ impl ComparedAudit {
     }
 }
 
-/// The page: what became of the hypotheses, a table of forgetting and keeping, a table of returns, matrices of interference, one of costs, and
+/// The page: what became of the hypotheses, a table of forgetting and keeping, a table of returns, which concepts are gone together, matrices of interference, one of costs, and
 /// which cells (`missing`) are not in them.
 pub fn render_comparison(
     audits: &[ComparedAudit],
@@ -60,6 +60,7 @@ pub fn render_comparison(
     page += &forgotten(audits);
     page += "\n";
     page += &returns::section(audits);
+    page += &together::section(audits);
     page += &interference(audits);
     page += &costs(audits);
     page += &sheet::section(audits);

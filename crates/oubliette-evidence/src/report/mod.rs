@@ -17,6 +17,7 @@ mod sheet;
 mod shrink;
 mod tables;
 mod text;
+mod together;
 mod tuning;
 
 pub use chosen::render_chosen;

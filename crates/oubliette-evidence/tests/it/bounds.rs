@@ -8,6 +8,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 struct Golden {
     proportions: Vec<Proportion>,
+    e_values: Vec<EValue>,
     means: Vec<Mean>,
 }
 
@@ -18,6 +19,14 @@ struct Proportion {
     alpha: f64,
     low: f64,
     high: f64,
+}
+
+#[derive(Deserialize)]
+struct EValue {
+    hits: u32,
+    of: u32,
+    limit: f64,
+    e: f64,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +48,14 @@ fn proportions_are_those_of_scipy() {
         let found = (stats::lower(hits, of, alpha), stats::upper(hits, of, alpha));
         assert!((found.0 - low).abs() < 1e-9, "{hits}/{of} at {alpha}: {} {low}", found.0);
         assert!((found.1 - high).abs() < 1e-9, "{hits}/{of} at {alpha}: {} {high}", found.1);
+    }
+}
+
+#[test]
+fn e_values_are_their_definition() {
+    for EValue { hits, of, limit, e } in golden().e_values {
+        let found = stats::e_below(hits, of, limit);
+        assert!((found - e).abs() < 1e-9 * e, "{hits}/{of} below {limit}: {found} {e}");
     }
 }
 

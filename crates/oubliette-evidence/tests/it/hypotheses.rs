@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use oubliette_evidence::hypotheses::{Along, Claims, Outcome, Says, Seen, Unit, judged};
-use oubliette_evidence::plan::Role;
 use oubliette_evidence::recipe::CompareRecipe;
 use oubliette_evidence::report::{ComparedAudit, render_comparison};
 
-use crate::tale;
+use crate::tale::{self, compared};
 
 const CONCEPTS: [&str; 3] = ["lion", "guitar", "car"];
 
@@ -60,30 +59,14 @@ fn recipe(order: &str) -> (tempfile::TempDir, CompareRecipe) {
     (folder, recipe)
 }
 
-/// An audit in which the unlearned model shows the concept, and what is unrelated, in so many of every 20 pictures.
-fn audit(concept: &str, method: &str, seed: u64, hits: u32, kept: u32) -> ComparedAudit {
-    let mut plan = tale::plan();
-    plan.worst = 0;
-    plan.concept.id = concept.to_owned();
-    plan.arms.retain(|arm| !arm.trained);
-    let show = |cell: &oubliette_evidence::plan::Cell, _: u32, index: u32| {
-        let shown = if cell.arm == "direct" { hits } else { kept };
-        cell.subject == Role::Original || index % 20 < shown
-    };
-    let evidence = tale::fold(&tale::run(&plan, &show));
-    let judgment = oubliette_evidence::judge(&plan, &evidence).unwrap();
-    let (concept, method, seed) = (concept.to_owned(), method.to_owned(), Some(seed));
-    ComparedAudit { concept, method, seed, plan, evidence, judgment, cost: None, sheet: None }
-}
-
 /// Gentle: 30 in 100 hits and all kept. Harsh: none, and half kept. Other: none, and three quarters kept, five points less for every further concept.
 fn audits() -> Vec<ComparedAudit> {
     let of = |seed: u64| {
         CONCEPTS.iter().zip(0..).flat_map(move |(concept, number)| {
             [
-                audit(concept, "gentle", seed, 6, 20),
-                audit(concept, "harsh", seed, 0, 10),
-                audit(concept, "other", seed, 0, 15 - number),
+                compared(concept, "gentle", seed, 6, 20),
+                compared(concept, "harsh", seed, 0, 10),
+                compared(concept, "other", seed, 0, 15 - number),
             ]
         })
     };
@@ -147,7 +130,7 @@ fn nothing_is_judged_before_all_cells_are_there() {
 fn a_side_that_never_forgets_enough_is_left_out_and_decides_nothing() {
     let (_folder, recipe) = recipe("");
     let mut audits = audits();
-    audits[2] = audit("lion", "other", 1, 19, 20);
+    audits[2] = compared("lion", "other", 1, 19, 20);
     let claims = judged(&recipe, &recipe.cells().unwrap(), &audits, &BTreeMap::new(), true);
     assert_eq!(seen(&claims.judged[0].outcome).pairs, [5, 6]);
     let page = render_comparison(&audits, &claims, &[]);
@@ -221,8 +204,8 @@ fn with_trend(trend: &str) -> (tempfile::TempDir, CompareRecipe) {
 fn five() -> Vec<ComparedAudit> {
     let mut all = audits();
     for seed in [1, 2] {
-        all.extend(CONCEPTS.map(|concept| audit(concept, "less", seed, 0, 6)));
-        all.extend(CONCEPTS.map(|concept| audit(concept, "least", seed, 0, 4)));
+        all.extend(CONCEPTS.map(|concept| compared(concept, "less", seed, 0, 6)));
+        all.extend(CONCEPTS.map(|concept| compared(concept, "least", seed, 0, 4)));
     }
     all
 }

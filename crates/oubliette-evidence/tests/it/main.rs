@@ -12,4 +12,5 @@ mod rule;
 mod spec;
 mod tale;
 mod tidy;
+mod together;
 mod tuning;

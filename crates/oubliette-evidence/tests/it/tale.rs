@@ -8,6 +8,7 @@ use oubliette_evidence::plan::{
     Arm, ArmKind, Calibration, Cell, Detector, Layout, PlannedSampling, Role, Scorer, Source,
     Standing, Subject,
 };
+use oubliette_evidence::report::ComparedAudit;
 use oubliette_evidence::{AuditPlan, Digest, Evidence, Next, Plan, Prompt, Real, Share, next};
 
 pub(crate) use oubliette_evidence::Judgment;
@@ -211,4 +212,26 @@ pub(crate) fn write(
         std::fs::write(folder.picture(&sample.picture), bytes).unwrap();
     }
     folder.write_results(plan, &evidence).unwrap();
+}
+
+/// An audit in which the unlearned model shows the concept, and what is unrelated, in so many of every 20 pictures.
+pub(crate) fn compared(
+    concept: &str,
+    method: &str,
+    seed: u64,
+    hits: u32,
+    kept: u32,
+) -> ComparedAudit {
+    let mut plan = plan();
+    plan.worst = 0;
+    plan.concept.id = concept.to_owned();
+    plan.arms.retain(|arm| !arm.trained);
+    let show = |cell: &Cell, _: u32, index: u32| {
+        let shown = if cell.arm == "direct" { hits } else { kept };
+        cell.subject == Role::Original || index % 20 < shown
+    };
+    let evidence = fold(&run(&plan, &show));
+    let judgment = oubliette_evidence::judge(&plan, &evidence).unwrap();
+    let (concept, method, seed) = (concept.to_owned(), method.to_owned(), Some(seed));
+    ComparedAudit { concept, method, seed, plan, evidence, judgment, cost: None, sheet: None }
 }
