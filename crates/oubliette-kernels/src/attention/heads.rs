@@ -50,9 +50,10 @@ impl Heads {
         }
     }
 
-    /// Values of one row of scores.
+    /// Values from one row of scores to the next: a panel more than there are keys, since rows that lie a power of two apart would share the same few
+    /// lines of the first cache.
     pub(super) fn pitch(&self) -> usize {
-        self.keys.next_multiple_of(LANES)
+        self.keys.next_multiple_of(LANES) + LANES
     }
 
     /// Where head `index`, counted over the batch, begins in the queries.
