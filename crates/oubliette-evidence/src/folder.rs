@@ -85,10 +85,8 @@ impl RunFolder {
 /// Writes a file under another name, flushes it to disk and puts it in its place; of two processes that write the same file,
 /// the later one's stays.
 pub fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("file");
-    let beside = file.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let write = || {
-        let mut part = File::create(&beside)?;
+    let (beside, mut part) = part_of(file).map_err(|e| Error::io(file, e))?;
+    let mut write = || {
         part.write_all(bytes)?;
         part.sync_all()?;
         std::fs::rename(&beside, file)
@@ -98,6 +96,19 @@ pub fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
         drop(std::fs::remove_file(&beside));
         Error::io(file, e)
     })
+}
+
+/// A new hidden sibling, and nobody else's: processes of two machines, or of two containers, may have the same number.
+fn part_of(file: &Path) -> std::io::Result<(PathBuf, File)> {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or("file");
+    let mut taken = 0_u32;
+    loop {
+        let part = file.with_file_name(format!(".{name}.{}-{taken}.part", std::process::id()));
+        match File::create_new(&part) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => taken += 1,
+            other => return other.map(|made| (part, made)),
+        }
+    }
 }
 
 /// Reads a text file of at most [`MAX_BYTES`] bytes.

@@ -1,6 +1,8 @@
 //! Verification: verdict and report derived again from a run's folder, byte for byte.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,7 @@ pub fn verify(path: &Path) -> Result<Verification> {
         let remedy = "name a run's folder, with `plan.json` and `events.jsonl` in it";
         return Err(Error::file(path, "not a run's folder", remedy));
     }
+    check_readable(&folder)?;
     let mut found = Verification {
         schema_version: 1,
         authentic: false,
@@ -65,6 +68,22 @@ pub fn verify(path: &Path) -> Result<Verification> {
     }
     found.authentic = found.differences.is_empty();
     Ok(found)
+}
+
+/// A file that this user may not read says nothing about who wrote it.
+fn check_readable(folder: &RunFolder) -> Result<()> {
+    let files =
+        [folder.plan(), folder.events(), folder.evidence(), folder.verdict(), folder.report()];
+    let refused = |file: &PathBuf| {
+        File::open(file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    };
+    match files.iter().find(|file| refused(file)) {
+        Some(file) => {
+            let remedy = "ask its owner for a copy that you may read";
+            Err(Error::file(file, "you may not read it, so nothing can be said", remedy))
+        }
+        None => Ok(()),
+    }
 }
 
 impl Verification {

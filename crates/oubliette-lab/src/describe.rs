@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     methods::Stage,
+    parts::source::Source,
     training::{Train, Weighted},
 };
 
@@ -45,15 +46,13 @@ fn training(train: &Train) -> toml::Table {
     let mut put = |key: &str, value: toml::Value| table.insert(key.to_owned(), value);
     put("part", "Train".into());
     put("stage", train.name.clone().into());
-    put("source", train.source.describe().into());
-    if let Some(source) = &train.retain_source {
-        put("retain_source", source.describe().into());
+    for (key, source) in train.sources() {
+        put(key, without_place(source).into());
     }
     put("anchor", train.anchor.describe().into());
     put("forget", losses(&train.forget));
     put("retain", losses(&train.retain));
     if let Some(relearn) = &train.relearn {
-        put("relearn_source", relearn.source.describe().into());
         put("relearn", losses(&relearn.losses));
     }
     if let Some(average) = train.average {
@@ -71,6 +70,15 @@ fn training(train: &Train) -> toml::Table {
         put("until", toml::Value::try_from(until).expect("three numbers"));
     }
     put("steps", i64::try_from(train.steps).unwrap_or(i64::MAX).into());
+    table
+}
+
+/// Where pictures lie is no part of a plan: two people with the same pictures have the same one.
+fn without_place(source: &dyn Source) -> toml::Table {
+    let mut table = source.describe();
+    if source.folder().is_some() {
+        table.remove("folder");
+    }
     table
 }
 

@@ -50,6 +50,16 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// A device or a number format that this work cannot be done with, though another one can.
+    #[error("{place}: {thing}; {remedy}")]
+    Compute {
+        /// The run, or where there is none, what asked for it.
+        place: String,
+        /// What is wrong.
+        thing: String,
+        /// What to do.
+        remedy: String,
+    },
     /// Something else lies where a result belongs.
     #[error("`{}` exists already and is not what this run writes; choose another `out` or remove it", .path.display())]
     Taken {
@@ -132,6 +142,7 @@ impl Error {
             Error::Unknown { .. } => "unknown-name",
             Error::Settings { .. } => "settings",
             Error::Input { .. } => "input",
+            Error::Compute { .. } => "compute",
             Error::Taken { .. } => "already-exists",
             Error::Diverged { .. } => "diverged",
             Error::Held { .. } => "held",
@@ -149,10 +160,8 @@ impl Error {
         match self {
             Error::Held { .. } | Error::Interrupted { .. } => Class::Retry,
             Error::Changed { .. } => Class::Integrity,
-            Error::Io { doing, source, .. } => io_class(doing, source),
-            Error::Picture { source: image::ImageError::IoError(source), doing, .. } => {
-                io_class(doing, source)
-            }
+            Error::Io { source, .. }
+            | Error::Picture { source: image::ImageError::IoError(source), .. } => io_class(source),
             _ => Class::Input,
         }
     }
@@ -167,13 +176,15 @@ impl Error {
     }
 }
 
-/// Writing that failed is worth another try, whatever the cause; a missing input is not.
-fn io_class(doing: &str, source: &std::io::Error) -> Class {
-    use std::io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, StorageFull};
+/// What may be otherwise at the next try: room, and what somebody else holds. All else stays as it is until somebody changes it.
+fn io_class(source: &std::io::Error) -> Class {
+    use std::io::ErrorKind::{
+        FileTooLarge, Interrupted, OutOfMemory, QuotaExceeded, ResourceBusy, StorageFull,
+        WouldBlock,
+    };
     match source.kind() {
-        StorageFull | QuotaExceeded => Class::Retry,
-        NotFound | PermissionDenied => Class::Input,
-        _ if doing == "read" => Class::Input,
-        _ => Class::Retry,
+        FileTooLarge | Interrupted | OutOfMemory | QuotaExceeded | ResourceBusy | StorageFull
+        | WouldBlock => Class::Retry,
+        _ => Class::Input,
     }
 }

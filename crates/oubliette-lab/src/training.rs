@@ -89,10 +89,12 @@ pub fn train(
             }
         };
         let last = state.step == total || state.is_enough(stage);
-        if last || state.step.is_multiple_of(place.every.max(1)) {
+        let told = told(Progress { unit: job.unit, done: state.step, total, loss });
+        // Who is asked to stop may have hours behind it since the last checkpoint.
+        if last || told.is_err() || state.step.is_multiple_of(place.every.max(1)) {
             state.save(stage, place)?;
         }
-        told(Progress { unit: job.unit, done: state.step, total, loss })?;
+        told?;
     }
     let steps = state.step - stage.looked();
     Ok(Trained { steps, loss: state.recent(place.every), weights: state.result() })

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+mod clean;
+
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -11,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// A file or folder could not be read.
-    #[error("cannot read `{}`: {source}", path.display())]
+    #[error("cannot read `{}`: {source}", clean::place(path))]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -19,7 +21,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file or folder could not be written.
-    #[error("cannot write `{}`: {source}", path.display())]
+    #[error("cannot write `{}`: {source}", clean::place(path))]
     Write {
         /// The file or folder.
         path: PathBuf,
@@ -27,7 +29,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file as a whole is not what it should be.
-    #[error("`{}`: {why}; {remedy}", path.display())]
+    #[error("`{}`: {why}; {remedy}", clean::place(path))]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -37,7 +39,7 @@ pub enum Error {
         remedy: String,
     },
     /// A key of a JSON or TOML file has a value that cannot be used.
-    #[error("`{}`: key `{key}` {why}; {remedy}", path.display())]
+    #[error("`{}`: key `{key}` {why}; {remedy}", clean::place(path))]
     Config {
         /// The file.
         path: PathBuf,
@@ -49,7 +51,7 @@ pub enum Error {
         remedy: String,
     },
     /// A tensor of a weight file cannot be used.
-    #[error("`{}`: tensor `{key}` {why}; {remedy}", path.display())]
+    #[error("`{}`: tensor `{key}` {why}; {remedy}", clean::place(path))]
     Tensor {
         /// The file.
         path: PathBuf,
@@ -61,7 +63,7 @@ pub enum Error {
         remedy: String,
     },
     /// The place to write to is taken.
-    #[error("`{}` exists already; choose another name or remove it first", path.display())]
+    #[error("`{}` exists already; choose another name or remove it first", clean::place(path))]
     Exists {
         /// The file or folder.
         path: PathBuf,
@@ -94,7 +96,8 @@ pub enum Error {
 impl Error {
     /// A file as a whole is not what it should be.
     pub fn file(path: &Path, why: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::File { path: path.to_owned(), why: why.into(), remedy: remedy.into() }
+        let (why, remedy) = (clean::sentence(why), clean::sentence(remedy));
+        Self::File { path: path.to_owned(), why, remedy }
     }
 
     /// A key of a configuration file cannot be used.
@@ -104,7 +107,8 @@ impl Error {
         why: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        let (key, why, remedy) = (key.into(), why.into(), remedy.into());
+        let key = clean::name(key);
+        let (why, remedy) = (clean::sentence(why), clean::sentence(remedy));
         Self::Config { path: path.to_owned(), key, why, remedy }
     }
 
@@ -115,7 +119,8 @@ impl Error {
         why: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        let (key, why, remedy) = (key.into(), why.into(), remedy.into());
+        let key = clean::name(key);
+        let (why, remedy) = (clean::sentence(why), clean::sentence(remedy));
         Self::Tensor { path: path.to_owned(), key, why, remedy }
     }
 
@@ -125,7 +130,9 @@ impl Error {
         why: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self::Setting { setting: setting.into(), why: why.into(), remedy: remedy.into() }
+        let setting = clean::name(setting);
+        let (why, remedy) = (clean::sentence(why), clean::sentence(remedy));
+        Self::Setting { setting, why, remedy }
     }
 
     /// Names the file that could not be read.

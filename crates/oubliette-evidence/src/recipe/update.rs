@@ -63,6 +63,11 @@ impl UpdateRecipe {
                 "`adapter` is a model's folder".into(),
                 "write to another folder",
             )),
+            Some(adapter) if adapter.file_name() == self.out.file_name() => Err((
+                "adapter".into(),
+                "`adapter` has the last name of `out`, by which a run knows what it made".into(),
+                "give one of them another last name",
+            )),
             _ => Ok(()),
         }
     }

@@ -62,6 +62,8 @@ fn the_examples_are_read() {
     assert!(matches!(recipe(unlearn).unwrap(), Recipe::Unlearn(r) if r.method.settings.len() == 1));
     let update = "schema = 1\ntask = \"update\"\nmodel = \"m\"\ndata = \"d\"\nout = \"o\"\n[train]\nkind = \"lora\"\n";
     assert!(matches!(recipe(update).unwrap(), Recipe::Update(_)));
+    let alike = update.replace("out = \"o\"", "out = \"models/o\"\nadapter = \"loras/o\"");
+    assert!(recipe(&alike).unwrap_err().contains("another last name"));
 }
 
 #[test]

@@ -6,7 +6,11 @@ use std::{
 };
 
 use oubliette_evidence::{Digest, digest::files_of, event::Saved};
-use oubliette_model::{Weights, families::StableDiffusion, store::CardSection};
+use oubliette_model::{
+    Weights,
+    families::StableDiffusion,
+    store::{CardSection, Lock},
+};
 
 use super::Journal;
 use crate::{Error, Result};
@@ -29,18 +33,30 @@ pub(super) fn save(
 /// # Errors
 /// As [`save`], and what `write` returns.
 pub(super) fn appear(out: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<Saved> {
-    let unfinished = beside(out);
+    let (unfinished, _lock) = (beside(out), Lock::beside(out)?);
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished).map_err(Error::io("write", &unfinished))?;
-    }
-    if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
     }
     write(&unfinished)?;
     let digest = Digest::of_folder(&unfinished)?;
     settle(&unfinished, out, digest)?;
     let name = out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     Ok(Saved { name, digest, files: files_of(out)? })
+}
+
+/// Refuses before anything is trained what could not appear at the end: where something else lies, or no folder can be made. With all of its
+/// trainings recorded, what lies there may be this run's own, from just before it was killed.
+///
+/// # Errors
+/// As said.
+pub(super) fn check_free(out: &Path, trained: bool) -> Result<()> {
+    if !trained && out.symlink_metadata().is_ok() {
+        return Err(Error::Taken { path: out.to_owned() });
+    }
+    match out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => fs::create_dir_all(parent).map_err(Error::io("create", parent)),
+        None => Ok(()),
+    }
 }
 
 /// Checks that the folder which a finished run wrote is still there as it was.

@@ -65,8 +65,8 @@ impl Journal {
         let started = self.evidence.started().filter(|started| started.device != device);
         match started.filter(|_| !self.evidence.finished()) {
             None => Ok(()),
-            Some(started) => Err(Error::Input {
-                file: self.folder.display().to_string(),
+            Some(started) => Err(Error::Compute {
+                place: self.folder.display().to_string(),
                 thing: format!(
                     "this run was begun on `{}`, and this is `{device}`",
                     started.device
@@ -183,12 +183,24 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let wrap = Error::io("write", path);
     let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = readable(&mut tempfile::Builder::new()).tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
         file.persist(path).map_err(|error| error.error)
     };
     write().map(drop).map_err(wrap)
+}
+
+/// Files that others may read as far as the user's mask allows: evidence is for strangers.
+fn readable<'a, 'b>(
+    builder: &'a mut tempfile::Builder<'b, 'static>,
+) -> &'a mut tempfile::Builder<'b, 'static> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder
 }
 
 fn lock(folder: &Path) -> Result<File> {

@@ -33,6 +33,8 @@ pub fn unlearn(
         folder::check(&resolved.out, &journal)?;
         return Ok(journal);
     }
+    let trainings = resolved.stages().count() + usize::from(resolved.plan.merge.is_some());
+    folder::check_free(&resolved.out, journal.evidence().trainings().count() >= trainings)?;
     let changed = turns(&mut resolved, &sd, &mut journal, context, watch)?;
     let suppressing = beside.put(&mut sd);
     let none_changed = changed.names().all(|name| name.starts_with(ATTACHED));

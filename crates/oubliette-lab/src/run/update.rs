@@ -28,6 +28,10 @@ pub fn update(
         }
         return Ok(journal);
     }
+    let trained = journal.evidence().trainings().next().is_some();
+    for written in std::iter::once(&resolved.out).chain(&resolved.adapter) {
+        folder::check_free(written, trained)?;
+    }
     let work = journal.workspace()?;
     let mut bench = Bench {
         base: std::path::Path::new(""),

@@ -114,6 +114,14 @@ impl Train {
         }
     }
 
+    /// What is shown, by the key of a recipe that says it.
+    pub fn sources(&self) -> impl Iterator<Item = (&'static str, &dyn Source)> {
+        let retain = self.retain_source.as_deref().map(|source| ("retain_source", source));
+        let relearn =
+            self.relearn.as_ref().map(|relearn| ("relearn_source", relearn.source.as_ref()));
+        [("source", self.source.as_ref())].into_iter().chain(retain).chain(relearn)
+    }
+
     /// Steps of the whole stage: those of the survey, those in which only the anchor learns, and training.
     pub fn total(&self) -> u64 {
         self.looked() + self.steps

@@ -27,14 +27,16 @@ pub(super) struct State {
     /// The running mean of the forget loss, where the stage asks for one.
     forgetting: Option<f32>,
     divergence: Divergence,
+    /// The step of the checkpoint that lies in this stage's place.
+    kept: Option<u64>,
 }
 
 impl State {
     /// A stage before its first step.
     pub(super) fn begin(stage: &Train, job: &Job<'_>, start: &Weights) -> Result<Self> {
         if walk::dtype(job.sd) == DType::F16 {
-            return Err(Error::Input {
-                file: "the command line".to_owned(),
+            return Err(Error::Compute {
+                place: "the command line".to_owned(),
                 thing: "a training in f16: squares of its gradients are nothing there, and the first step divides by them".to_owned(),
                 remedy: "give `--dtype bf16`, which is as short, or `f32`".to_owned(),
             });
@@ -52,14 +54,14 @@ impl State {
         });
         let average = stage.average.map(|decay| Ema::new(decay, weights.only(&names)));
         let (losses, divergence) = (Vec::new(), Divergence::default());
-        let (step, forgetting) = (0, None);
-        Ok(Self { step, names, weights, optimiser, average, losses, forgetting, divergence })
+        let (step, forgetting, kept) = (0, None, None);
+        Ok(Self { step, names, weights, optimiser, average, losses, forgetting, divergence, kept })
     }
 
     /// Applies one gradient, masked and clipped.
     pub(super) fn update(&mut self, stage: &Train, gradient: Weights) -> Result<()> {
-        let movable = stage.mask.movable();
-        let gradient = match movable {
+        let movable = stage.mask.movable().map(|movable| in_format_of(movable, &gradient));
+        let gradient = match &movable {
             Some(movable) => gradient.times(movable),
             None => gradient,
         };
@@ -72,7 +74,7 @@ impl State {
         let names = gradient.names().map(str::to_owned).collect();
         let before = stage.mask.holds_steps().then(|| self.weights.only(&names));
         match movable.filter(|_| !stage.mask.keeps_momentum()) {
-            Some(movable) => self.hold(movable, &gradient, factor),
+            Some(movable) => self.hold(&movable, &gradient, factor),
             None => self.optimiser.step(&mut self.weights, &gradient, factor),
         }
         if let Some(before) = before {
@@ -141,4 +143,12 @@ impl State {
         let sum: f64 = last.iter().copied().map(f64::from).sum();
         (!last.is_empty()).then(|| sum / last.len() as f64)
     }
+}
+
+/// A mask in the number format of what it is multiplied with: masks are made in f32, whatever the model is held in.
+fn in_format_of(mask: &Weights, gradient: &Weights) -> Weights {
+    mask.map(|name, values| match gradient.get(name) {
+        Some(like) => values.to(&values.device(), like.dtype()),
+        None => values.clone(),
+    })
 }

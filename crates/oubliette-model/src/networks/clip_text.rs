@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::tensor::{Int, Tensor, TensorData};
 use oubliette_kernels::Mask;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::networks::activation::Act;
@@ -36,6 +36,8 @@ impl ClipTextConfig {
     /// A key has a value that is malformed, absurd or not supported.
     pub fn from_json(path: &Path, map: &Map<String, Value>) -> Result<Self> {
         let fields = Fields::new(path, map);
+        // With it, no token would look at the padding.
+        fields.neutral("use_attention_mask", &[json!(false)])?;
         let width = fields.size("hidden_size", 512, limits::WIDTH)?;
         let heads = fields.size("num_attention_heads", 8, limits::WIDTH)?;
         check_heads(&fields, width, heads)?;

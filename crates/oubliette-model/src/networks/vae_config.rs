@@ -21,8 +21,6 @@ pub struct VaeConfig {
     pub block_out_channels: Vec<usize>,
     /// What latents are multiplied by before the denoiser sees them.
     pub scaling_factor: f64,
-    /// What is taken from latents before that, where the file says so.
-    pub shift_factor: Option<f64>,
     pub(crate) layers_per_block: usize,
     pub(crate) norm_num_groups: usize,
     pub(crate) use_quant_conv: bool,
@@ -43,16 +41,16 @@ impl VaeConfig {
         fields.neutral("act_fn", &[json!("silu"), json!("swish")])?;
         fields.neutral("latents_mean", &[])?;
         fields.neutral("latents_std", &[])?;
+        // The pipelines of Stable Diffusion 1 and 2 leave it out of account, so a model with one is another's.
+        fields.neutral("shift_factor", &[json!(0.0), json!(0)])?;
         // Neither changes what is computed here.
         fields.value("sample_size");
         fields.flag("force_upcast", true)?;
-        let shift = fields.real("shift_factor", 0.0, -1e6, 1e6)?;
         let config = Self {
             in_channels: fields.size("in_channels", 3, limits::WIDTH)?,
             out_channels: fields.size("out_channels", 3, limits::WIDTH)?,
             latent_channels: fields.size("latent_channels", 4, limits::WIDTH)?,
             scaling_factor: fields.real("scaling_factor", 0.18215, 1e-6, 1e6)?,
-            shift_factor: fields.value("shift_factor").map(|_| shift),
             layers_per_block: fields.size("layers_per_block", 1, limits::BLOCK_LAYERS)?,
             norm_num_groups: fields.size("norm_num_groups", 32, limits::WIDTH)?,
             use_quant_conv: fields.flag("use_quant_conv", true)?,

@@ -72,7 +72,7 @@ impl StableDiffusion {
             weights.get("vae/encoder.conv_in.weight").map_or(DType::F32, crate::Weight::dtype);
         let (mean, log_variance) = self.encode_pictures(weights, pixels.cast(dtype));
         let (mean, log_variance) = (mean.cast(DType::F32), log_variance.cast(DType::F32));
-        let mean = (mean - config.shift_factor.unwrap_or(0.0)) * config.scaling_factor;
-        Ok((mean, (log_variance * 0.5).exp() * config.scaling_factor))
+        let scale = config.scaling_factor;
+        Ok((mean * scale, (log_variance * 0.5).exp() * scale))
     }
 }

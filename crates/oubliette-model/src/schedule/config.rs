@@ -135,6 +135,14 @@ impl ScheduleConfig {
         self
     }
 
+    /// The config as a pipeline uses it whose index names that class: the class of the file itself is then left out of
+    /// account, and keys that the file lacks mean what the other class means by them.
+    #[must_use]
+    pub fn of_class(mut self, class: Option<&str>) -> Self {
+        self.class = class.map(str::to_owned).or(self.class);
+        self
+    }
+
     /// The sampler that the folder names.
     ///
     /// # Errors

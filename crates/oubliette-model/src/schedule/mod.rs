@@ -88,7 +88,7 @@ pub fn find(name: &str) -> Result<&'static Entry> {
     ALL.iter().find(|entry| entry.name == name || entry.class == name).ok_or_else(|| {
         Error::setting(
             "sampler",
-            format!("`{name}` is not in the list"),
+            format!("`{name:.60}` is not in the list"),
             format!("choose one of {}", names.join(", ")),
         )
     })

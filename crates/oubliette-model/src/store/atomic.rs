@@ -15,10 +15,9 @@ use crate::error::{Error, Result};
 pub struct NewFolder {
     destination: PathBuf,
     partial: PathBuf,
-    lock_path: PathBuf,
-    /// Held while writing, so that two runs do not write the same folder.
-    lock: Option<File>,
     finished: bool,
+    /// Held while writing, so that two runs do not write the same folder.
+    _lock: Lock,
 }
 
 impl NewFolder {
@@ -38,20 +37,14 @@ impl NewFolder {
                 "name a new folder",
             ));
         };
-        let parent = match destination.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(parent).map_err(Error::write(parent))?;
-        let lock_path = parent.join(format!(".{name}.lock"));
-        let lock = Some(take_lock(&lock_path)?);
-        let partial = parent.join(format!(".{name}.incomplete"));
+        let lock = Lock::beside(destination)?;
+        let partial = parent(destination).join(format!(".{name}.incomplete"));
         if partial.symlink_metadata().is_ok() {
             fs::remove_dir_all(&partial).map_err(Error::write(&partial))?;
         }
         fs::create_dir(&partial).map_err(Error::write(&partial))?;
         let destination = destination.to_owned();
-        Ok(Self { destination, partial, lock_path, lock, finished: false })
+        Ok(Self { destination, partial, finished: false, _lock: lock })
     }
 
     /// Where a file of the folder is while it is being written; makes the folders above it.
@@ -125,22 +118,69 @@ impl Drop for NewFolder {
         if !self.finished {
             let _ = fs::remove_dir_all(&self.partial);
         }
-        let _ = fs::remove_file(&self.lock_path);
-        self.lock.take();
     }
 }
 
-fn take_lock(path: &Path) -> Result<File> {
-    let open = OpenOptions::new().create(true).write(true).truncate(false).open(path);
-    let file = open.map_err(Error::write(path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let source = io::Error::new(io::ErrorKind::WouldBlock, "another run is writing it");
-            Err(Error::Write { path: path.to_owned(), source })
-        }
-        Err(TryLockError::Error(source)) => Err(Error::Write { path: path.to_owned(), source }),
+/// A hidden file beside what is being written, locked until this is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Lock {
+    /// Locks `path`, which need not be there.
+    ///
+    /// # Errors
+    /// Another process has it, or the lock cannot be written.
+    pub fn beside(path: &Path) -> Result<Self> {
+        let parent = parent(path);
+        fs::create_dir_all(parent).map_err(Error::write(parent))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let path = parent.join(format!(".{name}.lock"));
+        let file = Some(locked(&path).map_err(Error::write(&path))?);
+        Ok(Self { path, file })
     }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A lock that stays is nobody's: the system frees it.
+        let _ = fs::remove_file(&self.path);
+        self.file.take();
+    }
+}
+
+/// Opens a file for writing, makes it where there is none, and locks it.
+fn locked(path: &Path) -> io::Result<File> {
+    loop {
+        let file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            Ok(()) if is_at(&file, path) => return Ok(file),
+            Ok(()) => {} // whoever had it has put it elsewhere, or removed it
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, "another run is writing it"));
+            }
+            Err(TryLockError::Error(source)) => return Err(source),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let place = |data: &fs::Metadata| (data.dev(), data.ino());
+    matches!((&file.metadata(), &fs::metadata(path)), (Ok(a), Ok(b)) if place(a) == place(b))
+}
+
+/// Elsewhere a file that is open cannot be renamed or removed.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn sync_folders(folder: &Path) -> Result<()> {
@@ -166,24 +206,20 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 /// Puts what `write` writes in the place of `path`: to a sibling first, flushed, then renamed.
 ///
 /// # Errors
-/// It cannot be written; what was there before is then still there.
+/// It cannot be written, or another process is writing it; what was there before is then still there.
 pub(crate) fn replaced(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<()> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    fs::create_dir_all(&parent).map_err(Error::write(&parent))?;
+    let parent = parent(path);
+    fs::create_dir_all(parent).map_err(Error::write(parent))?;
     let mut partial = path.as_os_str().to_owned();
     partial.push(".incomplete");
     let partial = PathBuf::from(partial);
+    let file = locked(&partial).map_err(Error::write(path))?;
     let replace = || -> io::Result<()> {
-        let file = File::create(&partial)?;
+        file.set_len(0)?;
         write(&file)?;
         file.sync_all()?;
         fs::rename(&partial, path)?;
-        #[cfg(unix)]
-        File::open(&parent)?.sync_all()?;
-        Ok(())
+        sync_folder(parent)
     };
     replace().map_err(|source| {
         // The error that matters is the first one.

@@ -1,7 +1,6 @@
 //! JSON from foreign files: capped in size and depth, and refused when an object repeats a key.
 
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Seq
 use serde_json::{Map, Number, Value};
 
 use crate::error::{Error, Result};
+use crate::store::plain::open_plain;
 
 /// The largest configuration file that is read: 16 MiB.
 pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
@@ -16,7 +16,7 @@ pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
 /// Reads a JSON object from a file of at most `cap` bytes.
 ///
 /// # Errors
-/// The file cannot be read, is larger, is not JSON, repeats a key or does not hold an object.
+/// As for [`read_capped`], or it is not JSON, repeats a key or does not hold an object.
 pub fn read_object(path: &Path, cap: u64) -> Result<Map<String, Value>> {
     parse_object(path, &read_capped(path, cap)?)
 }
@@ -24,9 +24,9 @@ pub fn read_object(path: &Path, cap: u64) -> Result<Map<String, Value>> {
 /// Reads a whole file of at most `cap` bytes.
 ///
 /// # Errors
-/// The file cannot be read or is larger.
+/// The file cannot be read, is larger, or is a device or a pipe.
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(Error::read(path))?;
+    let file = open_plain(path)?;
     let mut bytes = Vec::new();
     file.take(cap + 1).read_to_end(&mut bytes).map_err(Error::read(path))?;
     if bytes.len() as u64 > cap {
@@ -39,7 +39,7 @@ pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>> {
 /// Parses a JSON object; `path` is named in errors.
 ///
 /// # Errors
-/// As for [`read_object`].
+/// It is not JSON, repeats a key or does not hold an object.
 pub fn parse_object(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>> {
     let remedy = "correct the file, or take it from its source again";
     match serde_json::from_slice::<Strict>(bytes) {

@@ -1,7 +1,6 @@
 //! The notes of a safetensors file: the texts of its `__metadata__`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::store::json::parse_object;
+use crate::store::plain::open_plain;
 
 /// The longest header that is read.
 const MAX_HEADER_BYTES: u64 = 32 << 20;
@@ -16,9 +16,9 @@ const MAX_HEADER_BYTES: u64 = 32 << 20;
 /// The notes of a safetensors file; none where it has none.
 ///
 /// # Errors
-/// The file cannot be read or its header is malformed.
+/// The file cannot be read, its header is malformed, or it is a device or a pipe.
 pub fn metadata(path: &Path) -> Result<BTreeMap<String, String>> {
-    let mut file = File::open(path).map_err(Error::read(path))?;
+    let mut file = open_plain(path)?;
     let mut length = [0; 8];
     file.read_exact(&mut length).map_err(Error::read(path))?;
     let length = u64::from_le_bytes(length);

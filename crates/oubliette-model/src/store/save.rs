@@ -17,7 +17,7 @@ use crate::weights::{Weight, Weights};
 const DEEPEST: usize = 4;
 /// Ends of files that hold weights in some format: of a changed component, only those that were
 /// read are written, since the others would still hold the old weights.
-const WEIGHT_FILES: [&str; 12] = [
+const WEIGHT_FILES: [&str; 11] = [
     ".safetensors",
     ".bin",
     ".ckpt",
@@ -29,7 +29,6 @@ const WEIGHT_FILES: [&str; 12] = [
     ".onnx_data",
     ".pb",
     ".gguf",
-    ".index.json",
 ];
 
 /// Copies the folder of a model into `new`, with `weights` in the place of the old ones.
@@ -124,11 +123,16 @@ fn relative(folder: &str, path: &Path) -> PathBuf {
 /// Whether a file holds old weights of a changed component. Weights at the root are those of the
 /// whole model in one file.
 fn is_stale(name: &Path, changed: &[&str]) -> bool {
-    let text = name.to_string_lossy();
-    let holds_weights = WEIGHT_FILES.iter().any(|end| text.ends_with(end));
+    let text = name.file_name().unwrap_or_default().to_string_lossy();
+    let holds_weights = WEIGHT_FILES.iter().any(|end| text.ends_with(end)) || is_index(&text);
     let at_root = name.parent().is_none_or(|parent| parent.as_os_str().is_empty());
     let touched = changed.iter().any(|folder| name.starts_with(folder));
     holds_weights && (touched || (at_root && !changed.is_empty()))
+}
+
+/// Whether a file lists shards: `model.safetensors.index.json`, `model.safetensors.index.fp16.json`.
+fn is_index(name: &str) -> bool {
+    name.contains(".index.") && name.ends_with(".json")
 }
 
 /// The numbers of a weight, if they differ from those that loading it gave.

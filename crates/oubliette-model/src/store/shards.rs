@@ -16,6 +16,8 @@ const MAX_INDEX_BYTES: u64 = 32 << 20;
 const MAX_SHARDS: usize = 1_000;
 const PICKLES: [&str; 4] = [".bin", ".ckpt", ".pt", ".pth"];
 const AGAIN: &str = "get the component's files again";
+/// What diffusers' weight files begin with.
+pub(crate) const DIFFUSERS_STEM: &str = "diffusion_pytorch_model";
 
 /// The open weight files of a component; every tensor is in exactly one of them.
 #[derive(Debug)]
@@ -27,7 +29,8 @@ pub struct Shards {
 
 impl Shards {
     /// Finds and opens the weight files of a folder. They begin with `stem`; a `variant` such as
-    /// `fp16` is preferred where it is asked for, and taken where there is nothing else.
+    /// `fp16` is preferred where it is asked for, and taken where there is nothing else. Where a single file lies beside
+    /// an index, diffusers reads the shards and transformers the file, so this does.
     ///
     /// # Errors
     /// There are none, only pickles, or they are not well-formed.
@@ -35,12 +38,13 @@ impl Shards {
         let plain = format!("{stem}.safetensors");
         let wanted = variant.map(|variant| format!("{stem}.{variant}.safetensors"));
         for name in wanted.iter().chain([&plain, &format!("{stem}.fp16.safetensors")]) {
-            if folder.has(name) {
-                return Self::single(&folder.path(name)?);
-            }
             let index = index_name(name, stem);
-            if folder.has(&index) {
+            let (whole, sharded) = (folder.has(name), folder.has(&index));
+            if sharded && (stem == DIFFUSERS_STEM || !whole) {
                 return Self::sharded(folder, &folder.path(&index)?);
+            }
+            if whole {
+                return Self::single(&folder.path(name)?);
             }
         }
         Err(nothing_to_read(folder, &plain))

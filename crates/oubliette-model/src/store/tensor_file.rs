@@ -10,6 +10,7 @@ use half::{bf16, f16};
 
 use crate::error::{Error, Result};
 use crate::store::header::{Entry, Stored, read_header};
+use crate::store::plain::open_plain;
 
 /// An open safetensors file.
 ///
@@ -26,9 +27,9 @@ impl TensorFile {
     /// Opens a file and checks its header.
     ///
     /// # Errors
-    /// The file cannot be read or is not well-formed.
+    /// The file cannot be read, is not well-formed, or is a device or a pipe.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(Error::read(path))?;
+        let file = open_plain(path)?;
         let entries = read_header(path, &file)?;
         Ok(Self { path: path.to_owned(), file: Mutex::new(file), entries })
     }

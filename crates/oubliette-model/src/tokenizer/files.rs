@@ -51,7 +51,7 @@ impl TokenizerFiles {
     /// Reads the files of a folder.
     ///
     /// # Errors
-    /// When a file cannot be read or is larger than 64 MiB.
+    /// When a file cannot be read, is larger than 64 MiB, or is a device or a pipe.
     pub fn read(folder: &Path) -> Result<Self> {
         let mut files = BTreeMap::new();
         for name in NAMES {

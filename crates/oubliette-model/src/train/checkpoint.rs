@@ -122,11 +122,9 @@ fn read_section(file: &TensorFile, section: &str, like: &Weights) -> Result<Weig
                 AGAIN,
             ));
         }
-        let dtype = if section == "weights" { weight.dtype() } else { burn::tensor::DType::F32 };
-        Ok((
-            name.clone(),
-            Weight::from_f32(values, weight.shape(), &weight.device().inner(), dtype),
-        ))
+        // Moments and averages begin in the format of the weight, and stay in it.
+        let device = weight.device().inner();
+        Ok((name.clone(), Weight::from_f32(values, weight.shape(), &device, weight.dtype())))
     };
     like.iter().map(read).collect()
 }

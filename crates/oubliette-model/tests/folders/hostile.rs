@@ -7,28 +7,10 @@ use std::path::Path;
 use oubliette_model::families::StableDiffusion;
 use serde_json::{Map, Value, json};
 
-use crate::support::{bytes_of, copy_folder, options, released};
+use crate::support::{bytes_of, copy_folder, edit, options, refused, released};
 
 const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
 const VAE: &str = "vae/diffusion_pytorch_model.safetensors";
-
-/// Spoils a copy of a good folder; the refusal must contain all of `words`.
-fn refused(words: &[&str], spoil: impl FnOnce(&Path)) {
-    let temp = tempfile::tempdir().unwrap();
-    let folder = temp.path().join("model");
-    copy_folder(&released("of-2022"), &folder);
-    spoil(&folder);
-    let error = StableDiffusion::load(&folder, &options()).map(|_| ()).unwrap_err();
-    let text = error.to_string();
-    assert!(words.iter().all(|word| text.contains(word)), "{words:?} not in: {text}");
-    assert!(!error.is_temporary());
-}
-
-fn edit(path: &Path, change: impl FnOnce(&mut Map<String, Value>)) {
-    let mut map: Map<String, Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    change(&mut map);
-    fs::write(path, Value::Object(map).to_string()).unwrap();
-}
 
 /// Rewrites the header of a safetensors file, keeping the numbers.
 fn edit_header(path: &Path, change: impl FnOnce(&mut Map<String, Value>)) {
@@ -114,11 +96,32 @@ fn tensors() {
         });
     });
     refused(
-        &[UNET, "conv_in.weight", "has the shape [8, 4, 3, 3]", "asks for [8, 5, 3, 3]"],
+        &[UNET, "conv_in.weight", "has the shape [8, 4, 3, 3]", "asks for [8, 4, 5, 5]"],
         |m| {
-            edit(&m.join("unet/config.json"), |map| map["in_channels"] = json!(5));
+            edit(&m.join("unet/config.json"), |map| {
+                map.insert("conv_in_kernel".into(), json!(5));
+            });
         },
     );
+}
+
+#[test]
+fn names_that_a_terminal_would_obey() {
+    let called = |name: String| {
+        move |m: &Path| {
+            edit_header(&m.join(UNET), |map| {
+                map.insert(name, json!({"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}));
+            });
+        }
+    };
+    refused(&[UNET, "`a\u{fffd}\u{fffd}[31mred`", "not known"], called("a\n\x1b[31mred".into()));
+    let long = format!("`{}…`", "x".repeat(200));
+    refused(&[UNET, &long, "not known"], called("x".repeat(5_000_000)));
+    refused(&["text_encoder/config.json", "hidden_act", "xx…"], |m| {
+        edit(&m.join("text_encoder/config.json"), |map| {
+            map["hidden_act"] = json!("x".repeat(100_000));
+        });
+    });
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper that cannot go on has failed its test")]
 
+mod endless;
 mod hostile;
+mod kinds;
 mod released;
 mod saving;
 mod support;
+mod twice;

@@ -97,6 +97,8 @@ fn stale_weights_of_a_changed_component_stay_behind() {
     let stale = [
         "unet/diffusion_pytorch_model.bin",
         "unet/diffusion_pytorch_model.fp16.safetensors",
+        "unet/diffusion_pytorch_model.bin.index.json",
+        "unet/diffusion_pytorch_model.safetensors.index.fp16.json",
         "all.ckpt",
     ];
     for name in stale.into_iter().chain(["vae/diffusion_pytorch_model.bin", "notes.txt"]) {

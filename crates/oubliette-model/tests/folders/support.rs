@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use oubliette_model::Weights;
 use oubliette_model::families::{LoadOptions, StableDiffusion};
 use oubliette_model::store::TensorFile;
+use serde_json::{Map, Value};
 
 /// A folder or file below `goldens/data/released`.
 pub(crate) fn released(name: &str) -> PathBuf {
@@ -21,6 +22,31 @@ pub(crate) fn options() -> LoadOptions {
 /// Loads a model that must load.
 pub(crate) fn load(path: &Path) -> StableDiffusion {
     StableDiffusion::load(path, &options()).unwrap()
+}
+
+/// Spoils a copy of a good folder; the refusal must be one line of a bearable length that contains all of `words`.
+pub(crate) fn refused(words: &[&str], spoil: impl FnOnce(&Path)) {
+    refused_as("of-2022", words, spoil);
+}
+
+/// The same with a copy of another folder.
+pub(crate) fn refused_as(layout: &str, words: &[&str], spoil: impl FnOnce(&Path)) {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().join("model");
+    copy_folder(&released(layout), &folder);
+    spoil(&folder);
+    let error = StableDiffusion::load(&folder, &options()).map(|_| ()).unwrap_err();
+    let text = error.to_string();
+    assert!(words.iter().all(|word| text.contains(word)), "{words:?} not in: {text}");
+    assert!(!text.contains(char::is_control) && text.len() < 4000, "{text:?}");
+    assert!(!error.is_temporary());
+}
+
+/// Changes a JSON file.
+pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut Map<String, Value>)) {
+    let mut map: Map<String, Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    change(&mut map);
+    fs::write(path, Value::Object(map).to_string()).unwrap();
 }
 
 /// Copies a folder, following links.

@@ -123,28 +123,45 @@ fn an_interrupted_training_ends_in_the_same_bytes() {
     assert_eq!(digest(&undisturbed), digest(&resumed));
 }
 
-#[test]
-fn in_bf16_as_well_a_stopped_training_ends_in_the_same_bytes() {
+/// A method in bf16, stopped wherever `stops` says, and taken up each time, ends as one that nobody stopped.
+fn ends_alike_in_bf16(method: &str, stops: &[(&str, u64)]) {
     let Some(data) = data() else { return };
     let (whole, torn) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let method = "name = \"advanchor\"\npictures = 2\nsampling_steps = 2\nbatch = 1\nsteps = 2\nupdates = 1\nlearning_rate = 1e-3";
     let run = |folder: &Path, watch: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>| {
         let context = Context { precision: Precision::Bf16, ..context(&folder.join("runs")) };
         run::unlearn(resolve::unlearn(&forget(&data, folder, method))?, &context, watch)
     };
     let undisturbed = run(whole.path(), &mut unwatched()).unwrap();
-    // Stopped once the pictures are drawn, and once after the last step.
-    for unit in ["drawing", "0-anchor"] {
-        let mut stop = |told: Progress<'_>| match told.unit == unit && told.done == told.total {
+    for (unit, done) in stops {
+        let mut stop = |told: Progress<'_>| match told.unit == *unit && told.done == *done {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         };
         let error = run(torn.path(), &mut stop).err().unwrap();
-        assert!(matches!(error, Error::Interrupted { .. }), "{unit}: {error}");
+        assert!(matches!(error, Error::Interrupted { .. }), "{unit} {done}: {error}");
     }
-    let resumed = run(torn.path(), &mut unwatched()).unwrap();
+    let mut first = None;
+    let mut look = |told: Progress<'_>| {
+        first.get_or_insert((told.unit.to_owned(), told.done));
+        ControlFlow::Continue(())
+    };
+    let resumed = run(torn.path(), &mut look).unwrap();
     let digest = |journal: &Journal| journal.evidence().digest().unwrap();
     assert_eq!(digest(&undisturbed), digest(&resumed));
+    let (unit, done) = stops.last().unwrap();
+    assert_eq!(first, Some(((*unit).to_owned(), done + 1)), "steps that were done are done again");
+}
+
+#[test]
+fn in_bf16_as_well_a_stopped_training_ends_in_the_same_bytes() {
+    let method = "name = \"advanchor\"\npictures = 2\nsampling_steps = 2\nbatch = 1\nsteps = 3\nupdates = 1\nlearning_rate = 1e-3";
+    ends_alike_in_bf16(method, &[("drawing", 2), ("0-anchor", 2)]);
+}
+
+#[test]
+fn in_bf16_as_well_a_masked_training_ends_in_the_same_bytes() {
+    let method = "name = \"sculpting\"\npictures = 2\nsampling_steps = 2\nbatch = 1\nsteps = 5\nwarm_up = 2\ninterval = 1\nlearning_rate = 1e-3";
+    ends_alike_in_bf16(method, &[("0-sculpt", 3), ("0-sculpt", 4)]);
 }
 
 #[test]
@@ -279,4 +296,30 @@ fn a_checkpoint_in_the_middle_of_a_pool_resumes_bit_for_bit() {
         let other = resumed.weights.get(name).unwrap();
         assert_eq!(weight.to_f32_vec(), other.to_f32_vec(), "{name}");
     }
+}
+
+#[test]
+fn pictures_that_are_trained_on_are_part_of_the_plan_and_their_place_is_not() {
+    let Some(data) = data() else { return };
+    let digest = |place: &str, caption: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let pictures = folder.path().join(place);
+        fs::create_dir(&pictures).unwrap();
+        image::RgbImage::new(32, 32).save(pictures.join("one.png")).unwrap();
+        let line = format!("{{\"file_name\": \"one.png\", \"text\": \"{caption}\"}}\n");
+        fs::write(pictures.join("metadata.jsonl"), line).unwrap();
+        let part = format!(
+            "{SHORT}\n[method.parts]\nretain_source = {{ name = \"pictures\", folder = '{}' }}\nretain = [{{ name = \"noise_mse\" }}]",
+            pictures.display()
+        );
+        let mut plan = resolve::unlearn(&forget(&data, folder.path(), &part)).unwrap().plan;
+        assert_eq!(plan.inputs.keys().collect::<Vec<_>>(), ["0/retain_source"]);
+        // Its text names the place.
+        plan.recipe.digest = oubliette_evidence::Digest::of(b"");
+        let plan = oubliette_evidence::Plan::Unlearn(Box::new(plan));
+        assert!(!plan.to_text().unwrap().contains(folder.path().to_str().unwrap()));
+        plan.digest().unwrap()
+    };
+    assert_eq!(digest("here", "a cat"), digest("there", "a cat"));
+    assert_ne!(digest("here", "a cat"), digest("here", "a dog"));
 }

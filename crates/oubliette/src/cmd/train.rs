@@ -7,6 +7,7 @@ use crate::terminal::Terminal;
 use crate::{interrupt, world};
 use clap::Args;
 use oubliette_evidence::document::Document;
+use oubliette_model::device::Precision;
 use oubliette_model::train::jobs::{self, Outcome, TrainRecipe};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette train recipes/canvas/2-vae.toml --workshop workshop       one part
+  oubliette train recipes/canvas/02-vae.toml --workshop workshop      one part
   for r in recipes/canvas/*.toml; do oubliette train $r; done         the embedded model, from nothing
 
 Run again after an interruption, the command takes up where it stopped; what is made already is left alone.")]
@@ -43,7 +44,11 @@ impl Verb for Train {
     }
 
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
-        let (device, _) = self.compute.begin()?;
+        let (device, precision) = self.compute.begin()?;
+        if precision != Precision::F32 {
+            let message = "`train` computes in f32; leave `--dtype` out: a recipe's `precision` is that of the weights it makes";
+            return Err(Failure::usage(message));
+        }
         let recipe = Document::read(&self.recipe)?.parse::<TrainRecipe>()?;
         let examples = world::examples(&recipe.data)?;
         let bar = Progress::new(terminal);

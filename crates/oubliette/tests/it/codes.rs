@@ -26,6 +26,8 @@ const CODES: &[Met] = &[
         &["update", "update.toml"],
     ),
     ("diverged", 2, |s| swap(s, "update.toml", "1e-4", "1e30"), &["update", "update.toml"]),
+    ("compute", 2, |_| (), &["unlearn", "unlearn.toml", "--dtype", "f16"]),
+    ("already-exists", 2, |s| s.write("forgot/notes.txt", "mine"), &["unlearn", "unlearn.toml"]),
     ("picture", 2, |s| s.write("pictures/0.png", "text"), &["update", "update.toml"]),
     ("io", 2, |_| (), &["audit", "nowhere.toml"]),
     ("recipe", 2, |s| swap(s, "audit.toml", "seed = 3", "sead = 3"), &["audit", "audit.toml"]),

@@ -114,6 +114,21 @@ fn a_dry_run_says_what_is_ahead() {
 }
 
 #[test]
+fn a_concept_that_was_changed_is_asked_about_again() {
+    let scene = scene();
+    assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));
+    let missing = || {
+        let ended = scene.run(&[RECIPE, &["--render", "--json"]].concat());
+        ended.json()["result"]["missing"].as_array().unwrap().len()
+    };
+    assert_eq!(missing(), 1);
+    scene.edit("fox.toml", |text| text.replace("returned = 0.30", "returned = 0.40"));
+    assert_eq!(missing(), 2);
+    scene.edit("fox.toml", |text| text.replace("returned = 0.40", "returned = 0.30"));
+    assert_eq!(missing(), 1);
+}
+
+#[test]
 fn the_page_may_lie_elsewhere_and_links_to_its_pictures() {
     let scene = scene();
     let head = "title = \"On a fox\"\nabout = \"Written before.\"\n";

@@ -390,8 +390,8 @@ const MODELS: &[Case] = &[
     Case {
         name: "a sampler nobody knows",
         harm: |scene| {
-            json_edit(scene, "model/scheduler/scheduler_config.json", |config| {
-                config["_class_name"] = "QuantumScheduler".into();
+            json_edit(scene, "model/model_index.json", |index| {
+                index["scheduler"][1] = "QuantumScheduler".into();
             })
         },
         command: GENERATE,

@@ -158,3 +158,55 @@ fn any_changed_byte_is_an_integrity_failure() {
     }
     assert_eq!(scene.run(&verify).code, Some(0));
 }
+
+#[test]
+fn what_is_in_the_way_is_said_before_anything_is_trained() {
+    let scene = bench();
+    scene.write("forgot/notes.txt", "mine");
+    scene.write("updated", "mine");
+    for command in [["unlearn", "unlearn.toml"], ["update", "update.toml"]] {
+        let ended = scene.run(&command);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains("exists already"), "{ended:?}");
+    }
+    let runs = std::fs::read_dir(scene.at("runs")).unwrap();
+    for events in runs.map(|run| run.unwrap().path().join("events.jsonl")) {
+        assert_eq!(std::fs::read_to_string(&events).unwrap().lines().count(), 1, "{events:?}");
+    }
+    // Where no folder can be made, no other try will make one.
+    scene.edit("unlearn.toml", |text| text.replace("\"forgot\"", "\"updated/forgot\""));
+    assert_eq!(scene.run(&["unlearn", "unlearn.toml"]).code, Some(2));
+    assert_eq!(scene.run(&["audit", "audit.toml", "--runs", "updated"]).code, Some(2));
+}
+
+#[test]
+fn two_trainings_of_one_part_do_not_meet() {
+    let scene = Scene::empty();
+    let recipe =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/canvas/02-vae.toml");
+    let train = ["train", recipe.to_str().unwrap(), "--json"];
+    let mut first = quiet(scene.command(&train)).spawn().unwrap();
+    let begun = Instant::now();
+    while !scene.at("workshop/..vae.checkpoint.lock").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "nothing is locked");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ended = scene.run(&train);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(ended.code, Some(75), "{ended:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stranger_may_read_what_a_run_wrote() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let scene = bench();
+    digest(&scene, &["audit", "audit.toml"]);
+    let of_runs =
+        |path: &std::path::PathBuf| path.starts_with(scene.at("runs")) && !path.ends_with("lock");
+    for path in scene.everything().into_keys().filter(of_runs) {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o044, 0o044, "{path:?} has {mode:o}");
+    }
+}

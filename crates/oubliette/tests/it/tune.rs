@@ -177,3 +177,12 @@ fn a_model_that_is_in_the_way_is_no_refusal() {
     assert_eq!(ended.json()["error"]["code"], "already-exists");
     assert!(!scene.at("kept/cells").exists(), "{ended:?}");
 }
+
+#[test]
+fn what_the_machine_cannot_do_is_no_fault_of_a_candidate() {
+    let scene = scene();
+    let ended = scene.run(&[RECIPE, &["--dtype", "f16"]].concat());
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let open = scene.run(&[RECIPE, &["--dry-run", "--json"]].concat());
+    assert_eq!(open.json()["result"]["missing"].as_array().unwrap().len(), 8, "{open:?}");
+}

@@ -10,6 +10,8 @@ pub use pictures::Pictures;
 pub use prompts::Prompts;
 pub use trajectory::{Trajectory, Whose};
 
+use std::path::Path;
+
 use burn::tensor::Tensor;
 use oubliette_evidence::Concept;
 use oubliette_model::Weights;
@@ -77,6 +79,11 @@ pub trait Source: Stateful + Describe {
 
     /// Rows of a step.
     fn rows(&self) -> usize;
+
+    /// The folder of pictures that it reads, where it reads one. A plan has the digest of what lies there, not the place.
+    fn folder(&self) -> Option<&Path> {
+        None
+    }
 
     /// What drawing costs.
     fn drawing(&self) -> Drawing {

@@ -1,6 +1,6 @@
 //! A folder of captioned pictures, noised at random times: what diffusion models are trained on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Tensor;
 use oubliette_evidence::Concept;
@@ -82,6 +82,10 @@ impl Stateful for Pictures {}
 impl Source for Pictures {
     fn is_pictured(&self) -> bool {
         true
+    }
+
+    fn folder(&self) -> Option<&Path> {
+        Some(&self.folder)
     }
 
     fn rows(&self) -> usize {

@@ -1,9 +1,9 @@
 //! The plan of an unlearning.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use oubliette_evidence::{
-    Concept, Prompt,
+    Concept, Digest, Prompt,
     plan::UnlearnPlan,
     recipe::{Order, UnlearnRecipe},
     settings::settings,
@@ -11,7 +11,9 @@ use oubliette_evidence::{
 };
 
 use super::{base, folder, source};
-use crate::{Error, METHODS, Result, describe, methods::Stage, parts::mix::Mix};
+use crate::{
+    Error, METHODS, Result, captions, describe, methods::Stage, parts::mix::Mix, training::Train,
+};
 
 /// One run of the method: for one concept, or for all at once.
 pub struct Turn {
@@ -68,6 +70,7 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         turns.push(Turn { concepts: concepts.to_vec(), stages });
     }
     let model = document.beside(&recipe.model);
+    let inputs = inputs(turns.iter().flat_map(|turn| &turn.stages))?;
     let stages = turns.iter().flat_map(|turn| &turn.stages);
     let described = stages.map(|stage| settings(&describe::stage(stage)));
     let plan = UnlearnPlan {
@@ -82,9 +85,23 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         method: recipe.method.name.clone(),
         settings: settings(&filled)?,
         stages: described.collect::<Result<_, _>>()?,
-        inputs: Default::default(),
+        inputs,
     };
     Ok(ResolvedUnlearn { plan, turns, model, out: document.beside(&recipe.out) })
+}
+
+/// Digests of the pictures that stages look at, by the number of the stage and the key of the recipe.
+fn inputs<'a>(stages: impl Iterator<Item = &'a Stage>) -> Result<BTreeMap<String, Digest>> {
+    let mut inputs = BTreeMap::new();
+    for (number, stage) in stages.enumerate() {
+        for (key, source) in stage.training().into_iter().flat_map(Train::sources) {
+            if let Some(folder) = source.folder() {
+                let digest = captions::digest(&captions::read(folder)?)?;
+                inputs.insert(format!("{number}/{key}"), digest);
+            }
+        }
+    }
+    Ok(inputs)
 }
 
 /// The concepts with their prompts.

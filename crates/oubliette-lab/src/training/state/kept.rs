@@ -33,6 +33,7 @@ impl State {
             self.average.clone(),
         )?;
         let Some(saved) = saved else { return Ok(()) };
+        self.kept = own.map(|_| saved.step);
         let beside = extra::load(&parts_file(path, saved.step), &self.device())?;
         self.step = saved.step;
         self.weights.extend(saved.weights);
@@ -54,7 +55,7 @@ impl State {
     ///
     /// What the parts keep goes into a file named after the step, written before the checkpoint that
     /// refers to it, so that the two never disagree.
-    pub(in crate::training) fn save(&self, stage: &mut Train, place: &Place) -> Result<()> {
+    pub(in crate::training) fn save(&mut self, stage: &mut Train, place: &Place) -> Result<()> {
         let trained = self.weights.only(&self.names);
         self.refuse_infinite(stage, &trained)?;
         let mut beside = Weights::new();
@@ -73,10 +74,8 @@ impl State {
         let (run, optimiser, ema) =
             (place.run.clone(), self.optimiser.clone(), self.average.clone());
         Checkpoint { run, step: self.step, weights: trained, optimiser, ema }.save(path)?;
-        let last = self.step.saturating_sub(1);
-        let before = parts_file(path, last - last % place.every.max(1));
-        if before != parts_file(path, self.step) {
-            let _ = fs::remove_file(before); // of the checkpoint that was just replaced
+        if let Some(before) = self.kept.replace(self.step).filter(|before| *before != self.step) {
+            let _ = fs::remove_file(parts_file(path, before)); // of the checkpoint that was just replaced
         }
         Ok(())
     }

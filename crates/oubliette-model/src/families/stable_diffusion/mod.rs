@@ -1,6 +1,8 @@
 //! Stable Diffusion 1.x and 2.x and their kind: text encoder, denoiser, autoencoder.
 
+mod fit;
 mod fresh;
+mod index;
 mod open;
 mod save;
 
@@ -15,7 +17,7 @@ use crate::networks::{Attended, ClipText, UNet, Vae, Watched};
 use crate::sample::{GUIDANCE_FILE, Guidance};
 use crate::schedule::ScheduleConfig;
 use crate::scope::Scope;
-use crate::store::Component;
+use crate::store::{Component, DIFFUSERS_STEM};
 use crate::tokenizer::ClipTokenizer;
 use crate::weights::Weights;
 
@@ -29,8 +31,7 @@ use open::Source;
 pub(crate) const UNET: &str = "unet";
 pub(crate) const VAE: &str = "vae";
 pub(crate) const TEXT: &str = "text_encoder";
-/// What their weight files begin with.
-const DIFFUSERS_STEM: &str = "diffusion_pytorch_model";
+/// What the text encoder's weight files begin with.
 const TRANSFORMERS_STEM: &str = "model";
 
 /// How a model is loaded.
@@ -214,8 +215,7 @@ impl StableDiffusion {
 
     /// Latents as the denoiser sees them to pictures in about -1..1.
     pub fn decode_latents(&self, weights: &Weights, latents: Tensor<4>) -> Tensor<4> {
-        let config = self.vae.config();
-        let z = latents / config.scaling_factor + config.shift_factor.unwrap_or(0.0);
+        let z = latents / self.vae.config().scaling_factor;
         self.vae.decode(&weights.scope(VAE), z)
     }
 }

@@ -3,17 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
-use super::{DIFFUSERS_STEM, LoadOptions, TEXT, TRANSFORMERS_STEM, UNET, VAE};
+use super::index::Index;
+use super::{DIFFUSERS_STEM, LoadOptions, TEXT, TRANSFORMERS_STEM, UNET, VAE, fit};
 use crate::attached::{self, Attached};
 use crate::error::{Error, Result};
 use crate::networks::{ClipText, ClipTextConfig, UNet, UNetConfig, Vae, VaeConfig};
 use crate::sample::{GUIDANCE_FILE, Guidance, read_guidance};
 use crate::schedule::ScheduleConfig;
 use crate::store::{
-    Autoencoder, Clip, Component, Config, Folder, LdmText, LdmUnet, LdmVae, MAX_CONFIG_BYTES,
-    Naming, Plain, Shards, check_single_file, pickle, read_capped, read_object,
+    Autoencoder, Clip, Component, Config, Folder, LdmText, LdmUnet, LdmVae, Naming, Plain, Shards,
+    check_single_file, pickle,
 };
 use crate::tokenizer::ClipTokenizer;
 
@@ -69,10 +68,11 @@ struct Networks {
 pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Opened> {
     let single = path.is_file();
     let folder = if single { base_folder(path, options)? } else { Folder::open(path)? };
-    check_index(&folder)?;
+    let index = Index::read(&folder)?;
     let networks = read_networks(&folder)?;
-    check_widths(&folder, &networks)?;
-    let (tokenizer, schedule) = read_rest(&folder, &networks.text)?;
+    fit::check(&folder, &networks.unet, &networks.vae, &networks.text)?;
+    let tokenizer = read_tokenizer(&folder, &networks.text)?;
+    let schedule = read_schedule(&folder, &index)?;
     let guidance = read_guidance(&folder)?;
     if let Some(guidance) = &guidance {
         guidance.check_length(&folder.root().join(GUIDANCE_FILE), &tokenizer)?;
@@ -107,42 +107,6 @@ fn base_folder(file: &Path, options: &LoadOptions) -> Result<Folder> {
     }
 }
 
-/// `model_index.json` must name the components that are read here.
-fn check_index(folder: &Folder) -> Result<()> {
-    if !folder.has("model_index.json") {
-        let remedy = "name the folder that holds `model_index.json`";
-        return Err(Error::file(folder.root(), "is not a diffusers model folder", remedy));
-    }
-    let path = folder.path("model_index.json")?;
-    let map = read_object(&path, MAX_CONFIG_BYTES)?;
-    let remedy = "use a Stable Diffusion 1.x or 2.x model";
-    // Variations of the pipeline (image to image, for example) share their components.
-    let pipeline = map.get("_class_name").and_then(Value::as_str);
-    if let Some(other) = pipeline.filter(|name| !name.starts_with("StableDiffusion")) {
-        return Err(Error::config(&path, "_class_name", format!("is {other}"), remedy));
-    }
-    let wanted = [
-        (UNET, "UNet2DConditionModel"),
-        (VAE, "AutoencoderKL"),
-        (TEXT, "CLIPTextModel"),
-        ("tokenizer", "CLIPTokenizer"),
-    ];
-    for (key, class) in wanted {
-        let named = class_of(&map, key);
-        // Both tokenizer classes read the same files.
-        if named.is_some_and(|named| named == class || named.strip_suffix("Fast") == Some(class)) {
-            continue;
-        }
-        let why = format!("is {}, not {class}", named.unwrap_or("missing"));
-        return Err(Error::config(&path, key, why, remedy));
-    }
-    Ok(())
-}
-
-fn class_of<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
-    map.get(key)?.as_array()?.get(1)?.as_str()
-}
-
 fn read_networks(folder: &Folder) -> Result<Networks> {
     let unet = Config::read(&folder.folder(UNET)?, "UNet2DConditionModel")?;
     let vae = Config::read(&folder.folder(VAE)?, "AutoencoderKL")?;
@@ -154,28 +118,18 @@ fn read_networks(folder: &Folder) -> Result<Networks> {
     })
 }
 
-/// The denoiser must look at tokens as wide as the text encoder makes them.
-fn check_widths(folder: &Folder, networks: &Networks) -> Result<()> {
-    let width = networks.text.config().width;
-    let wanted = &networks.unet.config().cross_attention_dim;
-    if wanted.iter().all(|&wanted| wanted == width) {
-        return Ok(());
-    }
-    let path = folder.root().join(UNET).join("config.json");
-    let why = format!("is {wanted:?}, the text encoder's width {width}");
-    let remedy = "put components together that belong together";
-    Err(Error::config(&path, "cross_attention_dim", why, remedy))
+fn read_tokenizer(folder: &Folder, text: &ClipText) -> Result<ClipTokenizer> {
+    let folder = folder.folder("tokenizer")?;
+    check_links(&folder)?;
+    let config = text.config();
+    let tokenizer = ClipTokenizer::load(folder.root(), config.max_tokens)?;
+    check_vocabulary(folder.root(), &tokenizer, config.vocab_size)?;
+    Ok(tokenizer)
 }
 
-fn read_rest(folder: &Folder, text: &ClipText) -> Result<(ClipTokenizer, ScheduleConfig)> {
-    let tokenizer = folder.folder("tokenizer")?;
-    check_links(&tokenizer)?;
-    let config = text.config();
-    let tokens = ClipTokenizer::load(tokenizer.root(), config.max_tokens)?;
-    check_vocabulary(tokenizer.root(), &tokens, config.vocab_size)?;
-    let path = folder.folder("scheduler")?.path("scheduler_config.json")?;
-    let schedule = ScheduleConfig::parse(&read_capped(&path, MAX_CONFIG_BYTES)?, &path)?;
-    Ok((tokens, schedule.for_stable_diffusion()))
+fn read_schedule(folder: &Folder, index: &Index) -> Result<ScheduleConfig> {
+    let config = ScheduleConfig::read(&folder.folder("scheduler")?)?;
+    Ok(config.of_class(index.scheduler()).for_stable_diffusion())
 }
 
 /// Every id must have a row in the text encoder's table.

@@ -10,12 +10,14 @@ use crate::store::Fields;
 
 mod block_types;
 mod refusals;
+mod sample_size;
 mod transformer_layers;
 
 pub(crate) use block_types::Mid;
 
 use block_types::{attention_of_down_blocks, attention_of_up_blocks, mid};
 use refusals::refuse_other_models;
+use sample_size::sample_size;
 use transformer_layers::TransformerLayers;
 
 /// What `config.json` says about a U-Net. Lists have one entry for each block on the way down.
@@ -125,16 +127,6 @@ impl UNetConfig {
             }
         }
         Ok(())
-    }
-}
-
-fn sample_size(fields: &Fields<'_>) -> Result<Option<(usize, usize)>> {
-    match fields.value("sample_size") {
-        Some(Value::Array(_)) => {
-            let sizes = fields.sizes("sample_size", &[], 2, limits::SIDE)?;
-            Ok(Some((sizes[0], sizes[sizes.len() - 1])))
-        }
-        _ => Ok(fields.optional_size("sample_size", limits::SIDE)?.map(|side| (side, side))),
     }
 }
 

@@ -25,6 +25,7 @@ pub use recipe::{Data, Pace, TrainRecipe, Uses};
 use workshop::Workshop;
 
 use crate::error::{Error, Result};
+use crate::store::Lock;
 
 /// One kind of training.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +67,7 @@ pub enum Outcome {
 ///
 /// # Errors
 /// The recipe cannot be used; a folder that it builds on is missing; an example cannot be read; the training diverges;
-/// the result cannot be written; or `report` stopped the job ([`Error::Interrupted`]).
+/// the result cannot be written, or another process makes it; or `report` stopped the job ([`Error::Interrupted`]).
 pub fn run(
     recipe: &TrainRecipe,
     examples: &dyn Examples,
@@ -77,6 +78,7 @@ pub fn run(
     recipe.check()?;
     let entry = find(&recipe.job)?;
     let mut shop = Workshop::new(recipe, examples, workshop, device, report)?;
+    let _lock = Lock::beside(&shop.checkpoint())?;
     if shop.destination().exists() {
         return Ok(Outcome::Present);
     }

@@ -1,6 +1,7 @@
 //! The loop that all jobs share: a step, a checkpoint now and then, and the weights to keep.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use burn::tensor::Tensor;
 use sha2::{Digest, Sha256};
@@ -29,7 +30,7 @@ pub(super) fn learn<B>(
     }
     let (pace, checkpoint) = (shop.recipe.pace, shop.checkpoint());
     let trainable: BTreeSet<String> = start.names().map(str::to_owned).collect();
-    let mut trainer = Trainer::new(settings(shop.recipe), digest(shop.recipe), start, trainable);
+    let mut trainer = Trainer::new(settings(shop.recipe), digest(shop)?, start, trainable);
     trainer.resume(&checkpoint)?;
     let (mut mean, mut seen) = (0.0, 0.0);
     while trainer.steps() < pace.steps {
@@ -65,8 +66,15 @@ fn settings(recipe: &TrainRecipe) -> TrainerSettings {
     }
 }
 
-/// What a checkpoint must have in common with the recipe that goes on from it.
-fn digest(recipe: &TrainRecipe) -> String {
-    let text = serde_json::to_string(recipe).expect("a recipe is JSON");
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+/// What a checkpoint must have in common with the run that goes on from it: the recipe, what that builds on, the device, this program.
+fn digest(shop: &Workshop<'_>) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(serde_json::to_string(shop.recipe).expect("a recipe is JSON"));
+    let program = env!("CARGO_PKG_VERSION");
+    hash.update(format!("{program} {:?} {}", shop.device, oubliette_kernels::describe()));
+    for path in shop.foundations()? {
+        hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+        hash.update(Sha256::digest(fs::read(&path).map_err(Error::read(&path))?));
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -75,6 +75,29 @@ impl<'a> Workshop<'a> {
         into.with_file_name(format!(".{name}.checkpoint"))
     }
 
+    /// The files of all folders that the recipe builds on; a job refuses by itself what it needs and is not there.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub(super) fn foundations(&self) -> Result<Vec<PathBuf>> {
+        let uses = &self.recipe.uses;
+        let mut files = Vec::new();
+        for used in [&uses.tokenizer, &uses.clip, &uses.vae, &uses.unet].into_iter().flatten() {
+            let folder = self.root.join(used);
+            if !folder.is_dir() {
+                continue;
+            }
+            let mut inside = Vec::new();
+            for entry in fs::read_dir(&folder).map_err(Error::read(&folder))? {
+                inside.push(entry.map_err(Error::read(&folder))?.path());
+            }
+            inside.retain(|path| path.is_file());
+            inside.sort();
+            files.extend(inside);
+        }
+        Ok(files)
+    }
+
     /// Removes the checkpoint of a job that is done.
     ///
     /// # Errors

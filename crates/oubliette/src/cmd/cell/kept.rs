@@ -1,9 +1,9 @@
 //! What is kept of each cell: both plans, the events, the verdict, what it cost, and a sheet of a few pictures; or why it cannot be. All other pictures stay in the run folders.
+mod asked;
 mod claims;
 mod page;
 
 use crate::failure::Failure;
-use oubliette_evidence::document::Document;
 use oubliette_evidence::evidence::read_log;
 use oubliette_evidence::folder::{RunFolder, read_text, write_whole};
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
@@ -30,8 +30,8 @@ const REFUSED: &str = "refused.json";
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Refusal {
-    /// Digest of the recipe that was refused.
-    recipe: Digest,
+    /// Digest of the recipe and the concepts that were refused.
+    asked: Digest,
     /// The code of the failure.
     pub(crate) code: String,
     /// What it said.
@@ -78,21 +78,17 @@ impl Kept {
         Ok(folder.join(SHEET))
     }
 
-    /// Whether a finished cell is there that was made from these very recipes.
+    /// Whether a finished cell is there that was made from these very recipes, and from concepts that are still what they were.
     pub(crate) fn has(&self, cell: &ComparedCell) -> bool {
         let folder = self.folder(cell);
-        let made_from = |file: &str| {
+        let plan = |file: &str| {
             let path = folder.join(file);
-            match Plan::from_text(&path, &read_text(&path).ok()?).ok()? {
-                Plan::Audit(plan) => Some(plan.recipe.digest),
-                Plan::Unlearn(plan) => Some(plan.recipe.digest),
-                Plan::Update(plan) => Some(plan.recipe.digest),
-            }
+            Plan::from_text(&path, &read_text(&path).ok()?).ok()
         };
         // Written last.
         folder.join(VERDICT).is_file()
-            && made_from("plan.json") == Some(digest(&cell.audit.source))
-            && made_from("unlearn.json") == Some(digest(&cell.unlearn.source))
+            && plan("plan.json").is_some_and(|plan| asked::is_of(&plan, cell))
+            && plan("unlearn.json").is_some_and(|plan| asked::is_of(&plan, cell))
     }
 
     /// Keeps why a cell was refused, or diverged.
@@ -101,7 +97,7 @@ impl Kept {
     /// It cannot be written.
     pub(crate) fn refuse(&self, cell: &ComparedCell, failure: &Failure) -> Result<(), Failure> {
         let (code, message) = (failure.code.to_owned(), failure.message.clone());
-        let refusal = Refusal { recipe: digest(&cell.unlearn.source), code, message };
+        let refusal = Refusal { asked: asked::digest(cell), code, message };
         let folder = self.folder(cell);
         make(&folder)?;
         let text = serde_json::to_string_pretty(&refusal).expect("plain texts") + "\n";
@@ -112,7 +108,7 @@ impl Kept {
     pub(crate) fn refusal(&self, cell: &ComparedCell) -> Option<Refusal> {
         let text = read_text(&self.folder(cell).join(REFUSED)).ok()?;
         let refusal: Refusal = serde_json::from_str(&text).ok()?;
-        (refusal.recipe == digest(&cell.unlearn.source)).then_some(refusal)
+        (refusal.asked == asked::digest(cell)).then_some(refusal)
     }
 
     /// Training steps of a kept cell.
@@ -214,9 +210,4 @@ pub(crate) fn remove(file: &Path) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-/// The digest by which a plan knows the recipe that it was made from.
-fn digest(document: &Document) -> Digest {
-    Digest::of(document.text().as_bytes())
 }
