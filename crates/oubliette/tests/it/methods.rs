@@ -210,6 +210,19 @@ fn every_method_changes_what_its_card_says() {
 }
 
 #[test]
+fn every_method_works_in_a_short_number_format() {
+    let scene = bench();
+    for (method, settings, _) in TRIED {
+        let set = settings.iter().flat_map(|setting| ["--set", setting]);
+        let asked = ["unlearn", "--model", "model", "--concept", "fox.toml", "--method", method];
+        let asked: Vec<&str> =
+            asked.into_iter().chain(["--dtype", "bf16", "--out", method]).chain(set).collect();
+        let ended = scene.run(&asked);
+        assert_eq!(ended.code, Some(0), "{method}: {ended:?}");
+    }
+}
+
+#[test]
 fn a_guide_is_carried_along_and_audited_as_it_will_be_used() {
     let scene = bench();
     let original = fox(&scene, "model");
