@@ -30,7 +30,7 @@ pub enum Error {
         known: String,
     },
     /// Settings that a listed thing refuses.
-    #[error("the settings of {what} `{name}` are refused; `oubliette show {name}` lists them")]
+    #[error("the settings of {what} `{name}` are refused")]
     Settings {
         /// The word for the list's members.
         what: &'static str,

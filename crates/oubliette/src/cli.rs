@@ -15,10 +15,10 @@ use std::ffi::OsString;
     propagate_version = true,
     after_help = "\
 Examples:
-  oubliette list attacks                                  what an examiner can try
-  oubliette show esd                                      a method's card: source, settings, known to be broken by
-  oubliette unlearn recipes/forget-lion.toml              make a model forget
-  oubliette audit recipes/audit-lion.toml                 see whether it stays forgotten
+  oubliette list attacks              # what an examiner can try
+  oubliette show esd                  # source, settings, what breaks it
+  oubliette unlearn forget-lion.toml  # make a model forget
+  oubliette audit audit-lion.toml     # see whether it stays forgotten
 
 Exit codes:
   0 held, or done    1 broken    2 the input or usage is wrong    3 cannot decide
@@ -76,5 +76,36 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Words of a line as a shell makes them, without comments; nothing here needs more than double quotes.
+    fn words(line: &str) -> Vec<String> {
+        let mut quoted = line.split('"').enumerate();
+        let all = quoted.by_ref().take_while(|(at, part)| at % 2 == 1 || !part.starts_with('#'));
+        let split = |(at, part): (usize, &str)| match at % 2 {
+            1 => vec![part.to_owned()],
+            _ => part.split_whitespace().map(str::to_owned).collect(),
+        };
+        let words: Vec<String> = all.flat_map(split).collect();
+        words.into_iter().take_while(|word| !word.starts_with('#')).collect()
+    }
+
+    #[test]
+    fn examples_can_be_pasted() {
+        let (mut program, mut tried) = (Cli::command(), 0);
+        program.build();
+        for command in std::iter::once(&program).chain(program.get_subcommands()) {
+            let Some(help) = command.get_after_help().map(ToString::to_string) else { continue };
+            let examples = help.split("\n\n").next().unwrap_or_default();
+            assert!(examples.lines().all(|line| line.len() < 79), "{examples}");
+            for line in examples.replace("\\\n", "").lines() {
+                let words = words(line);
+                if words.first().is_some_and(|word| word == "oubliette") {
+                    Cli::try_parse_from(&words).unwrap_or_else(|error| panic!("{line}\n{error}"));
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 25, "{tried}");
     }
 }

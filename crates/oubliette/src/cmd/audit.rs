@@ -19,9 +19,9 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette audit recipes/audit-lion.toml
-  oubliette audit recipes/audit-lion.toml --dry-run         every arm with its prompts, the memory and the time
-  oubliette audit recipes/audit-lion.toml --json            the verdict for programs
+  oubliette audit audit-lion.toml
+  oubliette audit audit-lion.toml --dry-run  # every arm, memory and time
+  oubliette audit audit-lion.toml --json     # the verdict for programs
 
 Exits with 0 when the claim held, 1 when it is broken, 3 when it cannot be decided.
 Run again after an interruption, the command takes up where it stopped.")]

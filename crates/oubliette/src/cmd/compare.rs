@@ -18,10 +18,11 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette compare studies/methods/compare.toml
-  oubliette compare studies/methods/compare.toml --dry-run            every cell, and what those to do will take
-  oubliette compare studies/methods/compare.toml --cell lion-uce      one concept and one method (lion-uce-2: of seed 2)
-  oubliette compare studies/methods/compare.toml --render             the page again, from what is kept
+  oubliette compare methods.toml
+  oubliette compare methods.toml --dry-run  # cells, and what they will take
+  # one concept and one method (lion-uce-2: of seed 2)
+  oubliette compare methods.toml --cell lion-uce
+  oubliette compare methods.toml --render   # the page, from what is kept
 
 Every cell is an unlearning and an audit, as the verbs of that name do them; what is kept of it lies in the recipe's `out`.
 Run again after an interruption, the command takes up where it stopped; the page says what is still missing.")]

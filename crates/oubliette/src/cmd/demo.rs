@@ -17,11 +17,11 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// See the whole story on the embedded model, in a minute or two
+/// See the whole story on the embedded model, in two or three minutes
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette demo                          everything it makes is in oubliette-demo/
+  oubliette demo                          # everything is in oubliette-demo/
   oubliette demo --out /tmp/story --json
 
 A miniature Stable Diffusion, which draws 16 objects in 4 styles and 8 colours, forgets one of them, is asked for it, is

@@ -20,10 +20,15 @@ use std::path::{Path, PathBuf};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette generate --prompt \"a watercolour painting of a red house\" --out house.png      by the embedded miniature
-  oubliette generate --model models/sd --prompt \"a photo of a church\" --seed 7 --out church.png
-  oubliette generate --model models/sd --prompt \"a fox\" --count 4 --steps 25 --sampler ddim --out fox.png
-  oubliette generate --model models/sd --lora styles/ink --prompt \"a cat\" --out cat.png
+  # by the embedded miniature
+  oubliette generate --prompt \"a watercolour painting of a red house\" \\
+      --out house.png
+  oubliette generate --model models/sd --prompt \"a photo of a church\" \\
+      --seed 7 --out church.png
+  oubliette generate --model models/sd --prompt \"a fox\" --count 4 \\
+      --steps 25 --sampler ddim --out fox.png
+  oubliette generate --model models/sd --lora styles/ink --prompt \"a cat\" \\
+      --out cat.png
 
 With --count, picture N has seed SEED + N and is written to OUT-N.png.
 A picture depends on its own seed alone, never on those made beside it.")]

@@ -11,9 +11,9 @@ use serde::Serialize;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette list                 everything
-  oubliette list attacks         what an examiner can try
-  oubliette list parts --json    anchors, objectives, combiners, masks, wrappers and sources, for programs")]
+  oubliette list                # everything
+  oubliette list attacks        # what an examiner can try
+  oubliette list parts --json   # what recipes mix, for programs")]
 pub(crate) struct List {
     /// What to list [default: everything]
     #[arg(value_parser = PossibleValuesParser::new(catalogue::GROUPS))]

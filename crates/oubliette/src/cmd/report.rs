@@ -14,8 +14,9 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette report runs/3f2a9c0d1e4b5a67             prints the verdict and the rates, writes report.html
-  oubliette report runs/3f2a9c0d1e4b5a67 --json      the verdict for programs
+  # prints the verdict and the rates, writes report.html
+  oubliette report runs/3f2a9c0d1e4b5a67
+  oubliette report runs/3f2a9c0d1e4b5a67 --json
 
 An audit that was interrupted has a report too: it says what is open.")]
 pub(crate) struct Report {

@@ -11,8 +11,8 @@ use serde::Serialize;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette show esd                 what it does, its paper, its settings with their defaults
-  oubliette show finetune --json     the same for programs")]
+  oubliette show esd               # what it does, its paper, its settings
+  oubliette show finetune --json   # the same for programs")]
 pub(crate) struct Show {
     /// A name that `oubliette list` prints
     name: String,
@@ -80,7 +80,7 @@ fn page(listed: &Listed, terminal: &Terminal) -> String {
 
 fn settings(listed: &Listed) -> String {
     match &listed.defaults {
-        None => "  settings         none has a default; an example recipe shows them\n".into(),
+        None => "  settings         one at least must be given; a key that is not known is answered with all of them\n".into(),
         Some(table) if table.is_empty() => "  settings         none\n".into(),
         Some(table) => {
             let lines = table.to_string();

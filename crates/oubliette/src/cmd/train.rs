@@ -12,12 +12,13 @@ use oubliette_model::train::jobs::{self, Outcome, TrainRecipe};
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Train a model, or a part of one, from a recipe
+/// Train a miniature, or a part of one, on pictures that the program draws itself
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette train recipes/canvas/02-vae.toml --workshop workshop      one part
-  for r in recipes/canvas/*.toml; do oubliette train $r; done         the embedded model, from nothing
+  oubliette train recipes/canvas/02-vae.toml --workshop workshop
+  # the embedded model, from nothing
+  for r in recipes/canvas/*.toml; do oubliette train $r; done
 
 Run again after an interruption, the command takes up where it stopped; what is made already is left alone.")]
 pub(crate) struct Train {

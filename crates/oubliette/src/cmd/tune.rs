@@ -23,9 +23,10 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette tune recipes/tune/uce.toml                a search on the embedded model
-  oubliette tune recipes/tune/uce.toml --dry-run      every candidate, and what is kept of it
-  oubliette tune recipes/tune/uce.toml --render       page and choice again, from what is kept
+  oubliette tune recipes/tune/uce.toml            # on the embedded model
+  oubliette tune recipes/tune/uce.toml --dry-run  # every candidate
+  # page and choice again, from what is kept
+  oubliette tune recipes/tune/uce.toml --render
 
 Every candidate is unlearned and audited on every concept to tune on, as `compare` does it; the page, what was chosen (`chosen.toml`,
 for a recipe) and what is kept lie in the recipe's `out`. Exits with 3 when no candidate meets the rule.

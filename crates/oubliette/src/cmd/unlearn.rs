@@ -21,13 +21,15 @@ use toml::{Table, Value};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette unlearn recipes/forget-lion.toml
-  oubliette unlearn recipes/forget-lion.toml --dry-run      the plan, the memory and the time it expects
-  oubliette unlearn --model models/sd --concept concepts/lion.toml --method uce --out models/sd-without-lion
-  oubliette unlearn --model models/sd --concept concepts/lion.toml --method esd \\
+  oubliette unlearn forget-lion.toml
+  oubliette unlearn forget-lion.toml --dry-run  # the plan, memory and time
+  oubliette unlearn --model models/sd --concept lion.toml --method uce \\
+      --out models/sd-without-lion
+  oubliette unlearn --model models/sd --concept lion.toml --method esd \\
       --set variant=u --set steps=200 --out models/sd-without-lion
-  oubliette unlearn --model models/sd --concept concepts/lion.toml --concept concepts/car.toml --order in-turn \\
-      --method sculpting --out models/sd-without-both
+  oubliette unlearn --model models/sd --concept lion.toml \\
+      --concept car.toml --order in-turn --method sculpting \\
+      --out models/sd-without-both
 
 Run again after an interruption, the command takes up where it stopped.")]
 pub(crate) struct Unlearn {
@@ -47,7 +49,7 @@ pub(crate) struct Unlearn {
     /// The method; `oubliette list methods` names them
     #[arg(long, value_name = "NAME", help_heading = "Without a recipe")]
     method: Option<String>,
-    /// A setting of the method; `oubliette show NAME` lists them
+    /// A setting of the method: `oubliette show NAME` prints those that have a default, and a key that it does not know is answered with all
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Without a recipe")]
     set: Vec<String>,
     /// The folder that will hold the model that has forgotten

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette update recipes/summer-photos.toml
-  oubliette update recipes/summer-photos.toml --dry-run     the plan, the memory and the time it expects
+  oubliette update summer-photos.toml
+  oubliette update summer-photos.toml --dry-run  # the plan, memory and time
 
 The recipe says `task = \"update\"`, and how to train in its [train] table: kind (full or lora), steps, learning_rate, batch.
 Run again after an interruption, the command takes up where it stopped.")]

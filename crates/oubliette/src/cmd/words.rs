@@ -16,9 +16,11 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  oubliette words --endpoint http://localhost:11434/v1 --model llama3.1 --out words.toml
-  oubliette words --endpoint https://api.example.com/v1 --model some-model --about \"pictures of people at work\" \\
-      --concept concepts/lion.toml --out words.toml
+  oubliette words --endpoint http://localhost:11434/v1 --model llama3.1 \\
+      --out words.toml
+  oubliette words --endpoint https://api.example.com/v1 --model some-model \\
+      --about \"pictures of people at work\" --concept lion.toml \\
+      --out words.toml
 
 The endpoint is one that understands OpenAI's chat completions; its key is read from OUBLIETTE_API_KEY. What comes back is checked, and
 written as the table `[method.words]` of a recipe. Read it before you use it. No other verb opens a connection.")]
