@@ -1,6 +1,5 @@
 //! Verification: verdict and report derived again from a run's folder, byte for byte.
 
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -74,8 +73,9 @@ pub fn verify(path: &Path) -> Result<Verification> {
 fn check_readable(folder: &RunFolder) -> Result<()> {
     let files =
         [folder.plan(), folder.events(), folder.evidence(), folder.verdict(), folder.report()];
-    let refused = |file: &PathBuf| {
-        File::open(file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    let refused = |file: &PathBuf| match crate::plain::open(file) {
+        Err(Error::Io { source, .. }) => source.kind() == ErrorKind::PermissionDenied,
+        _ => false,
     };
     match files.iter().find(|file| refused(file)) {
         Some(file) => {

@@ -63,7 +63,7 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
         let path = entry.map_err(Error::io("read", folder))?.path();
-        if picture::is_picture(&path) && all.len() < MOST_PICTURES {
+        if picture::is_picture(&path) && path.is_file() && all.len() < MOST_PICTURES {
             all.push(path);
         }
     }
@@ -112,9 +112,14 @@ fn inner(folder: &Path) -> PathBuf {
 }
 
 fn text_of(path: &Path) -> Result<String> {
-    let size = fs::metadata(path).map_err(Error::io("read", path))?.len();
-    if size > MOST_BYTES {
-        return Err(refuse(path, format!("is {size} bytes long"), "split the set into folders"));
+    let about = fs::metadata(path).map_err(Error::io("read", path))?;
+    if !about.is_file() {
+        let remedy = "put the file itself in its place";
+        return Err(refuse(path, "is a device or a pipe, no plain file".to_owned(), remedy));
+    }
+    if about.len() > MOST_BYTES {
+        let thing = format!("is {} bytes long", about.len());
+        return Err(refuse(path, thing, "split the set into folders"));
     }
     fs::read_to_string(path).map_err(Error::io("read", path))
 }

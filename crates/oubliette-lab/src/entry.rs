@@ -3,7 +3,7 @@
 use oubliette_evidence::settings::Named;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Card, Error, Result};
+use crate::{Card, Error, Result, keys::keys};
 
 /// One line of a list. Plain data, so that a list is a `const` in the order in which it is printed.
 pub struct Entry<T: ?Sized + 'static> {
@@ -13,6 +13,8 @@ pub struct Entry<T: ?Sized + 'static> {
     pub build: fn(toml::Table) -> std::result::Result<Box<T>, toml::de::Error>,
     /// The same settings with every default written out, as a plan holds them.
     pub fill: fn(toml::Table) -> std::result::Result<toml::Table, toml::de::Error>,
+    /// The names of all settings, with a default or without.
+    pub keys: fn() -> &'static [&'static str],
 }
 
 /// A settings struct that is, or becomes, a `T`.
@@ -26,7 +28,7 @@ pub trait Make<T: ?Sized>: Serialize + DeserializeOwned {
 impl<T: ?Sized + 'static> Entry<T> {
     /// The entry of settings struct `S`: its name and refusals come from serde, its text from `card`.
     pub const fn of<S: Make<T>>(card: Card) -> Self {
-        Self { card, build: build::<T, S>, fill: fill::<S> }
+        Self { card, build: build::<T, S>, fill: fill::<S>, keys: keys::<S> }
     }
 
     /// Every setting with its default value.

@@ -30,7 +30,7 @@ pub enum Error {
         known: String,
     },
     /// Settings that a listed thing refuses.
-    #[error("the settings of {what} `{name}` are refused")]
+    #[error("the settings of {what} `{name}` are refused; mend or leave out what is named here")]
     Settings {
         /// The word for the list's members.
         what: &'static str,

@@ -29,6 +29,7 @@ mod entry;
 mod error;
 mod geometry;
 mod gradients;
+mod keys;
 mod notes;
 mod study;
 mod walk;

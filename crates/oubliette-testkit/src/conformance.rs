@@ -55,6 +55,9 @@ pub fn settings<T: ?Sized>(list: &List<T>, name: &str, least: toml::Table) {
     typo.insert("certainly_no_setting".to_owned(), true.into());
     assert!(list.build(name, typo).is_err(), "`{name}` takes a setting that it cannot know");
     let once = list.fill(name, least).unwrap_or_else(|error| panic!("`{name}`: {error}"));
+    let keys = (list.find(name).unwrap_or_else(|error| panic!("{error}")).keys)();
+    let listed = |key: &String| keys.contains(&key.as_str());
+    assert!(once.keys().all(listed), "`{name}` has settings beside {keys:?}: {once:?}");
     let twice = list.fill(name, once.clone()).unwrap_or_else(|error| panic!("`{name}`: {error}"));
     assert_eq!(once, twice, "`{name}` fills its defaults in differently the second time");
 }

@@ -12,6 +12,8 @@ pub(crate) struct Listed {
     pub(crate) kind: &'static str,
     #[serde(flatten)]
     pub(crate) card: &'static Card,
+    /// The names of all its settings.
+    pub(crate) settings: &'static [&'static str],
     /// Its settings with their defaults; absent where it must be told something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) defaults: Option<toml::Table>,
@@ -41,6 +43,7 @@ fn gather<T: ?Sized>(found: &mut Vec<Listed>, group: &'static str, list: &List<T
         group,
         kind: list.what,
         card: &entry.card,
+        settings: (entry.keys)(),
         defaults: entry.defaults().ok(),
     }));
 }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use oubliette_evidence::report::clean;
 use oubliette_evidence::verify::{Verification, verify};
 
 const USAGE: &str = "\
@@ -53,10 +54,10 @@ fn words(path: &str, found: &Verification) -> String {
         false => format!("{path}: NOT AUTHENTIC\n"),
     };
     for difference in &found.differences {
-        text += &format!("  {}: {}\n", difference.file, difference.thing);
+        text += &format!("  {}: {}\n", clean(&difference.file), clean(&difference.thing));
     }
     if let Some(sentence) = &found.sentence {
-        text += &format!("{sentence}\n");
+        text += &format!("{}\n", clean(sentence));
     }
     text + &format!("plan {}\nevidence {}\n", digest(found.plan), digest(found.evidence))
 }

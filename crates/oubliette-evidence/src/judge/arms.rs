@@ -25,7 +25,8 @@ pub(super) fn tests(seen: &Seen<'_>, arm: &Arm) -> Vec<(Cell, u32)> {
     for cell in arm.cells().filter(|cell| cell.subject.is_question()) {
         let ends = seen.ends(arm, &with_control(arm, &cell));
         tests.extend(ends.into_iter().map(|end| (cell.clone(), end)));
-        tests.extend(super::worst::complete(seen, arm, &cell).map(|cell| (cell, seen.plan.worst)));
+        let fresh = super::worst::complete(seen, arm, &cell).into_iter();
+        tests.extend(fresh.map(|cell| (cell, seen.plan.worst)));
     }
     tests
 }

@@ -35,7 +35,7 @@ fn finding(seen: &Seen<'_>, arm: &Arm, subject: Role) -> Result<Option<KeepFindi
     let (lost, gained) = (count(|was, is| was && !is), count(|was, is| !was && is));
     let kept = seen.rate((count(|_, is| is), of))?;
     let original = seen.rate((count(|was, _| was), of))?;
-    let part = seen.plan.concept.claim.destroyed.get();
+    let destroyed = destroyed(seen, &pairs)?;
     Ok(Some(KeepFinding {
         arm: arm.id.clone(),
         group: arm.attack.clone(),
@@ -44,11 +44,25 @@ fn finding(seen: &Seen<'_>, arm: &Arm, subject: Role) -> Result<Option<KeepFindi
         lost,
         gained,
         loss: difference(stats::paired_loss(lost, gained, of, seen.levels.high))?,
-        destroyed: kept.high.get() < part * original.low.get(),
+        destroyed,
         kept,
         original,
         alignment: alignment(seen, &pairs)?,
     }))
+}
+
+/// Whether a training run left a model that keeps less than that part of what the original keeps: a ruined one must not hide behind others.
+fn destroyed(seen: &Seen<'_>, pairs: &[(&Sampled, &Sampled)]) -> Result<bool> {
+    let part = seen.plan.concept.claim.destroyed.get();
+    for run in pairs.chunk_by(|(_, a), (_, b)| a.cell.run == b.cell.run) {
+        let hits = |count: usize| (count as u32, run.len() as u32);
+        let kept = seen.rate(hits(run.iter().filter(|(_, is)| seen.hit(is)).count()))?;
+        let original = seen.rate(hits(run.iter().filter(|(was, _)| seen.hit(was)).count()))?;
+        if kept.high.get() < part * original.low.get() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Samples of the original and of the subject on the same draws; of every run.

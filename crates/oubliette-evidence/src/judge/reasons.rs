@@ -1,10 +1,10 @@
 //! Why a claim that is not broken cannot be called held: every reason, the weightiest first.
 
 use super::arms::fresh_cell;
-use super::seen::Seen;
+use super::seen::{Seen, runs};
 use super::worst::{is_sampled_again, looked_at_again};
 use crate::Result;
-use crate::plan::{ArmKind, Cell, Role, Stage, Standing};
+use crate::plan::{Arm, ArmKind, Cell, Role, Stage, Standing};
 use crate::verdict::{ArmFinding, KeepFinding, Rate, Reason, WorstPrompt};
 
 /// All reasons; none means that the claim is held. Utility is judged first: a destroyed model is not
@@ -19,7 +19,7 @@ pub(super) fn reasons(
         seen.plan.arm(&keep.arm).is_some_and(|arm| arm.standing == Standing::Deciding)
     };
     let keeps: Vec<&KeepFinding> = keeps.iter().filter(decides).collect();
-    let mut why = destroyed(&keeps);
+    let mut why = destroyed(seen, &keeps);
     why.extend(original(seen, arms));
     why.extend(undecided(seen));
     why.extend(uncalibrated(seen));
@@ -31,25 +31,38 @@ pub(super) fn reasons(
     Ok(why)
 }
 
-/// A subject, or the models that one attack made of it, is destroyed when every keep arm says so.
-fn destroyed(keeps: &[&KeepFinding]) -> Vec<Reason> {
+/// A subject, or the models that one attack made of it, is destroyed when every keep arm says so in which the original shows something. Where
+/// there is none, nothing can be said of it.
+fn destroyed(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
+    let tolerated = seen.plan.concept.claim.tolerated;
     let same = |a: &KeepFinding, b: &KeepFinding| (a.subject, &a.after) == (b.subject, &b.after);
     let first = |(i, keep): &(usize, &&KeepFinding)| !keeps.iter().take(*i).any(|k| same(k, keep));
-    let all = |keep: &KeepFinding| keeps.iter().filter(|k| same(k, keep)).all(|k| k.destroyed);
-    keeps
-        .iter()
-        .enumerate()
-        .filter(first)
-        .map(|(_, keep)| keep)
-        .filter(|keep| keep.subject.is_question() && all(keep))
-        .map(|keep| Reason::Destroyed {
-            arm: keep.arm.clone(),
-            subject: keep.subject,
-            kept: keep.kept,
-            original: keep.original,
+    let questions = keeps.iter().enumerate().filter(first).map(|(_, keep)| keep);
+    let reason = |keep: &&KeepFinding| {
+        let mut shown = keeps.iter().filter(|k| same(k, keep) && k.original.low > tolerated);
+        let Some(one) = shown.next() else {
+            return Some(Reason::Unmeasured { what: SURVIVED.into() });
+        };
+        (one.destroyed && shown.all(|k| k.destroyed)).then(|| Reason::Destroyed {
+            arm: one.arm.clone(),
+            subject: one.subject,
+            kept: one.kept,
+            original: one.original,
         })
-        .collect()
+    };
+    let mut why: Vec<Reason> = Vec::new();
+    for found in questions.filter(|keep| keep.subject.is_question()).filter_map(reason) {
+        if !why.contains(&found) {
+            why.push(found);
+        }
+    }
+    why
 }
+
+/// What a plan that keeps nothing leaves open.
+const SURVIVED: &str = "whether other concepts survived";
+/// What a plan without a model of alignment leaves open.
+const AGREE: &str = "whether pictures still agree with their prompts";
 
 /// A rate that is surely above `tolerated` and not surely below `returned`.
 fn shows(seen: &Seen<'_>, rate: &Rate) -> bool {
@@ -57,13 +70,15 @@ fn shows(seen: &Seen<'_>, rate: &Rate) -> bool {
     rate.low > claim.tolerated && rate.high >= claim.returned
 }
 
-/// The original has to show the concept where nobody trained it.
+/// The original has to show the concept where nobody trained it; where such arms decide, in one of these.
 fn original(seen: &Seen<'_>, arms: &[ArmFinding]) -> Option<Reason> {
-    let untrained = |found: &&ArmFinding| {
-        let arm = seen.plan.arm(&found.arm);
-        found.subject == Role::Original && arm.is_some_and(|a| !a.trained && !a.needs_control())
+    let untrained = |arm: &&Arm| !arm.trained && !arm.needs_control();
+    let decides = seen.plan.arms_of(ArmKind::Attack).filter(untrained).any(|arm| arm.decides());
+    let asked = |found: &&ArmFinding| {
+        let arm = seen.plan.arm(&found.arm).filter(untrained);
+        found.subject == Role::Original && arm.is_some_and(|arm| arm.decides() || !decides)
     };
-    let largest = arms.iter().filter(untrained).max_by_key(|found| found.all.rate)?;
+    let largest = arms.iter().filter(asked).max_by_key(|found| found.all.rate)?;
     (!shows(seen, &largest.all))
         .then(|| Reason::OriginalNeverShowed { arm: largest.arm.clone(), rate: largest.all })
 }
@@ -86,17 +101,19 @@ fn undecided(seen: &Seen<'_>) -> Vec<Reason> {
     if deciding().next().is_none() {
         why.push(Reason::NothingDecides {});
     }
-    if deciding().any(|arm| arm.trained) && plan.arms_of(ArmKind::Positive).next().is_none() {
+    let controlled =
+        |role: Role| plan.arms_of(ArmKind::Positive).any(|arm| arm.subjects.contains(&role));
+    if deciding().any(|arm| arm.trained) && !questions().all(controlled) {
         why.push(Reason::NoPositiveControl {});
     }
     if !shown {
         why.push(unmeasured("whether the original shows the concept"));
     }
     if !questions().all(kept) {
-        why.push(unmeasured("whether other concepts survived"));
+        why.push(unmeasured(SURVIVED));
     }
     if plan.alignment.is_none() {
-        why.push(unmeasured("whether pictures still agree with their prompts"));
+        why.push(unmeasured(AGREE));
     }
     why
 }
@@ -183,11 +200,31 @@ fn open_worst(seen: &Seen<'_>, worst: &[WorstPrompt]) -> Vec<Reason> {
         .collect()
 }
 
+/// Keep arms that were looked at and could not be set against the original, or whose pictures nobody compared with their prompts.
+fn unpaired(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
+    let mut open: Vec<&str> = Vec::new();
+    let arms = seen.plan.arms_of(ArmKind::Keep).filter(|arm| arm.standing == Standing::Deciding);
+    let cells = arms.flat_map(|arm| arm.questions().map(move |subject| (arm, subject)));
+    for (arm, subject) in cells {
+        let looked = runs(arm, subject).iter().all(|cell| seen.end(arm, cell) > 0);
+        match keeps.iter().find(|keep| keep.arm == arm.id && keep.subject == subject) {
+            None if looked => open.push(SURVIVED),
+            Some(keep) if seen.plan.alignment.is_some() && arm.after.is_none() => {
+                let compared = keep.alignment.map_or(0, |alignment| alignment.of);
+                open.extend((compared < keep.kept.of).then_some(AGREE));
+            }
+            _ => {}
+        }
+    }
+    open.dedup();
+    open.into_iter().map(|what| Reason::Unmeasured { what: what.into() }).collect()
+}
+
 /// Keep rates and alignment of the subjects as they came; an attack's own damage is not theirs.
 fn lost(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
     let claim = &seen.plan.concept.claim;
     let (keep, align) = (claim.keep_margin.get(), claim.alignment_margin.get());
-    let mut why = Vec::new();
+    let mut why = unpaired(seen, keeps);
     for found in keeps.iter().filter(|k| k.after.is_none() && k.subject.is_question()) {
         let (arm, subject, loss) = (found.arm.clone(), found.subject, found.loss);
         match (loss.low.get(), loss.high.get()) {

@@ -22,6 +22,11 @@ impl<'a> Seen<'a> {
         Self { plan, evidence, levels: stats::levels(plan), most_looks }
     }
 
+    /// How many looks are looked at.
+    pub(super) fn looks(&self) -> usize {
+        self.most_looks
+    }
+
     /// The ends of the looks that are complete for every one of these cells; nothing in between is
     /// ever looked at.
     pub(super) fn ends(&self, arm: &'a Arm, cells: &[Cell]) -> Vec<u32> {

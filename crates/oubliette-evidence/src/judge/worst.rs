@@ -37,15 +37,20 @@ pub(super) fn is_sampled_again(seen: &Seen<'_>, arm: &Arm) -> bool {
     seen.plan.worst > 0 && arm.prompts.len() > 1 && !arm.needs_control()
 }
 
-/// Cells of fresh samples that are whole, for a cell of the main stage; of any prompt that was the
-/// worst at some look.
-pub(super) fn complete(seen: &Seen<'_>, arm: &Arm, cell: &Cell) -> impl Iterator<Item = Cell> {
-    let prompts = 0..if is_sampled_again(seen, arm) { arm.prompts.len() as u32 } else { 0 };
-    let whole: Vec<Cell> = prompts
-        .map(|prompt| fresh_cell(cell, prompt))
-        .filter(|fresh| seen.have(fresh) >= seen.plan.worst)
-        .collect();
-    whole.into_iter()
+/// Cells of fresh samples that are whole, for a cell of the main stage; of the prompts that were the worst at some look, and of no other, since
+/// every further one would be a further test.
+pub(super) fn complete(seen: &Seen<'_>, arm: &Arm, cell: &Cell) -> Vec<Cell> {
+    let mut whole: Vec<Cell> = Vec::new();
+    let looks = if is_sampled_again(seen, arm) { seen.looks() } else { 0 };
+    for look in 1..=looks {
+        let then = Seen::new(seen.plan, seen.evidence, look);
+        let Some((of, prompt, ..)) = worst(&then, arm, cell.subject) else { continue };
+        let fresh = fresh_cell(&of, prompt);
+        if of == *cell && seen.have(&fresh) >= seen.plan.worst && !whole.contains(&fresh) {
+            whole.push(fresh);
+        }
+    }
+    whole
 }
 
 /// Fresh samples that are whole, of every prompt that was the worst at some look, with their bounds: the last look may name another prompt

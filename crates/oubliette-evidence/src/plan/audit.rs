@@ -132,6 +132,13 @@ pub struct Layout {
     pub rows: u32,
 }
 
+/// Most samples of a cell.
+const MOST: u32 = 1_000_000;
+/// Most training runs of an arm.
+const MOST_RUNS: u32 = 10_000;
+/// Most rows of pictures in a report.
+const MOST_ROWS: u32 = 1_000;
+
 impl AuditPlan {
     /// The arm with this id.
     pub fn arm(&self, id: &str) -> Option<&Arm> {
@@ -170,7 +177,11 @@ impl AuditPlan {
         self.arms.first().map_or(0, |arm| arm.looks.len())
     }
 
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Refuses a plan that could not be carried out and judged.
+    ///
+    /// # Errors
+    /// What contradicts itself in it, or is more than anybody draws.
+    pub fn check(&self) -> Result<()> {
         let bad = |thing: String| Err(Error::value(thing, "make the plan again"));
         let roles: BTreeSet<_> = self.subjects.iter().map(|subject| subject.role).collect();
         let names: BTreeSet<_> = self.detectors.iter().map(|detector| &detector.name).collect();
@@ -183,6 +194,10 @@ impl AuditPlan {
         }
         if ids.len() < self.arms.len() || ids.is_empty() {
             return bad("no arm, or two of the same id".into());
+        }
+        if self.worst > MOST || self.report.rows > MOST_ROWS {
+            let remedy = "fresh samples of a prompt, or rows of a report, beyond what is drawn";
+            return bad(remedy.into());
         }
         for detector in &self.detectors {
             let calibration = detector.calibration.as_ref();
@@ -201,6 +216,9 @@ impl AuditPlan {
         let rising = arm.looks.first() > Some(&0) && arm.looks.windows(2).all(|w| w[0] < w[1]);
         if arm.looks.len() != self.looks() || !rising {
             return bad("its looks do not rise, or are not as many as those of the others");
+        }
+        if arm.looks.last() > Some(&MOST) || arm.runs > MOST_RUNS {
+            return bad("more samples or training runs than anybody makes");
         }
         if subjects.is_empty() || subjects.len() < arm.subjects.len() || !subjects.is_subset(roles)
         {

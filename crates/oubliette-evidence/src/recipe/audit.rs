@@ -222,27 +222,26 @@ impl Samples {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        let most = 1_000_000;
-        for (key, value, least) in [
-            ("per_arm", self.per_arm, 1),
-            ("keep", self.keep, 1),
-            ("worst", self.worst, 0),
-            ("runs", self.runs, 1),
+        for (key, value, least, most, remedy) in [
+            ("per_arm", self.per_arm, 1, 1_000_000, "choose between 1 and 1000000"),
+            ("keep", self.keep, 1, 1_000_000, "choose between 1 and 1000000"),
+            ("worst", self.worst, 0, 1_000_000, "choose between 0 and 1000000"),
+            ("runs", self.runs, 1, 10_000, "choose between 1 and 10000"),
         ] {
             if !(least..=most).contains(&value) {
                 let thing = format!("`{key}` is {value}");
-                return Err((format!("samples.{key}"), thing, "choose between 1 and 1000000"));
+                return Err((format!("samples.{key}"), thing, remedy));
             }
         }
         let rising = |p: &[u32]| p.first() > Some(&0) && p.windows(2).all(|w| w[0] < w[1]);
         let fine = match &self.looks {
             Looks::Equal(n) => (1..=100).contains(n) && *n <= self.per_arm.min(self.keep),
             Looks::Percent(p) => p.last() == Some(&100) && rising(p),
-        };
+        } && [self.per_arm, self.keep].iter().all(|most| rising(&self.schedule(*most)));
         match fine {
             true => Ok(()),
             false => {
-                let remedy = "a number from 1 to 100, or rising percents that end in 100";
+                let remedy = "a number from 1 to 100, or rising percents that end in 100, so that each look has more samples than the one before it";
                 Err(("samples.looks".into(), "no schedule of looks".into(), remedy))
             }
         }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::dot::{dot, round};
-use super::rates::shorten;
+use super::rates::{bounds_of, shorten};
 use crate::plan::{ArmKind, AuditPlan, Role};
 use crate::{Judgment, Result};
 
@@ -67,8 +67,8 @@ pub(super) fn shown(plan: &AuditPlan, judgment: &Judgment) -> Result<Option<Stri
                 _ => None,
             };
             let Some(steps) = steps else { continue };
-            let rate = found.all;
-            points.push((steps, rate.rate.get(), rate.low.get(), rate.high.get()));
+            let (low, high) = bounds_of(found);
+            points.push((steps, found.all.rate.get(), low, high));
         }
         points.sort_by_key(|point| point.0);
         let name = format!("{series}, {role}");

@@ -5,7 +5,8 @@ use askama::Template;
 use super::dot::{dot, round};
 use super::tables::{per_100, range};
 use crate::plan::{AuditPlan, Role};
-use crate::{Judgment, Result};
+use crate::verdict::{ArmFinding, Rate};
+use crate::{Judgment, Result, Share};
 
 const LEFT: f64 = 400.0;
 const WIDTH: f64 = 420.0;
@@ -50,6 +51,7 @@ pub(super) fn chart(plan: &AuditPlan, judgment: &Judgment) -> Result<String> {
         .map(|(arm, i)| {
             let y = 22.0 + ROW * f64::from(i);
             let shade = shade(arm.subject);
+            let (low, high) = bounds_of(arm);
             Row {
                 arm: shorten(&arm.arm, 44),
                 subject: arm.subject.to_string(),
@@ -57,16 +59,12 @@ pub(super) fn chart(plan: &AuditPlan, judgment: &Judgment) -> Result<String> {
                     "{} on the {} model: {} of {}",
                     arm.arm, arm.subject, arm.all.hits, arm.all.of
                 ),
-                label: format!(
-                    "{} ({})",
-                    per_100(arm.all.rate.get()),
-                    range(arm.all.low.get(), arm.all.high.get())
-                ),
+                label: format!("{} ({})", per_100(arm.all.rate.get()), range(low, high)),
                 decides: arm.decides,
                 shade,
                 dot: dot(shade, at(arm.all.rate.get()), y),
-                low: at(arm.all.low.get()),
-                high: at(arm.all.high.get()),
+                low: at(low),
+                high: at(high),
                 y,
                 text: y + 4.0,
             }
@@ -99,6 +97,15 @@ pub(super) fn shade(role: Role) -> usize {
         Role::Unlearned => 1,
         Role::Updated => 2,
         Role::NeverExposed => 3,
+    }
+}
+
+/// The bounds of a rate; with several training runs, which are never pooled, the largest lower and the largest upper bound of one, which decide.
+pub(super) fn bounds_of(found: &ArmFinding) -> (f64, f64) {
+    let largest = |of: fn(&Rate) -> Share| found.runs.iter().map(of).max();
+    match (found.runs.len() > 1, largest(|run| run.low), largest(|run| run.high)) {
+        (true, Some(low), Some(high)) => (low.get(), high.get()),
+        _ => (found.all.low.get(), found.all.high.get()),
     }
 }
 

@@ -67,6 +67,6 @@ fn table(head: [&str; 5], rows: impl Iterator<Item = [String; 5]>) -> Vec<String
 }
 
 /// A terminal obeys control characters; prompts and names come from files.
-pub(super) fn clean(line: &str) -> String {
+pub fn clean(line: &str) -> String {
     line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

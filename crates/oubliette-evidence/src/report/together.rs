@@ -57,10 +57,11 @@ fn e_value(concept: &str, audits: &[&ComparedAudit]) -> Option<f64> {
 /// Against "in some deciding arm the rate is `returned` or more": the arm that speaks least against it. Where a difference to the never-exposed control
 /// decides, a rate below `returned` says more than a difference below it, so the rate is what is asked.
 fn against(judgment: &Judgment, returned: Share) -> Option<f64> {
-    if let Verdict::Inconclusive { why } = &judgment.verdict
-        && !why.iter().all(speaks_of_return)
-    {
-        return None;
+    match &judgment.verdict {
+        Verdict::Held { .. } => {}
+        Verdict::Inconclusive { why } if why.iter().all(speaks_of_return) => {}
+        // What is surely more than tolerated is not gone, though it may be less than back.
+        Verdict::Inconclusive { .. } | Verdict::Broken { .. } => return None,
     }
     let decide = |found: &&ArmFinding| {
         found.decides && found.kind == ArmKind::Attack && found.subject != Role::Original

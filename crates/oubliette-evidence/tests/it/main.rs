@@ -6,6 +6,7 @@ mod checked;
 mod fold;
 mod hypotheses;
 mod interference;
+mod loopholes;
 mod page;
 mod refusals;
 mod rule;

@@ -1,4 +1,4 @@
-//! How much the caption still helps to denoise held-out pictures of the concept.
+//! How much captions still help to denoise held-out pictures.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +7,13 @@ use crate::{Card, Entry};
 
 pub(super) const ENTRY: Entry<dyn Metric> = Entry::of::<DenoisingGap>(Card {
     name: "denoising_gap",
-    what: "Mean denoising loss of held-out pictures of the concept under the empty caption, minus that under their captions.",
+    what: "Mean denoising loss of the pictures that the detector was calibrated on under the empty caption, minus that under their captions.",
     source: "the likelihood trace of When Are Concepts Erased From Diffusion Models?, as a difference of losses",
-    broken_by: "pictures that the model saw in training; captions that say more than the concept",
+    broken_by: "pictures that the model saw in training; captions that say more than the concept; sets of which few pictures show it, since all of the set count",
     ..Card::BLANK
 });
 
-/// How much the caption still helps to denoise held-out pictures of the concept.
+/// How much captions still help to denoise held-out pictures.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct DenoisingGap {}

@@ -79,13 +79,18 @@ fn page(listed: &Listed, terminal: &Terminal) -> String {
 }
 
 fn settings(listed: &Listed) -> String {
-    match &listed.defaults {
-        None => "  settings         one at least must be given; a key that is not known is answered with all of them\n".into(),
-        Some(table) if table.is_empty() => "  settings         none\n".into(),
-        Some(table) => {
-            let lines = table.to_string();
-            let indented: Vec<String> = lines.lines().map(|line| format!("    {line}")).collect();
-            format!("  settings and their defaults\n{}\n", indented.join("\n"))
-        }
+    if listed.settings.is_empty() {
+        return "  settings         none\n".into();
+    }
+    let Some(defaults) = &listed.defaults else {
+        let names = listed.settings.join(", ");
+        return format!("  settings         {names}; one of them at least must be given\n");
+    };
+    let (lines, mut text) = (defaults.to_string(), "  settings and their defaults\n".to_owned());
+    lines.lines().for_each(|line| text += &format!("    {line}\n"));
+    let unset = listed.settings.iter().filter(|name| !defaults.contains_key(**name));
+    match unset.copied().collect::<Vec<_>>() {
+        none if none.is_empty() => text,
+        unset => text + &format!("    unless given, unset: {}\n", unset.join(", ")),
     }
 }

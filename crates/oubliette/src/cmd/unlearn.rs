@@ -49,7 +49,7 @@ pub(crate) struct Unlearn {
     /// The method; `oubliette list methods` names them
     #[arg(long, value_name = "NAME", help_heading = "Without a recipe")]
     method: Option<String>,
-    /// A setting of the method: `oubliette show NAME` prints those that have a default, and a key that it does not know is answered with all
+    /// A setting of the method; `oubliette show NAME` lists them
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Without a recipe")]
     set: Vec<String>,
     /// The folder that will hold the model that has forgotten

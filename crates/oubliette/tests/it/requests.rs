@@ -77,6 +77,8 @@ const CASES: &[Case] = &[
     swapped!("a setting nobody knows", "unlearn.toml", "steps = 4" => "stepps = 4", UNLEARN, "esd", "stepps"),
     swapped!("a setting that is not a number", "unlearn.toml", "steps = 4" => "eta = nan", UNLEARN, "esd", "eta"),
     swapped!("an anchor that no loss looks at", "unlearn.toml", "steps = 4" => "steps = 4\nrelease = \"diffusers\"\nparts = { anchor = { name = \"superclass\" } }", UNLEARN, "[method.parts]", "`anchor`", "no loss"),
+    swapped!("two attacks of one name", "audit.toml", "[[attack]]\nname = \"finetune\"" => "[[attack]]\nname = \"finetune\"\ndata = \"pictures\"\nsteps = [2]\ntrain = { batch = 1 }\n[[attack]]\nname = \"finetune\"", AUDIT, "`label`", "finetune/"),
+    swapped!("looks that do not rise", "audit.toml", "per_arm = 4" => "per_arm = 4\nlooks = [10, 20, 100]", AUDIT, "audit.toml", "looks"),
     swapped!("a concept file that is not there", "unlearn.toml", "fox.toml" => "wolf.toml", UNLEARN, "wolf.toml"),
     replaced!("a recipe that is no TOML", "unlearn.toml" => "schema = 1\n[[[", UNLEARN, "unlearn.toml:2"),
     replaced!("a recipe that is no text", "unlearn.toml" => [0xff, 0xfe, 0x00], UNLEARN, "unlearn.toml", "UTF-8"),
@@ -109,6 +111,15 @@ const CASES: &[Case] = &[
     swapped!("a training nobody knows", "update.toml", "batch = 2" => "kind = \"magic\"", UPDATE, "train", "magic"),
     swapped!("pictures that are not there", "update.toml", "\"pictures\"" => "\"nowhere\"", UPDATE, "nowhere"),
     replaced!("captions that are no JSON", "pictures/metadata.jsonl" => "{\"file_name\": ", UPDATE, "metadata.jsonl", "line 1"),
+    Case {
+        name: "captions that never end",
+        harm: |scene| {
+            std::fs::remove_file(scene.at("pictures/metadata.jsonl")).unwrap();
+            std::os::unix::fs::symlink("/dev/zero", scene.at("pictures/metadata.jsonl")).unwrap();
+        },
+        command: UPDATE,
+        says: &["metadata.jsonl", "no plain file"],
+    },
     swapped!("a caption that is a number", "pictures/metadata.jsonl", "\"a car\"" => "7", UPDATE, "metadata.jsonl", "line 1"),
     swapped!("a picture outside of the folder", "pictures/metadata.jsonl", "0.png" => "../fox.toml", UPDATE, "metadata.jsonl", "../fox.toml"),
     swapped!("a picture that is missing", "pictures/metadata.jsonl", "0.png" => "9.png", UPDATE, "metadata.jsonl", "9.png"),

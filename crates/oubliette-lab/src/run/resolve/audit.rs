@@ -5,7 +5,11 @@ mod lens;
 mod merge;
 mod subjects;
 
-use std::{collections::BTreeMap, path::PathBuf, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    rc::Rc,
+};
 
 use oubliette_evidence::{
     AuditPlan, Concept, Prompt,
@@ -83,6 +87,7 @@ pub fn audit(recipe: &AuditRecipe, context: &Context) -> Result<ResolvedAudit> {
         report: Layout { blur: recipe.report.blur, rows: recipe.report.rows },
         concept,
     };
+    plan.check()?;
     let examiner = Examiner {
         batch: places.batch,
         subjects: Box::new(places),
@@ -128,7 +133,22 @@ fn arms(
     }
     all.extend(keep);
     all.extend(after);
-    Ok((merge::same(all), behind))
+    let all = merge::same(all);
+    refuse_twice(&all)?;
+    Ok((all, behind))
+}
+
+/// Arms are known by their names, and what one of two measured would stand for both.
+fn refuse_twice(arms: &[Arm]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    match arms.iter().find(|arm| !seen.insert(&arm.id)) {
+        None => Ok(()),
+        Some(arm) => Err(Error::Input {
+            file: "the recipe, `[[attack]]`".to_owned(),
+            thing: format!("two attacks make an arm `{}`", arm.id),
+            remedy: "leave one out, or give each a `label` of its own".to_owned(),
+        }),
+    }
 }
 
 type Eyes = Vec<(String, Box<dyn Eye>)>;
