@@ -49,7 +49,7 @@ fn committed(file: &str) -> String {
 /// A scene with the concepts of all studies.
 fn scene() -> Scene {
     let scene = Scene::empty();
-    for study in ["benign-updates", "claims", "methods", "tuning"] {
+    for study in ["benign-updates", "claims", "many", "methods", "tuning"] {
         let concepts = format!("studies/{study}/concepts");
         if root().join(&concepts).is_dir() {
             copy(&root().join(&concepts), &scene.at(&concepts));
@@ -67,7 +67,7 @@ fn same(rendered: &str, committed: &str, name: &str) {
 #[test]
 fn every_page_is_rendered_again_from_what_is_kept() {
     let scene = scene();
-    for study in ["benign-updates", "claims", "methods"] {
+    for study in ["benign-updates", "claims", "many", "methods"] {
         for name in kept(&root().join("studies").join(study)) {
             let recipe = copied(&scene, study, &name);
             let ended = scene.run(&["compare", &recipe, "--render"]);
