@@ -102,7 +102,8 @@ impl Concept {
         }
     }
 
-    fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
+    /// Checks what no single key shows; gives key, thing and remedy.
+    pub(crate) fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.id.is_empty() || self.id.len() > 64 || !self.id.chars().all(plain) {
             let thing = format!("`{}` is not a concept id", self.id);

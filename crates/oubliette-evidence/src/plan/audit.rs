@@ -186,6 +186,9 @@ impl AuditPlan {
         let roles: BTreeSet<_> = self.subjects.iter().map(|subject| subject.role).collect();
         let names: BTreeSet<_> = self.detectors.iter().map(|detector| &detector.name).collect();
         let ids: BTreeSet<_> = self.arms.iter().map(|arm| &arm.id).collect();
+        self.concept
+            .check()
+            .map_err(|(key, thing, remedy)| Error::value(format!("`{key}`: {thing}"), remedy))?;
         if roles.len() < self.subjects.len() {
             return bad("two subjects have the same role".into());
         }

@@ -12,6 +12,9 @@ const SIDE: u32 = 192;
 /// Most memory that one picture may take when it is unpacked.
 const MAX_UNPACKED: usize = 512 << 20;
 
+/// Most bytes beside its pixels with which a picture is taken as it came.
+const MAX_BESIDE: usize = 64 << 10;
+
 /// A picture as it came when it is small, or a version in which blocks of pixels became one, each the
 /// mean of its block. Says in words why a picture cannot be read.
 pub(super) fn shrink(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
@@ -24,7 +27,8 @@ pub(super) fn shrink(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let size = reader.output_buffer_size().filter(|size| *size <= MAX_UNPACKED);
     let mut pixels = vec![0; size.ok_or("it is too large")?];
     let frame = reader.next_frame(&mut pixels).map_err(|e| e.to_string())?;
-    if factor <= 1 {
+    // A small picture may carry anything beside its pixels.
+    if factor <= 1 && bytes.len() <= pixels.len() + MAX_BESIDE {
         return Ok(bytes);
     }
     let (wide, high) = (width / factor, height / factor);

@@ -114,7 +114,8 @@ fn fresh_samples_that_no_round_asked_for_are_no_test() {
 
 #[test]
 fn plans_that_nobody_could_carry_out_are_refused() {
-    let broken: [fn(&mut AuditPlan); 4] = [
+    let broken: [fn(&mut AuditPlan); 5] = [
+        |plan| plan.concept.claim.missed_return = oubliette_evidence::Share::new(1.0).unwrap(),
         |plan| plan.arms[1].runs = u32::MAX,
         |plan| plan.arms[0].looks = vec![20, u32::MAX],
         |plan| plan.worst = u32::MAX,

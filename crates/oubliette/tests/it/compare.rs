@@ -300,3 +300,15 @@ fn what_makes_no_comparison_is_refused() {
     assert_eq!(ended.code, Some(2));
     assert!(ended.err.contains("fox-mace") && ended.err.contains("fox-esd-x"), "{ended:?}");
 }
+
+#[test]
+fn a_cell_whose_update_diverges_says_whose_training_that_was() {
+    let scene = scene();
+    scene.edit("compare.toml", |text| {
+        text.replace("train = { batch = 2 }", "train = { batch = 2, learning_rate = 1e30 }")
+    });
+    let ended = scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let page = scene.text("kept/page.md");
+    assert!(page.contains("(`finetune/") && page.contains("on the original model"), "{page}");
+}

@@ -135,7 +135,8 @@ impl<'a> Studio<'a> {
             watch,
             trained: Vec::new(),
         };
-        let made = attack.prepare(arm, subject.as_ref(), seed, &mut bench)?;
+        let made = attack.prepare(arm, subject.as_ref(), seed, &mut bench);
+        let made = made.map_err(|error| named(error, arm, cell))?;
         let model = self.known.model(arm, cell);
         for event in bench.trained {
             if let Some(model) = model {
@@ -180,4 +181,16 @@ fn unit(arm: &Arm, cell: &Cell) -> String {
 /// The role as part of a name.
 pub(super) fn role_name(role: Role) -> String {
     role.to_string().replace(' ', "-")
+}
+
+/// A training that diverged, with the arm that it was for: it is the attack's, and not the unlearning's.
+fn named(error: Error, arm: &Arm, cell: &Cell) -> Error {
+    match error {
+        Error::Diverged { step, what, losses, learning_rate } => {
+            let what =
+                format!("{what} (`{}` on the {} model, run {})", arm.id, cell.subject, cell.run);
+            Error::Diverged { step, what, losses, learning_rate }
+        }
+        other => other,
+    }
 }
