@@ -16,7 +16,7 @@ pub mod folder;
 pub mod hypotheses;
 pub mod judge;
 pub mod number;
-mod plain;
+pub mod plain;
 pub mod plan;
 pub mod prompt;
 pub mod recipe;

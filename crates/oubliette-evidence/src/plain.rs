@@ -10,7 +10,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// It cannot be read, is larger, or is a device or a pipe, which never ends.
-pub(crate) fn read(file: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
+pub fn read(file: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
     let opened = open(file)?;
     let mut bytes = Vec::new();
     opened.take(most + 1).read_to_end(&mut bytes).map_err(|e| Error::io(file, e))?;
@@ -25,7 +25,7 @@ pub(crate) fn read(file: &Path, most: u64, remedy: &str) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn open(file: &Path) -> Result<File> {
+pub fn open(file: &Path) -> Result<File> {
     // Before it is opened: a pipe without a writer would wait for one.
     let about = std::fs::metadata(file).map_err(|e| Error::io(file, e))?;
     if !is_plain(&about) {

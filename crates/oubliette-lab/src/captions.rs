@@ -6,7 +6,7 @@ use std::{
 };
 
 use image::RgbImage;
-use oubliette_evidence::Digest;
+use oubliette_evidence::{Digest, plain};
 use serde::Deserialize;
 
 use crate::{Error, Result, picture};
@@ -112,16 +112,9 @@ fn inner(folder: &Path) -> PathBuf {
 }
 
 fn text_of(path: &Path) -> Result<String> {
-    let about = fs::metadata(path).map_err(Error::io("read", path))?;
-    if !about.is_file() {
-        let remedy = "put the file itself in its place";
-        return Err(refuse(path, "is a device or a pipe, no plain file".to_owned(), remedy));
-    }
-    if about.len() > MOST_BYTES {
-        let thing = format!("is {} bytes long", about.len());
-        return Err(refuse(path, thing, "split the set into folders"));
-    }
-    fs::read_to_string(path).map_err(Error::io("read", path))
+    let bytes = plain::read(path, MOST_BYTES, "split the set into folders")?;
+    String::from_utf8(bytes)
+        .map_err(|_| refuse(path, "is not UTF-8".to_owned(), "save it as UTF-8"))
 }
 
 fn from_jsonl(path: &Path) -> Result<Vec<Captioned>> {

@@ -3,7 +3,9 @@
 use oubliette_evidence::settings::Named;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Card, Error, Result, keys::keys};
+use serde_aux::serde_introspection::serde_introspect;
+
+use crate::{Card, Error, Result};
 
 /// One line of a list. Plain data, so that a list is a `const` in the order in which it is printed.
 pub struct Entry<T: ?Sized + 'static> {
@@ -28,7 +30,7 @@ pub trait Make<T: ?Sized>: Serialize + DeserializeOwned {
 impl<T: ?Sized + 'static> Entry<T> {
     /// The entry of settings struct `S`: its name and refusals come from serde, its text from `card`.
     pub const fn of<S: Make<T>>(card: Card) -> Self {
-        Self { card, build: build::<T, S>, fill: fill::<S>, keys: keys::<S> }
+        Self { card, build: build::<T, S>, fill: fill::<S>, keys: serde_introspect::<S> }
     }
 
     /// Every setting with its default value.

@@ -161,7 +161,12 @@ impl Error {
             Error::Held { .. } | Error::Interrupted { .. } => Class::Retry,
             Error::Changed { .. } => Class::Integrity,
             Error::Io { source, .. }
-            | Error::Picture { source: image::ImageError::IoError(source), .. } => io_class(source),
+            | Error::Picture { source: image::ImageError::IoError(source), .. }
+            | Error::Evidence(oubliette_evidence::Error::Io { source, .. })
+                if oubliette_model::error::may_pass(source.kind()) =>
+            {
+                Class::Retry
+            }
             _ => Class::Input,
         }
     }
@@ -173,18 +178,5 @@ impl Error {
     ) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.into();
         move |source| Error::Io { doing, path, source }
-    }
-}
-
-/// What may be otherwise at the next try: room, and what somebody else holds. All else stays as it is until somebody changes it.
-fn io_class(source: &std::io::Error) -> Class {
-    use std::io::ErrorKind::{
-        FileTooLarge, Interrupted, OutOfMemory, QuotaExceeded, ResourceBusy, StorageFull,
-        WouldBlock,
-    };
-    match source.kind() {
-        FileTooLarge | Interrupted | OutOfMemory | QuotaExceeded | ResourceBusy | StorageFull
-        | WouldBlock => Class::Retry,
-        _ => Class::Input,
     }
 }

@@ -29,7 +29,6 @@ mod entry;
 mod error;
 mod geometry;
 mod gradients;
-mod keys;
 mod notes;
 mod study;
 mod walk;

@@ -8,10 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use oubliette_evidence::Digest;
+use oubliette_evidence::{Digest, folder::write_whole};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, Result, run::write_whole};
+use crate::{Error, Result};
 
 /// The notes below one folder of runs.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Notes {
     /// Writes a note. Where that is not possible there is none, and what it says will be made again: no reason to end a run.
     pub(crate) fn write(&self, key: Digest, note: &impl Serialize) {
         let text = serde_json::to_vec(note).expect("notes are plain structs with text keys");
-        let _ = self.room(key).and_then(|file| write_whole(&file, &text));
+        let _ = self.room(key).and_then(|file| Ok(write_whole(&file, &text)?));
     }
 
     /// The file of a note.

@@ -166,14 +166,27 @@ impl Error {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Interrupted => true,
-            Self::Write { source, .. } => matches!(
-                source.kind(),
-                io::ErrorKind::StorageFull
-                    | io::ErrorKind::QuotaExceeded
-                    | io::ErrorKind::Interrupted
-                    | io::ErrorKind::WouldBlock
-            ),
+            Self::Write { source, .. } => may_pass(source.kind()),
             _ => false,
         }
     }
+}
+
+/// Whether what the system refused may be otherwise at the next try: room, and what somebody else holds. All else stays as it is until somebody
+/// changes it.
+pub fn may_pass(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{
+        FileTooLarge, Interrupted, OutOfMemory, QuotaExceeded, ResourceBusy, StorageFull,
+        WouldBlock,
+    };
+    matches!(
+        kind,
+        FileTooLarge
+            | Interrupted
+            | OutOfMemory
+            | QuotaExceeded
+            | ResourceBusy
+            | StorageFull
+            | WouldBlock
+    )
 }

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::terminal::Terminal;
 use oubliette_evidence::Verdict;
+use oubliette_model::error::may_pass;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -100,20 +101,10 @@ pub(crate) fn answered(
 pub(crate) fn of(error: &(dyn Error + 'static), said: Exit) -> Exit {
     let mut cause = Some(error);
     while let Some(now) = cause {
-        if now.downcast_ref().is_some_and(|refused: &io::Error| machine_refused(refused.kind())) {
+        if now.downcast_ref().is_some_and(|refused: &io::Error| may_pass(refused.kind())) {
             return Exit::TryAgain;
         }
         cause = now.source();
     }
     if said != Exit::Integrity && interrupt::asked() { Exit::TryAgain } else { said }
-}
-
-fn machine_refused(kind: ErrorKind) -> bool {
-    use ErrorKind::{
-        FileTooLarge, OutOfMemory, QuotaExceeded, ResourceBusy, StorageFull, WouldBlock,
-    };
-    matches!(
-        kind,
-        FileTooLarge | OutOfMemory | QuotaExceeded | ResourceBusy | StorageFull | WouldBlock
-    )
 }

@@ -22,13 +22,19 @@ pub(super) fn reasons(
     let mut why = destroyed(seen, &keeps);
     why.extend(original(seen, arms));
     why.extend(undecided(seen));
+    why.extend(unpaired(seen, &keeps));
     why.extend(uncalibrated(seen));
     why.extend(missing(seen));
     why.extend(positive(seen, arms));
     why.extend(too_few(seen, arms)?);
     why.extend(open_worst(seen, worst));
     why.extend(lost(seen, &keeps));
-    Ok(why)
+    Ok(why.into_iter().fold(Vec::new(), |mut once, reason| {
+        if !once.contains(&reason) {
+            once.push(reason);
+        }
+        once
+    }))
 }
 
 /// A subject, or the models that one attack made of it, is destroyed when every keep arm says so in which the original shows something. Where
@@ -50,13 +56,7 @@ fn destroyed(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
             original: one.original,
         })
     };
-    let mut why: Vec<Reason> = Vec::new();
-    for found in questions.filter(|keep| keep.subject.is_question()).filter_map(reason) {
-        if !why.contains(&found) {
-            why.push(found);
-        }
-    }
-    why
+    questions.filter(|keep| keep.subject.is_question()).filter_map(reason).collect()
 }
 
 /// What a plan that keeps nothing leaves open.
@@ -216,7 +216,6 @@ fn unpaired(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
             _ => {}
         }
     }
-    open.dedup();
     open.into_iter().map(|what| Reason::Unmeasured { what: what.into() }).collect()
 }
 
@@ -224,7 +223,7 @@ fn unpaired(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
 fn lost(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
     let claim = &seen.plan.concept.claim;
     let (keep, align) = (claim.keep_margin.get(), claim.alignment_margin.get());
-    let mut why = unpaired(seen, keeps);
+    let mut why = Vec::new();
     for found in keeps.iter().filter(|k| k.after.is_none() && k.subject.is_question()) {
         let (arm, subject, loss) = (found.arm.clone(), found.subject, found.loss);
         match (loss.low.get(), loss.high.get()) {

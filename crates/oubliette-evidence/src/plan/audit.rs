@@ -199,8 +199,9 @@ impl AuditPlan {
             return bad("no arm, or two of the same id".into());
         }
         if self.worst > MOST || self.report.rows > MOST_ROWS {
-            let remedy = "fresh samples of a prompt, or rows of a report, beyond what is drawn";
-            return bad(remedy.into());
+            return bad(format!(
+                "more than {MOST} fresh samples of a prompt, or {MOST_ROWS} rows of pictures"
+            ));
         }
         for detector in &self.detectors {
             let calibration = detector.calibration.as_ref();
@@ -221,7 +222,7 @@ impl AuditPlan {
             return bad("its looks do not rise, or are not as many as those of the others");
         }
         if arm.looks.last() > Some(&MOST) || arm.runs > MOST_RUNS {
-            return bad("more samples or training runs than anybody makes");
+            return bad("more than 1000000 samples of a cell, or 10000 training runs");
         }
         if subjects.is_empty() || subjects.len() < arm.subjects.len() || !subjects.is_subset(roles)
         {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use itertools::Itertools as _;
+
 use super::comparison::{ComparedAudit, none, row, shown};
 use crate::Digest;
 use crate::plan::Role;
@@ -10,14 +12,9 @@ use crate::verdict::{KeepFinding, Rate};
 
 /// All matrices; nothing where no audit asked for another concept and no two looked at one model.
 pub(super) fn interference(audits: &[ComparedAudit]) -> String {
-    let mut methods: Vec<&str> = Vec::new();
-    for audit in audits {
-        if !methods.contains(&audit.method.as_str()) {
-            methods.push(&audit.method);
-        }
-    }
-    let matrices = methods.iter().map(|method| {
-        let of_method: Vec<_> = audits.iter().filter(|audit| audit.method == *method).collect();
+    let methods = audits.iter().map(|audit| audit.method.as_str()).unique();
+    let matrices = methods.map(|method| {
+        let of_method: Vec<_> = audits.iter().filter(|audit| audit.method == method).collect();
         matrix(method, &of_method)
     });
     match matrices.collect::<String>() {

@@ -1,5 +1,7 @@
 //! Which of many concepts may be called gone together: one claim each is judged by itself, and of many some are gone by chance.
 
+use itertools::Itertools as _;
+
 use super::comparison::{ComparedAudit, none, row};
 use crate::plan::{ArmKind, Role};
 use crate::stats::{e_below, e_bh};
@@ -12,8 +14,8 @@ const HEAD: &str = "\n## Many concepts together\n\nEvery verdict above has its o
 
 /// A table with a row for each method that was tried on several concepts; nothing where there is none.
 pub(super) fn section(audits: &[ComparedAudit]) -> String {
-    let methods = distinct(audits.iter().map(|audit| audit.method.as_str()));
-    let rows = methods.into_iter().filter_map(|method| {
+    let methods = audits.iter().map(|audit| audit.method.as_str()).unique();
+    let rows = methods.filter_map(|method| {
         let of_method: Vec<_> = audits.iter().filter(|audit| audit.method == method).collect();
         method_row(method, &of_method)
     });
@@ -27,7 +29,7 @@ pub(super) fn section(audits: &[ComparedAudit]) -> String {
 }
 
 fn method_row(method: &str, audits: &[&ComparedAudit]) -> Option<String> {
-    let concepts = distinct(audits.iter().map(|audit| audit.concept.as_str()));
+    let concepts: Vec<&str> = audits.iter().map(|audit| audit.concept.as_str()).unique().collect();
     let wrong = audits.iter().map(|audit| audit.plan.concept.claim.missed_return).min()?;
     if concepts.len() < 2 {
         return None;
@@ -100,14 +102,4 @@ fn shown(value: Option<f64>) -> String {
         Some(value) if value >= 100.0 => format!("{value:.0}"),
         Some(value) => format!("{value:.1}"),
     }
-}
-
-fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut seen: Vec<&str> = Vec::new();
-    for name in names {
-        if !seen.contains(&name) {
-            seen.push(name);
-        }
-    }
-    seen
 }

@@ -1,7 +1,11 @@
 //! What must not be called held, and what must not break a claim.
 
+use std::process::Command;
+
+use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::plan::{Arm, ArmKind, Cell, Role, Stage, Standing};
 use oubliette_evidence::verdict::{Reason, Verdict};
+use oubliette_evidence::verify::verify;
 use oubliette_evidence::{AuditPlan, Event, judge};
 
 use crate::tale::{self, unlearned_shows};
@@ -128,16 +132,21 @@ fn plans_that_nobody_could_carry_out_are_refused() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn a_pipe_in_a_run_is_a_difference_and_no_wait() {
-    use oubliette_evidence::folder::RunFolder;
+/// The folder of a run that somebody else may have changed.
+fn written() -> (tempfile::TempDir, RunFolder) {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path());
     tale::write(&run, &tale::plan(), &unlearned_shows(never));
+    (folder, run)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_run_is_a_difference_and_no_wait() {
+    let (_folder, run) = written();
     std::fs::remove_file(run.report()).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(run.report()).status().unwrap().success());
-    let found = oubliette_evidence::verify::verify(folder.path()).unwrap();
+    assert!(Command::new("mkfifo").arg(run.report()).status().unwrap().success());
+    let found = verify(run.path()).unwrap();
     assert!(!found.authentic);
     assert!(found.differences[0].thing.contains("a device or a pipe"), "{found:?}");
 }
@@ -145,13 +154,10 @@ fn a_pipe_in_a_run_is_a_difference_and_no_wait() {
 #[cfg(unix)]
 #[test]
 fn names_that_a_terminal_would_obey_are_not_printed_as_they_are() {
-    use oubliette_evidence::folder::RunFolder;
-    let folder = tempfile::tempdir().unwrap();
-    let run = RunFolder::at(folder.path());
-    tale::write(&run, &tale::plan(), &unlearned_shows(never));
+    let (_folder, run) = written();
     std::fs::write(run.samples().join("\u{1b}[2J: authentic\n.png"), "").unwrap();
-    let mut verify = std::process::Command::new(env!("CARGO_BIN_EXE_oubliette-verify"));
-    let ended = verify.arg(folder.path()).output().unwrap();
+    let mut verify = Command::new(env!("CARGO_BIN_EXE_oubliette-verify"));
+    let ended = verify.arg(run.path()).output().unwrap();
     assert_eq!(ended.status.code(), Some(4));
     let said = String::from_utf8(ended.stdout).unwrap();
     assert!(said.contains("[2J: authentic") && !said.contains('\u{1b}'), "{said}");

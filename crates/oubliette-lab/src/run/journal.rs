@@ -11,6 +11,7 @@ use oubliette_evidence::{
     Digest, Event, Plan,
     event::{Started, Trained},
     evidence::{Evidence, read_log},
+    folder::write_whole,
 };
 
 use crate::{Error, Result, picture};
@@ -178,31 +179,6 @@ impl Journal {
     }
 }
 
-/// Writes beside and renames, so that the name never stands for half a file.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let wrap = Error::io("write", path);
-    let write = || {
-        let mut file = readable(&mut tempfile::Builder::new()).tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_data()?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    write().map(drop).map_err(wrap)
-}
-
-/// Files that others may read as far as the user's mask allows: evidence is for strangers.
-fn readable<'a, 'b>(
-    builder: &'a mut tempfile::Builder<'b, 'static>,
-) -> &'a mut tempfile::Builder<'b, 'static> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder
-}
-
 fn lock(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let file = OpenOptions::new()
@@ -226,7 +202,7 @@ fn settle_plan(path: &Path, text: &str) -> Result<()> {
             Err(Error::Changed { path: path.to_owned(), thing: "it holds another plan".to_owned() })
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            write_whole(path, text.as_bytes())
+            Ok(write_whole(path, text.as_bytes())?)
         }
         Err(source) => Err(Error::Io { doing: "read", path: path.to_owned(), source }),
     }

@@ -13,7 +13,6 @@ mod update;
 
 pub use audit::{Examiner, Lens, look};
 pub use journal::Journal;
-pub(crate) use journal::write_whole;
 pub use places::{Context, Places, Subjects};
 pub use resolve::{ResolvedAudit, ResolvedUnlearn, ResolvedUpdate, Turn};
 pub use unlearn::unlearn;
