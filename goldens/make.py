@@ -16,14 +16,17 @@ import lora
 import mace
 import masks
 import networks
+import null_space
 import objectives
 import pictures
+import presets
 import released
 import separable
 import tiny
 import token_ids
 import training
 import trajectories
+import uce
 import updates
 from common import test_data
 from diffusers import StableDiffusionPipeline
@@ -60,12 +63,15 @@ def write_tiny(out):
         objectives.write(open_pipeline(out / name), out / f"of-{name}" / "objectives.safetensors")
         attached.write(open_pipeline(out / name), out / f"of-{name}" / "attached.safetensors")
         updates.write(open_pipeline(out / name), out / f"of-{name}" / "updates.safetensors")
+        presets.write(open_pipeline(out / name), out / f"of-{name}" / "presets.safetensors")
         separable.write(open_pipeline(out / name), out / f"of-{name}" / "separable.safetensors")
     lora.write(open_pipeline(out / "tiny-sd1"), out / "lora")
     erasure.write(open_pipeline(out / "tiny-sd1"), out / "erasure.safetensors")
     guides.write(open_pipeline(out / "tiny-sd1"), out / "guides.safetensors")
     closed_forms.write(open_pipeline(out / "tiny-sd1"), out / "closed_forms.safetensors")
     mace.write(open_pipeline(out / "tiny-sd1"), out / "mace.safetensors")
+    null_space.write(open_pipeline(out / "tiny-sd1"), out / "null_space.safetensors")
+    uce.write(open_pipeline(out / "tiny-sd1"), out / "uce.safetensors")
     detectors.write_clip(out / "tiny-clip", out / "of-tiny-clip.safetensors")
     detectors.write_vit(out / "tiny-vit", out / "of-tiny-vit.safetensors")
 

@@ -9,6 +9,7 @@ from objectives import CONCEPT, KEPT, SEEN, Scene, square
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 XI, ETA, MARGIN, EPSILON = 1e-8, 0.1, 0.5, 1e-3
+ALPHA, AGAINST = 1.6, 0.2
 RATE, GAIN, HARM = 0.02, 0.3, 0.2
 INNER, GAMMA, BETA, SOLVES = 2, 1.0, 0.8, 5
 
@@ -82,6 +83,25 @@ def combined(forget, retain, memory):
     yield "gem", plus(whole, memory, max(MARGIN, -across / (size + EPSILON)) if across < 0 else 0)
 
 
+def restricted(forget, retain):
+    """The restricted gradient, arXiv 2412.07808, theorem 4: either side without what works against the other."""
+    across = dot(forget, retain)
+    if across >= 0:
+        return plus(forget, retain, ALPHA)
+    delta_f = plus(forget, retain, -across / dot(retain, retain))
+    delta_r = plus(retain, forget, -across / dot(forget, forget))
+    return plus(delta_f, delta_r, ALPHA)
+
+
+def joint(forget, retain):
+    """Restricted steps: of sides that work against each other, of sides that do not, and weight by weight."""
+    yield "restricted", restricted(forget, plus(retain, forget, -AGAINST))
+    yield "restricted.agreed", restricted(forget, plus(retain, forget, AGAINST))
+    conflicts = [dot([x], [y]) < 0 for x, y in zip(forget, retain)]
+    assert any(conflicts) and not all(conflicts), conflicts
+    yield "restricted.alone", [restricted([x], [y])[0] for x, y in zip(forget, retain)]
+
+
 def meta(losses):
     """Meta-unlearning, arXiv 2410.12777, first order."""
     there = plus(losses.start, losses.slope(losses.relearn, losses.start), -RATE)
@@ -109,7 +129,7 @@ def steps(losses, model):
     forget = losses.slope(losses.forget, losses.start)
     retain = losses.slope(losses.retain, losses.start)
     memory = plus([-x for x in retain], forget, -0.5)  # against the step, so that it must yield
-    made = dict(combined(forget, retain, memory))
+    made = dict(joint(forget, retain)) | dict(combined(forget, retain, memory))
     made |= {"forget": forget, "retain": retain, "memory": memory, "meta": meta(losses)}
     made["resalign"], later = resalign(losses)
     straight = [(1 - BETA) * x + BETA * y for x, y in zip(forget, later)]
@@ -128,5 +148,5 @@ def write(pipeline, path):
     save_tensors(path, {f"{name}/{place}": tensor.detach().float()
                         for name, tensors in made.items() for place, tensor in zip(losses.names, tensors)})
     save_json(path.with_suffix(".json"), {
-        "xi": XI, "eta": ETA, "margin": MARGIN, "rate": RATE, "gain": GAIN, "harm": HARM,
+        "alpha": ALPHA, "against": AGAINST, "xi": XI, "eta": ETA, "margin": MARGIN, "rate": RATE, "gain": GAIN, "harm": HARM,
         "inner": INNER, "gamma": GAMMA, "beta": BETA, "solves": SOLVES, "kept": KEPT})

@@ -1,5 +1,6 @@
 //! A folder of pictures with their captions, as image-text training tools read it.
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
@@ -38,26 +39,51 @@ pub enum Error {
 }
 
 /// Writes `00000.png`, `00001.png`, ... and `metadata.csv` (columns `file_name`, `text`) into `folder`, which is made
-/// where it is missing. The list is written last, so that a folder with a list is whole.
+/// where it is missing. Pictures are flushed to the disk and the list appears last, so that a folder with a list is whole.
 pub fn write(folder: &Path, rows: impl IntoIterator<Item = Row>) -> Result<usize, Error> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Write { path, source }
     };
-    std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    fs::create_dir_all(folder).map_err(failed(folder))?;
     let mut list = String::from("file_name,text\n");
     let mut written = 0;
     for row in rows {
         let name = format!("{written:05}.png");
         let path = folder.join(&name);
-        row.picture.save(&path).map_err(|source| Error::Picture { path, source })?;
+        let refused = |source| Error::Picture { path: path.clone(), source };
+        row.picture.save(&path).map_err(refused)?;
+        sync(&path).map_err(failed(&path))?;
         list.push_str(&format!("{name},{}\n", quoted(&row.caption)));
         written += 1;
     }
     let path = folder.join("metadata.csv");
-    let mut file = std::fs::File::create(&path).map_err(failed(&path))?;
-    file.write_all(list.as_bytes()).and_then(|()| file.sync_all()).map_err(failed(&path))?;
+    let put = || {
+        let part = folder.join(".metadata.csv.part");
+        let mut file = File::create(&part)?;
+        file.write_all(list.as_bytes())?;
+        file.sync_all()?;
+        sync_folder(folder)?;
+        fs::rename(part, &path)?;
+        sync_folder(folder)
+    };
+    put().map_err(failed(&path))?;
     Ok(written)
+}
+
+fn sync(file: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).open(file)?.sync_all()
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Only Unix can flush a folder; elsewhere the rename is as safe as the system makes it.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// The text as a field of a CSV file.

@@ -144,5 +144,6 @@ fn a_folder_holds_pictures_and_their_list() {
     assert_eq!(list.lines().nth(1).unwrap(), format!("00000.png,{}", rows[0].caption));
     let back = image::open(folder.join("00004.png")).unwrap().to_rgb8();
     assert_eq!(back, rows[4].picture);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 6, "nothing else is left");
     std::fs::remove_dir_all(&folder).unwrap();
 }

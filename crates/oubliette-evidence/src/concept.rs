@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Result;
 use crate::claim::Claim;
 use crate::document::Document;
-use crate::{Result, prompt::Prompt};
+use crate::harmless::short;
+use crate::prompt::{MAX_PROMPT, MAX_ROWS, Prompt};
 
 mod detector;
+pub(crate) mod names;
 
 pub use detector::DetectorSpec;
 
@@ -106,7 +109,7 @@ impl Concept {
     pub(crate) fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.id.is_empty() || self.id.len() > 64 || !self.id.chars().all(plain) {
-            let thing = format!("`{}` is not a concept id", self.id);
+            let thing = format!("`{}` is not a concept id", short(&self.id));
             return Err(("id", thing, "use up to 64 lower-case letters, digits and hyphens"));
         }
         if self.names.is_empty() || self.names.iter().any(|name| name.trim().is_empty()) {
@@ -125,8 +128,35 @@ impl Concept {
         }
         if let Prompts::Templates(templates) = &self.prompts {
             check_templates(templates)?;
+            self.check_filled(templates)?;
+            self.check_asked(templates)?;
         }
+        self.check_names()?;
         self.claim.check()
+    }
+
+    /// A short file may stand for more prompts, and longer ones, than any memory holds.
+    fn check_filled(
+        &self,
+        templates: &[String],
+    ) -> Result<(), (&'static str, String, &'static str)> {
+        let most = self.names.len().max(self.keep.len());
+        if most.saturating_mul(templates.len()) > MAX_ROWS {
+            let thing = format!("more than {MAX_ROWS} prompts of names and templates");
+            return Err(("prompts", thing, "give fewer of them"));
+        }
+        let longest = self.names.iter().chain(&self.keep).map(String::len).max();
+        let filled = |template: &String| {
+            let names = template.matches("{name}").count();
+            template.len().saturating_add(names.saturating_mul(longest.unwrap_or_default()))
+        };
+        match templates.iter().any(|template| filled(template) > MAX_PROMPT) {
+            true => {
+                let thing = format!("a prompt of more than {MAX_PROMPT} bytes");
+                Err(("prompts", thing, "shorten the template, or the names"))
+            }
+            false => Ok(()),
+        }
     }
 }
 
@@ -137,7 +167,7 @@ fn check_templates(templates: &[String]) -> Result<(), (&'static str, String, &'
     match templates.iter().find(|t| t.replace("{name}", "").contains(['{', '}'])) {
         Some(bad) => Err((
             "prompts",
-            format!("unknown placeholder in `{bad}`"),
+            format!("unknown placeholder in `{}`", short(bad)),
             "only `{name}` is filled in",
         )),
         None => Ok(()),

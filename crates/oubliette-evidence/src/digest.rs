@@ -1,9 +1,11 @@
 //! SHA-256 digests of bytes, values, files and folders.
 
+mod walk;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -46,7 +48,11 @@ impl Digest {
     }
 
     /// The digest of a folder: that of the canonical JSON object from relative path (with `/`) to
-    /// the digest of that file. Links are followed; names that begin with a dot are left out.
+    /// the digest of that file. Names that begin with a dot are left out. Links are followed within the folder, or within the
+    /// Hugging Face cache that it is part of.
+    ///
+    /// # Errors
+    /// A file cannot be read; a link leads out or goes round; there are absurdly many files.
     pub fn of_folder(folder: &Path) -> Result<Self> {
         Self::of_value(&files_of(folder)?)
     }
@@ -63,35 +69,11 @@ impl Digest {
 }
 
 /// Relative path (with `/`) to digest, for every file below `folder`.
+///
+/// # Errors
+/// As [`Digest::of_folder`].
 pub fn files_of(folder: &Path) -> Result<BTreeMap<String, Digest>> {
-    let mut files = BTreeMap::new();
-    walk(folder, String::new(), 0, &mut files)?;
-    Ok(files)
-}
-
-fn walk(at: &Path, below: String, depth: u32, files: &mut BTreeMap<String, Digest>) -> Result<()> {
-    if depth > 16 {
-        return Err(Error::file(
-            at,
-            "more than 16 folders deep",
-            "remove the link that goes round",
-        ));
-    }
-    for entry in std::fs::read_dir(at).map_err(|e| Error::io(at, e))? {
-        let path: PathBuf = entry.map_err(|e| Error::io(at, e))?.path();
-        let Some(name) = path.file_name().and_then(|n| n.to_str()) else {
-            return Err(Error::file(&path, "name is not UTF-8", "rename the file"));
-        };
-        if name.starts_with('.') {
-            continue;
-        }
-        let key = format!("{below}{name}");
-        match path.is_dir() {
-            true => walk(&path, format!("{key}/"), depth + 1, files)?,
-            false => drop(files.insert(key, Digest::of_file(&path)?)),
-        }
-    }
-    Ok(())
+    Ok(walk::Walk::through(folder)?.files)
 }
 
 impl fmt::Display for Digest {

@@ -52,6 +52,11 @@ impl Document {
     /// Reads the document as a `T`; messages carry line and column.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         self.check_schema()?;
+        self.piece()
+    }
+
+    /// Reads a document that has no schema, since it is a piece of another one; messages carry line and column.
+    pub fn piece<T: DeserializeOwned>(&self) -> Result<T> {
         toml::from_str(&self.text).map_err(|e| {
             let thing = e.message().trim().replace('\n', " ");
             let remedy = match thing.starts_with("unknown field") {
@@ -140,5 +145,7 @@ mod tests {
         assert!(
             parse("schema = 1\nschema = 1").unwrap_err().starts_with("r.toml:2:1: duplicate key")
         );
+        let piece = Document::new(Path::new("p.toml"), "a = 1");
+        assert!(piece.piece::<toml::Table>().is_ok());
     }
 }

@@ -30,9 +30,11 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
-    /// An event that contradicts or repeats an earlier one.
-    #[error("event {line}: {thing}; {remedy}")]
+    /// A line of an event file that is no event, or one that contradicts or repeats an earlier one.
+    #[error("line {line} of {}: {thing}; {remedy}", file.display())]
     Event {
+        /// The event file.
+        file: PathBuf,
         /// Line in the event file, from 1.
         line: usize,
         /// What is wrong.

@@ -54,7 +54,7 @@ impl Evidence {
     /// Folds one more event in; refuses what repeats or contradicts an earlier one.
     pub fn push(&mut self, event: Event) -> Result<()> {
         if self.finished {
-            return Err(refuse("an event after the end", "start a new run"));
+            return Err(refuse("an event after the end", RESTORE));
         }
         if self.started.is_none() != matches!(event, Event::Started(_)) {
             return Err(refuse("`started` is not the first event, or not the only one", RESTORE));

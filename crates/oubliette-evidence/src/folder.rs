@@ -82,20 +82,33 @@ impl RunFolder {
     }
 }
 
-/// Writes a file under another name, flushes it to disk and puts it in its place; of two processes that write the same file,
+/// Writes a file under another name, flushes it to disk, puts it in its place and flushes that too; of two processes that write the same file,
 /// the later one's stays.
 pub fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
     let (beside, mut part) = part_of(file).map_err(|e| Error::io(file, e))?;
     let mut write = || {
         part.write_all(bytes)?;
         part.sync_all()?;
-        std::fs::rename(&beside, file)
+        std::fs::rename(&beside, file)?;
+        sync_folder(file.parent().filter(|above| !above.as_os_str().is_empty()))
     };
     write().map_err(|e| {
         // The part is of no use to anyone; if it cannot be removed either, it is one hidden file too many.
         drop(std::fs::remove_file(&beside));
         Error::io(file, e)
     })
+}
+
+/// Until the folder is on the disk, a name in it may be gone after a crash.
+#[cfg(unix)]
+fn sync_folder(folder: Option<&Path>) -> std::io::Result<()> {
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Only Unix can flush a folder; elsewhere the rename is as safe as the system makes it.
+#[cfg(not(unix))]
+fn sync_folder(_folder: Option<&Path>) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// A new hidden sibling, and nobody else's: processes of two machines, or of two containers, may have the same number.

@@ -28,8 +28,20 @@ pub struct Claims<'a> {
     pub judged: Vec<Judged<'a, Hypothesis, Seen>>,
     /// The same of trends.
     pub trends: Vec<Judged<'a, Trend, Along>>,
-    /// Whether they are those that were noted before the first cell was kept.
-    pub beforehand: bool,
+    /// When they were claimed.
+    pub when: When,
+}
+
+/// When claims were made, seen from the cells that they are about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum When {
+    /// Nothing has come of any cell yet.
+    #[default]
+    Ahead,
+    /// They are those that were noted before the first cell was kept.
+    Before,
+    /// They are others, or none were noted.
+    After,
 }
 
 /// A hypothesis or a trend, and what became of it.
@@ -109,13 +121,13 @@ pub enum Says {
 }
 
 /// Judges every hypothesis and trend of a recipe by the audits of its `cells` that are there; `diverged` cells, by their names, will never be, and what they
-/// stand for cannot be compared. `beforehand` says whether the claims were noted before the first cell.
+/// stand for cannot be compared.
 pub fn judged<'a>(
     recipe: &'a CompareRecipe,
     cells: &[ComparedCell],
     audits: &[ComparedAudit],
     diverged: &BTreeMap<String, String>,
-    beforehand: bool,
+    when: When,
 ) -> Claims<'a> {
     let all = recipe.hypothesis.len() + recipe.trend.len();
     let judge =
@@ -125,6 +137,6 @@ pub fn judged<'a>(
     Claims {
         judged: recipe.hypothesis.iter().map(hypothesis).collect(),
         trends: recipe.trend.iter().map(trend).collect(),
-        beforehand,
+        when,
     }
 }

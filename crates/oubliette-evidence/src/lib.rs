@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod evidence;
 pub mod folder;
+pub mod harmless;
 pub mod hypotheses;
 pub mod judge;
 pub mod number;
@@ -24,6 +25,7 @@ pub mod report;
 pub mod settings;
 pub mod several;
 pub mod stats;
+pub mod training;
 pub mod verdict;
 pub mod verify;
 

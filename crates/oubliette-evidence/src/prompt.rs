@@ -5,7 +5,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Real, Result};
+use crate::{Error, Real, Result, harmless::short};
+
+mod columns;
 
 /// Most rows of a CSV file that are read.
 pub const MAX_ROWS: usize = 100_000;
@@ -13,6 +15,8 @@ pub const MAX_ROWS: usize = 100_000;
 pub const MAX_BYTES: u64 = 64 << 20;
 /// Longest prompt, in bytes.
 pub const MAX_PROMPT: usize = 4096;
+/// Largest guidance, either way: beyond it pictures are noise.
+pub const MAX_GUIDANCE: f64 = 1000.0;
 /// Largest seed: every number format in use holds it exactly.
 pub const MAX_SEED: u64 = (1 << 53) - 1;
 
@@ -40,7 +44,8 @@ impl Prompt {
     }
 
     /// Reads a CSV file with a column `prompt` (or `text`) and, optionally, `seed` (or
-    /// `evaluation_seed`) and `guidance` (or `evaluation_guidance`); other columns are left alone.
+    /// `evaluation_seed`) and `guidance` (or `evaluation_guidance`), each once; other columns are left alone, but for those
+    /// that are nearly called so.
     pub fn read_csv(file: &Path) -> Result<Vec<Self>> {
         let bytes = crate::plain::read(file, MAX_BYTES, "split the file")?;
         parse_csv(file, bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes))
@@ -50,12 +55,12 @@ impl Prompt {
 fn parse_csv(file: &Path, bytes: &[u8]) -> Result<Vec<Prompt>> {
     let mut reader = csv::Reader::from_reader(bytes);
     let header = reader.headers().map_err(|e| bad(file, 1, e.to_string()))?.clone();
-    let column = |names: [&str; 2]| header.iter().position(|h| names.contains(&h.trim()));
-    let text = column(["prompt", "text"]).ok_or_else(|| {
+    let column = |names| columns::find(file, &header, names);
+    let text = column(columns::TEXT)?.ok_or_else(|| {
         Error::file(file, "no column `prompt`", "name the column of the prompts `prompt`")
     })?;
-    let seed = column(["seed", "evaluation_seed"]);
-    let guidance = column(["guidance", "evaluation_guidance"]);
+    let (seed, guidance) = (column(columns::SEED)?, column(columns::GUIDANCE)?);
+    columns::refuse_misspelt(file, &header)?;
     let mut prompts = Vec::new();
     for (i, row) in reader.records().enumerate() {
         let line = i + 2;
@@ -68,6 +73,14 @@ fn parse_csv(file: &Path, bytes: &[u8]) -> Result<Vec<Prompt>> {
         let Some(text) = filled(Some(text)).filter(|text| text.len() <= MAX_PROMPT) else {
             return Err(bad(file, line, format!("no prompt, or one over {MAX_PROMPT} bytes")));
         };
+        if text.contains("{name}") {
+            let thing = format!("`{}` has a placeholder", short(text));
+            return Err(Error::file(
+                file,
+                format!("row {line}: {thing}"),
+                "write the name; only templates of a concept file are filled in",
+            ));
+        }
         prompts.push(Prompt {
             seed: filled(seed).map(|s| self::seed(file, line, s)).transpose()?,
             guidance: filled(guidance).map(|s| self::guidance(file, line, s)).transpose()?,
@@ -82,14 +95,20 @@ fn parse_csv(file: &Path, bytes: &[u8]) -> Result<Vec<Prompt>> {
 
 fn seed(file: &Path, line: usize, text: &str) -> Result<u64> {
     let seed = text.parse().ok().filter(|seed| *seed <= MAX_SEED);
-    seed.ok_or_else(|| bad(file, line, format!("`{text}` is not a seed (0 to {MAX_SEED})")))
+    seed.ok_or_else(|| {
+        bad(file, line, format!("`{}` is not a seed (0 to {MAX_SEED})", short(text)))
+    })
 }
 
 fn guidance(file: &Path, line: usize, text: &str) -> Result<Real> {
     let number: Option<f64> = text.parse().ok();
     number
+        .filter(|number| number.abs() <= MAX_GUIDANCE)
         .and_then(|number| Real::new(number).ok())
-        .ok_or_else(|| bad(file, line, format!("`{text}` is not a guidance")))
+        .ok_or_else(|| {
+            let most = format!("-{MAX_GUIDANCE} to {MAX_GUIDANCE}");
+            bad(file, line, format!("`{}` is not a guidance ({most})", short(text)))
+        })
 }
 
 fn bad(file: &Path, line: usize, thing: String) -> Error {
@@ -115,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn other_columns_are_left_alone() {
+        for column in ["id", "test", "sd_seed", "sd_guidance_scale", "categories", "seed_source"] {
+            let prompts = parse(&format!("{column},prompt\n1,x\n")).unwrap();
+            assert_eq!(prompts, [Prompt::new("x")], "{column}");
+        }
+    }
+
+    #[test]
     fn broken_rows_are_refused_with_their_line() {
         for (text, part) in [
             ("a,b\n1,2\n", "no column `prompt`"),
@@ -124,6 +151,14 @@ mod tests {
             ("prompt,guidance\nx,nan\n", "`nan` is not a guidance"),
             ("prompt,seed\nx\n", "row 2"),
             ("prompt\n\"\"\n", "row 2"),
+            ("prompt,guidance\nx,1e9\n", "row 2: `1e9` is not a guidance"),
+            ("prompt\na {name}\n", "row 2: `a {name}` has a placeholder"),
+            ("prompt,prompt\nx,y\n", "row 1: the columns `prompt` and `prompt`"),
+            ("seed,prompt,evaluation_seed\n1,x,2\n", "the columns `seed` and `evaluation_seed`"),
+            ("prompt,seeed\nx,1\n", "row 1: the column `seeed`"),
+            ("prompt,Seed\nx,1\n", "row 1: the column `Seed`"),
+            ("prompt,guidence\nx,1\n", "row 1: the column `guidence`"),
+            ("prompt,evaluation_sed\nx,1\n", "row 1: the column `evaluation_sed`"),
         ] {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");

@@ -57,8 +57,11 @@ fn json(key: &str, value: &toml::Value) -> Result<Value> {
     Ok(match value {
         toml::Value::String(s) => Value::from(s.as_str()),
         toml::Value::Integer(i) => Value::from(*i),
-        toml::Value::Float(f) => serde_json::to_value(crate::Real::new(*f)?)
-            .map_err(|e| Error::value(format!("`{key}`: {e}"), "write a finite number"))?,
+        toml::Value::Float(f) => {
+            let refused = |thing: String| Error::value(thing, "write a finite number");
+            let real = crate::Real::new(*f).map_err(|_| refused(format!("`{key}` is {f}")))?;
+            serde_json::to_value(real).map_err(|e| refused(format!("`{key}`: {e}")))?
+        }
         toml::Value::Boolean(b) => Value::from(*b),
         toml::Value::Datetime(_) => {
             return Err(Error::value(format!("`{key}` is a date"), "write it as a text"));
@@ -80,7 +83,8 @@ mod tests {
         let text = crate::canonical::to_text(&settings(&table).unwrap()).unwrap();
         assert_eq!(text, r#"{"a":1,"b":[true,"x"],"c":{"d":0.0001}}"#);
         for bad in ["a = nan", "a = [inf]", "a = 1979-05-27"] {
-            assert!(settings(&toml::from_str(bad).unwrap()).is_err(), "{bad}");
+            let refused = settings(&toml::from_str(bad).unwrap()).unwrap_err().to_string();
+            assert!(refused.contains("`a`"), "{bad}: {refused}");
         }
     }
 }

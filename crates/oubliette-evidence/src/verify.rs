@@ -1,5 +1,6 @@
 //! Verification: verdict and report derived again from a run's folder, byte for byte.
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -171,14 +172,25 @@ fn pictures(folder: &RunFolder, evidence: &Evidence, found: &mut Verification) {
             Err(error) => found.differ(&name, error.to_string()),
         }
     }
-    let names = std::fs::read_dir(folder.samples()).into_iter().flatten().flatten();
-    let mut names: Vec<String> =
-        names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort_unstable();
-    for name in names.iter().filter(|name| !name.starts_with('.')) {
-        let digest = name.strip_suffix(".png").and_then(|digest| digest.parse().ok());
+    let names = match names(&folder.samples()) {
+        Ok(names) => names,
+        Err(error) if error.kind() == ErrorKind::NotFound => return,
+        Err(error) => return found.differ("samples", format!("cannot be listed: {error}")),
+    };
+    for name in names {
+        let digest = name.to_str().and_then(|name| name.strip_suffix(".png")?.parse().ok());
         if digest.is_none_or(|digest| wanted.binary_search(&digest).is_err()) {
-            found.differ(&format!("samples/{name}"), "in no event");
+            found.differ(&format!("samples/{}", name.to_string_lossy()), "in no event");
         }
     }
+}
+
+/// The names in a folder, sorted. Hidden ones are left out: what was being written when a run was killed has such a name, and no file of
+/// a run has.
+fn names(folder: &Path) -> std::io::Result<Vec<OsString>> {
+    let names = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name()));
+    let mut names = names.collect::<std::io::Result<Vec<_>>>()?;
+    names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
+    names.sort_unstable();
+    Ok(names)
 }

@@ -1,10 +1,20 @@
 //! Parts and stages as a plan writes them down: the part's name with all of its settings.
 
+use std::any::{TypeId, type_name};
+
 use serde::Serialize;
 
 use crate::{
+    METHODS,
     methods::Stage,
-    parts::source::Source,
+    parts::{
+        anchor::ANCHORS,
+        combiner::COMBINERS,
+        mask::MASKS,
+        objective::OBJECTIVES,
+        source::{SOURCES, Source},
+        wrapper::WRAPPERS,
+    },
     training::{Train, Weighted},
 };
 
@@ -14,13 +24,26 @@ pub trait Describe {
     fn describe(&self) -> toml::Table;
 }
 
-impl<T: Serialize> Describe for T {
+impl<T: Serialize + 'static> Describe for T {
     fn describe(&self) -> toml::Table {
-        let path = std::any::type_name::<T>();
-        let name = path.rsplit("::").next().unwrap_or(path);
         let settings = toml::Table::try_from(self).unwrap_or_default();
-        std::iter::once(("part".to_owned(), name.into())).chain(settings).collect()
+        std::iter::once(("part".to_owned(), name_of::<T>().into())).chain(settings).collect()
     }
+}
+
+/// The name on its card. What has none (the optimiser, a stage that is not its method's own settings) is called as its type is.
+fn name_of<T: 'static>() -> &'static str {
+    let kind = TypeId::of::<T>();
+    let listed = METHODS
+        .name_of(kind)
+        .or_else(|| ANCHORS.name_of(kind))
+        .or_else(|| COMBINERS.name_of(kind))
+        .or_else(|| MASKS.name_of(kind))
+        .or_else(|| OBJECTIVES.name_of(kind))
+        .or_else(|| SOURCES.name_of(kind))
+        .or_else(|| WRAPPERS.name_of(kind));
+    let path = type_name::<T>();
+    listed.unwrap_or_else(|| path.rsplit("::").next().unwrap_or(path))
 }
 
 /// One stage with all of its parts.
@@ -89,4 +112,19 @@ fn losses(losses: &[Weighted]) -> toml::Value {
         toml::Value::from(table)
     };
     toml::Value::Array(losses.iter().map(one).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::{combiner::Sum, mask::NullSpace, wrapper};
+
+    #[test]
+    fn a_part_is_called_by_its_card_and_not_by_its_type() {
+        let called = |part: &dyn Describe| part.describe()["part"].as_str().map(str::to_owned);
+        assert_eq!(called(&Sum {}).as_deref(), Some("sum"));
+        assert_eq!(called(&wrapper::None {}).as_deref(), Some("none"));
+        assert_eq!(name_of::<NullSpace>(), "null_space");
+        assert_eq!(name_of::<crate::training::Optimiser>(), "Optimiser");
+    }
 }

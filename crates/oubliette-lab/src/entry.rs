@@ -1,5 +1,7 @@
 //! How a list names its members: a card, how to build one from a recipe's table, and its defaults.
 
+use std::any::TypeId;
+
 use oubliette_evidence::settings::Named;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -17,6 +19,8 @@ pub struct Entry<T: ?Sized + 'static> {
     pub fill: fn(toml::Table) -> std::result::Result<toml::Table, toml::de::Error>,
     /// The names of all settings, with a default or without.
     pub keys: fn() -> &'static [&'static str],
+    /// The type of its settings: what a plan describes is found in its list again.
+    pub kind: fn() -> TypeId,
 }
 
 /// A settings struct that is, or becomes, a `T`.
@@ -29,8 +33,14 @@ pub trait Make<T: ?Sized>: Serialize + DeserializeOwned {
 
 impl<T: ?Sized + 'static> Entry<T> {
     /// The entry of settings struct `S`: its name and refusals come from serde, its text from `card`.
-    pub const fn of<S: Make<T>>(card: Card) -> Self {
-        Self { card, build: build::<T, S>, fill: fill::<S>, keys: serde_introspect::<S> }
+    pub const fn of<S: Make<T> + 'static>(card: Card) -> Self {
+        Self {
+            card,
+            build: build::<T, S>,
+            fill: fill::<S>,
+            keys: serde_introspect::<S>,
+            kind: TypeId::of::<S>,
+        }
     }
 
     /// Every setting with its default value.
@@ -74,6 +84,11 @@ impl<T: ?Sized + 'static> List<T> {
             name: name.to_owned(),
             known: self.names().join(", "),
         })
+    }
+
+    /// The name of the member whose settings are of type `kind`.
+    pub fn name_of(&self, kind: TypeId) -> Option<&'static str> {
+        self.all.iter().find(|entry| (entry.kind)() == kind).map(|entry| entry.card.name)
     }
 
     /// The names, in order.

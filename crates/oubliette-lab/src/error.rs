@@ -80,6 +80,14 @@ pub enum Error {
         /// The learning rate that was in use.
         learning_rate: f64,
     },
+    /// Everything was done, and no weight is another; nothing was written.
+    #[error(
+        "`{method}` has changed no weight, so nothing is forgotten; nothing was written; choose other settings, for example more `steps` or a larger `learning_rate`"
+    )]
+    Unchanged {
+        /// The method.
+        method: String,
+    },
     /// Another process works in this run folder.
     #[error("`{}` is in use by another process; wait for it, then run this again", .folder.display())]
     Held {
@@ -124,6 +132,9 @@ pub enum Error {
         /// What is different.
         thing: String,
     },
+    /// A file of a run folder is not what this program writes.
+    #[error("{0}, or give another --runs")]
+    Damaged(#[source] oubliette_evidence::Error),
     /// The model core refused or failed.
     #[error(transparent)]
     Model(#[from] oubliette_model::Error),
@@ -145,13 +156,14 @@ impl Error {
             Error::Compute { .. } => "compute",
             Error::Taken { .. } => "already-exists",
             Error::Diverged { .. } => "diverged",
+            Error::Unchanged { .. } => "unchanged",
             Error::Held { .. } => "held",
             Error::Interrupted { .. } => "interrupted",
             Error::Io { .. } => "io",
             Error::Picture { .. } => "picture",
             Error::Changed { .. } => "changed",
             Error::Model(error) => error.code(),
-            Error::Evidence(error) => error.code(),
+            Error::Damaged(error) | Error::Evidence(error) => error.code(),
         }
     }
 
@@ -159,7 +171,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Held { .. } | Error::Interrupted { .. } => Class::Retry,
-            Error::Changed { .. } => Class::Integrity,
+            Error::Changed { .. } | Error::Damaged(_) => Class::Integrity,
             Error::Io { source, .. }
             | Error::Picture { source: image::ImageError::IoError(source), .. }
             | Error::Evidence(oubliette_evidence::Error::Io { source, .. })
@@ -168,6 +180,14 @@ impl Error {
                 Class::Retry
             }
             _ => Class::Input,
+        }
+    }
+
+    /// A file of a run folder that is refused; where the system would not have it read, that says nothing of what is in it.
+    pub fn damaged(error: oubliette_evidence::Error) -> Error {
+        match error {
+            oubliette_evidence::Error::Io { .. } => Error::Evidence(error),
+            _ => Error::Damaged(error),
         }
     }
 

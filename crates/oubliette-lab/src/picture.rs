@@ -1,7 +1,6 @@
 //! Pictures: opened from files nobody vouches for, sized for a model, turned into numbers.
 
 use std::{
-    fs::File,
     io::{BufReader, Cursor},
     path::Path,
 };
@@ -9,6 +8,7 @@ use std::{
 use image::{
     DynamicImage, ImageError, ImageFormat, ImageReader, Limits, RgbImage, imageops::FilterType,
 };
+use oubliette_evidence::plain;
 
 use crate::{Error, Result};
 
@@ -24,11 +24,10 @@ pub fn is_picture(path: &Path) -> bool {
 /// Opens a picture; transparency becomes white.
 ///
 /// # Errors
-/// When the file is missing, is no picture, or claims an absurd size.
+/// When the file is missing, is no plain file or no picture, or claims an absurd size.
 pub fn open(path: &Path) -> Result<RgbImage> {
     let refuse = |source| Error::Picture { doing: "read", path: path.to_owned(), source };
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let mut reader = ImageReader::new(BufReader::new(file))
+    let mut reader = ImageReader::new(BufReader::new(plain::open(path)?))
         .with_guessed_format()
         .map_err(Error::io("read", path))?;
     let mut limits = Limits::default();
@@ -97,5 +96,15 @@ mod tests {
         let path = folder.path().join("broken.png");
         std::fs::write(&path, b"\x89PNG\r\n\x1a\nnot really").unwrap();
         assert!(open(&path).unwrap_err().to_string().contains("broken.png"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_no_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("endless.png");
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        let message = open(&link).unwrap_err().to_string();
+        assert!(message.contains("endless.png") && message.contains("no plain file"), "{message}");
     }
 }

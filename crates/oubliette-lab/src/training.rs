@@ -7,6 +7,7 @@ pub(crate) mod extra;
 mod optimiser;
 mod oracle;
 mod place;
+mod ruin;
 mod stage;
 mod state;
 mod step;
@@ -21,10 +22,11 @@ use oubliette_evidence::Concept;
 use oubliette_model::{Weights, families::StableDiffusion, lora::Lora};
 
 use crate::{
-    Drawn, Result, Study,
+    Drawn, Error, Result, Study,
     lot::Lot,
     progress::{Progress, Watch, tell},
 };
+use ruin::Ruin;
 use stage::Phase;
 use state::State;
 use step::Stepper;
@@ -57,6 +59,18 @@ pub struct Trained {
     pub loss: Option<f64>,
 }
 
+/// The refusal of a training whose first loss is no number: of weights that have not moved yet, so that no learning rate is to blame.
+fn never_finite(job: &Job<'_>, loss: f64) -> Error {
+    Error::Input {
+        file: format!("`{}`", job.sd.folder().display()),
+        thing: format!(
+            "the loss of `{}` is {loss} before any weight moved: the model itself makes no finite numbers, or a loss is weighed beyond them",
+            job.unit
+        ),
+        remedy: "take another model, `--dtype f32` where a shorter format was asked for, or settings nearer to the usual ones".to_owned(),
+    }
+}
+
 /// Runs the stage to its last step, from its checkpoint where there is one.
 ///
 /// # Errors
@@ -77,6 +91,7 @@ pub fn train(
         .watched(&told);
     stage.mask.begin(&study, start)?;
     let stepper = Stepper::new(&study, job.concepts, &job.lot);
+    let mut ruin = Ruin::new(&study, job.concepts, job.lot.child("ruin"));
     let total = stage.total();
     while state.step < total && !state.is_enough(stage) {
         let loss = match stage.phase(state.step) {
@@ -84,7 +99,16 @@ pub fn train(
             Phase::Survey => stepper.survey(stage, &mut state)?,
             Phase::Train => {
                 let (forget, retain) = stepper.train(stage, &mut state)?;
+                if !state.has_seen() && !(forget + retain).is_finite() {
+                    return Err(never_finite(job, forget + retain));
+                }
                 state.seen(stage, forget, retain)?;
+                let last = state.step == total || state.is_enough(stage);
+                if Ruin::is_due(stage, &state, last)
+                    && let Some(what) = ruin.look(&state.weights, last)?
+                {
+                    return Err(state.diverged(stage, what));
+                }
                 Some(forget + retain)
             }
         };

@@ -1,6 +1,6 @@
 //! Finding and exchanging a concept's name inside a prompt.
 
-use oubliette_evidence::Concept;
+use oubliette_evidence::{Concept, concept::Prompts};
 
 use crate::{Error, Result};
 
@@ -29,6 +29,34 @@ pub fn must_name<'a>(concepts: &'a [Concept], prompt: &str) -> Result<(&'a Conce
         thing: format!("the prompt `{prompt}` names no concept that is to be forgotten"),
         remedy: "use prompts that contain one of the concept's names".to_owned(),
     })
+}
+
+/// Refuses a text in the concept's place that is one of its own names, with which nothing would change, and one in which a place for a
+/// name is left, which is a text like any other here. `key` is what the recipe calls it.
+///
+/// # Errors
+/// As said.
+pub(crate) fn must_be_another(concepts: &[Concept], key: &str, text: &str) -> Result<()> {
+    let own = |concept: &&Concept| {
+        concept.names.iter().any(|name| name.to_lowercase() == text.trim().to_lowercase())
+    };
+    let refused = |thing: String, remedy: &str| Error::Input {
+        file: "the recipe".to_owned(),
+        thing,
+        remedy: remedy.to_owned(),
+    };
+    if text.contains("{name}") {
+        let thing = format!("`{key}` is `{text}`, and no name is put in there");
+        return Err(refused(thing, "write what the concept shall become"));
+    }
+    match concepts.iter().find(own) {
+        None => Ok(()),
+        Some(concept) => {
+            let thing =
+                format!("`{key}` is `{text}`, the name of the concept `{}` itself", concept.id);
+            Err(refused(thing, "name something else that it shall become"))
+        }
+    }
 }
 
 /// Whether `text` contains `name` as a whole word, in any case.
@@ -92,9 +120,73 @@ fn position(text: &str, word: &str) -> Option<usize> {
     })
 }
 
+/// The concept's prompts about other `names`; `templates`, where given, take the place of its own.
+pub(crate) fn prompts_of(names: &[String], concept: &Concept, templates: &[String]) -> Vec<String> {
+    let own = match (&concept.prompts, templates.is_empty()) {
+        (_, false) => templates.to_vec(),
+        (Prompts::Templates(own), true) => own.clone(),
+        (Prompts::Csv(_), true) => Vec::new(),
+    };
+    let mut templates: Vec<String> =
+        own.into_iter().filter(|template| template.contains("{name}")).collect();
+    if templates.is_empty() {
+        templates = vec!["a {name}".to_owned(), "a picture of a {name}".to_owned()];
+    }
+    let fill = |name: &String| templates.iter().map(|t| fill(t, name)).collect::<Vec<_>>();
+    names.iter().flat_map(fill).collect()
+}
+
+/// Names that must be kept beside `concept`: `chosen`, or else its neighbours and its superclass. A name of one of `concepts`, which are
+/// forgotten with it, is none of them, so that concepts may be each other's neighbours.
+///
+/// # Errors
+/// When there are none.
+pub(crate) fn kept(
+    concepts: &[Concept],
+    concept: &Concept,
+    chosen: &[String],
+) -> Result<Vec<String>> {
+    let usual = || concept.keep.iter().chain(&concept.superclass).cloned().collect();
+    let mut kept: Vec<String> = if chosen.is_empty() { usual() } else { chosen.to_vec() };
+    let forgotten = |name: &String| {
+        concepts
+            .iter()
+            .flat_map(|one| &one.names)
+            .any(|own| own.to_lowercase() == name.to_lowercase())
+    };
+    kept.retain(|name| !forgotten(name));
+    if kept.is_empty() {
+        return Err(Error::Input {
+            file: format!("concept `{}`", concept.id),
+            thing: "beside it nothing is left that must stay: the retain set is empty".to_owned(),
+            remedy: "add `keep` or `superclass`, or name other things than what is to be forgotten in the method's `retain` (`protect`)"
+                .to_owned(),
+        });
+    }
+    Ok(kept)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{contains, fill, replace};
+    use super::{contains, fill, must_be_another, replace};
+    use oubliette_evidence::{Concept, document::Document};
+
+    #[test]
+    fn a_concept_does_not_become_itself() {
+        let text = "schema = 1\nid = \"lion\"\nkind = \"object\"\nnames = [\"lion\", \"Big cat\"]\nprompts = [\"a {name}\"]\n\
+                    [[detector]]\nkind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\nfalse_alarm = 0.05\n\
+                    missed_return = 0.05\nkeep_margin = 0.05\n";
+        let lion = [Concept::parse(&Document::new("lion.toml".as_ref(), text)).unwrap()];
+        for (text, says) in
+            [("Lion", "`lion` itself"), ("big cat", "itself"), ("a {name}", "no name is put in")]
+        {
+            let refused = must_be_another(&lion, "guide", text).unwrap_err().to_string();
+            assert!(refused.contains(says) && refused.contains("`guide`"), "{refused}");
+        }
+        for text in ["", "fox", "lion cub"] {
+            assert!(must_be_another(&lion, "guide", text).is_ok(), "{text}");
+        }
+    }
 
     #[test]
     fn names_are_whole_words() {

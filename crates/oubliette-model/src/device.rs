@@ -41,17 +41,6 @@ impl DeviceKind {
         }
     }
 
-    /// Whether this program was built with the device.
-    pub fn is_compiled(self) -> bool {
-        match self {
-            Self::Flex => true,
-            Self::Cuda => cfg!(feature = "cuda"),
-            Self::Vulkan => cfg!(feature = "vulkan"),
-            Self::Metal => cfg!(feature = "metal"),
-            Self::Rocm => cfg!(feature = "rocm"),
-        }
-    }
-
     /// The first device of this kind.
     ///
     /// # Errors

@@ -88,6 +88,21 @@ pub enum Error {
         /// What to do.
         remedy: String,
     },
+    /// Training left the numbers that mean anything.
+    #[error(
+        "training diverged at step {step}: the loss is {loss}, the norm of its gradients {gradient_norm}; \
+         lower `pace.learning_rate` (now {learning_rate:e}) or `pace.clip_norm`"
+    )]
+    Diverged {
+        /// The step, counted from 1.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// The norm of all gradients, before they were clipped.
+        gradient_norm: f64,
+        /// The highest learning rate, as the recipe names it.
+        learning_rate: f64,
+    },
     /// The caller asked to stop; what was done so far is kept.
     #[error("interrupted; run the same command again to go on")]
     Interrupted,
@@ -158,6 +173,7 @@ impl Error {
             Self::Exists { .. } => "already-exists",
             Self::Pattern { .. } => "weight-pattern",
             Self::Setting { .. } => "setting",
+            Self::Diverged { .. } => "diverged",
             Self::Interrupted => "interrupted",
         }
     }

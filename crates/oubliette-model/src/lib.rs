@@ -1,7 +1,6 @@
 //! Model families: load, save, sample, train.
 
 pub mod attached;
-pub mod data;
 pub mod device;
 pub mod error;
 pub mod families;

@@ -79,10 +79,12 @@ impl ClipTokenizer {
         let mut inner = Tokenizer::new(model);
         inner.with_normalizer(Some(normalizer().map_err(library)?)).map_err(library)?;
         inner.with_pre_tokenizer(Some(pre_tokenizer().map_err(library)?));
-        for (id, token) in parts.added {
-            let content = token.content.clone();
-            inner.add_tokens([token]).map_err(library)?;
-            if id.is_some_and(|id| inner.token_to_id(&content) != Some(id)) {
+        let claim = |(id, token): &(Option<u32>, AddedToken)| Some((token.content.clone(), (*id)?));
+        let claims: Vec<(String, u32)> = parts.added.iter().filter_map(claim).collect();
+        // All at once: the library builds its search for all of them anew at every call.
+        inner.add_tokens(parts.added.into_iter().map(|(_, token)| token)).map_err(library)?;
+        for (content, id) in claims {
+            if inner.token_to_id(&content) != Some(id) {
                 return Err(refuse(format!(
                     "the added token `{content}` cannot have the id it claims"
                 )));

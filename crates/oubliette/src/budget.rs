@@ -47,8 +47,8 @@ fn refusal(budget: u64, wanted: &Expectation) -> Failure {
         )
     });
     let message = format!(
-        "`--memory` allows {}, which is too little, also with blocks computed again: {advice}",
+        "`--memory` allows {}, which is too little, also with blocks computed again: {advice}; or raise `--memory`",
         ByteSize(budget).display().si()
     );
-    Failure { code: "memory", exit: Exit::Input, message }
+    Failure::new("memory", Exit::Input, message)
 }

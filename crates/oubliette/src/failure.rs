@@ -5,57 +5,67 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+/// What else can be done about a failure than to end with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Something that was set is wrong; other settings might not fail so.
+    Settings,
+    /// Training left the numbers that mean anything, or no weight where it was not; other settings might do otherwise.
+    Diverged,
+    /// Another process is at the same run; other runs can go on.
+    Held,
+    /// Nothing.
+    Other,
+}
+
 /// One failure, however deep it came from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     /// Stable across versions: what `--json` prints as `error.code`.
     pub(crate) code: &'static str,
     pub(crate) exit: Exit,
+    pub(crate) kind: Kind,
     /// Names the file, the thing and what to do.
     pub(crate) message: String,
 }
 
 impl Failure {
+    /// One that ends whatever met it.
+    pub(crate) fn new(code: &'static str, exit: Exit, message: impl Into<String>) -> Failure {
+        Failure { code, exit, kind: Kind::Other, message: message.into() }
+    }
+
     /// The user asked for something that cannot be.
     pub(crate) fn usage(message: impl Into<String>) -> Failure {
-        Failure { code: "usage", exit: Exit::Input, message: message.into() }
+        Failure::new("usage", Exit::Input, message)
     }
 
     /// Something else lies where an embedded file belongs.
     pub(crate) fn taken(path: &Path) -> Failure {
-        Failure {
-            code: "already-exists",
-            exit: Exit::Input,
-            message: format!(
-                "`{}` is there already and is not what this program carries; choose another folder with `--out`, or run your own \
-                 recipes with the other verbs",
-                path.display()
-            ),
-        }
+        let message = format!(
+            "`{}` is there already and is not what this program carries; choose another folder with `--out`, or run your own \
+             recipes with the other verbs",
+            path.display()
+        );
+        Failure::new("already-exists", Exit::Input, message)
     }
 
     /// A kept verdict is not the one that follows from the evidence beside it.
     pub(crate) fn differs(path: &Path) -> Failure {
-        Failure {
-            code: "verdict-differs",
-            exit: Exit::Integrity,
-            message: format!(
-                "`{}` is not what follows from the events beside it; restore the folder, or remove it and run the cell again",
-                path.display()
-            ),
-        }
+        let message = format!(
+            "`{}` is not what follows from the events beside it; restore the folder, or remove it and run the cell again",
+            path.display()
+        );
+        Failure::new("verdict-differs", Exit::Integrity, message)
     }
 
     /// A result cannot be written.
     pub(crate) fn unwritable(path: &Path, source: &std::io::Error) -> Failure {
-        Failure {
-            code: "file-unwritable",
-            exit: exit::of(source, Exit::Input),
-            message: format!(
-                "`{}` cannot be written: {source}; choose another place or make room, and run the same command again",
-                path.display()
-            ),
-        }
+        let message = format!(
+            "`{}` cannot be written: {source}; choose another place or make room, and run the same command again",
+            path.display()
+        );
+        Failure::new("file-unwritable", exit::of(source, Exit::Input), message)
     }
 
     /// A run's file is not what the program wrote.
@@ -66,30 +76,32 @@ impl Failure {
     /// Something happened that cannot happen.
     pub(crate) fn bug(error: &dyn Error) -> Failure {
         let message = format!("{error}: this is a bug; please report it with the command line");
-        Failure { code: "bug", exit: Exit::Bug, message }
+        Failure::new("bug", Exit::Bug, message)
     }
 }
 
 impl From<oubliette_model::Error> for Failure {
     fn from(error: oubliette_model::Error) -> Failure {
         let said = if error.is_temporary() { Exit::TryAgain } else { Exit::Input };
-        Failure { code: error.code(), exit: exit::of(&error, said), message: whole(&error) }
+        let kind = match error {
+            oubliette_model::Error::Pattern { .. } | oubliette_model::Error::Setting { .. } => {
+                Kind::Settings
+            }
+            _ => Kind::Other,
+        };
+        Failure { kind, ..Failure::new(error.code(), exit::of(&error, said), whole(&error)) }
     }
 }
 
 impl From<oubliette_canvas::folder::Error> for Failure {
     fn from(error: oubliette_canvas::folder::Error) -> Failure {
-        Failure {
-            code: "file-unwritable",
-            exit: exit::of(&error, Exit::Input),
-            message: whole(&error),
-        }
+        Failure::new("file-unwritable", exit::of(&error, Exit::Input), whole(&error))
     }
 }
 
 impl From<oubliette_evidence::Error> for Failure {
     fn from(error: oubliette_evidence::Error) -> Failure {
-        Failure { code: error.code(), exit: exit::of(&error, Exit::Input), message: whole(&error) }
+        Failure::new(error.code(), exit::of(&error, Exit::Input), whole(&error))
     }
 }
 
@@ -101,13 +113,19 @@ impl From<oubliette_lab::Error> for Failure {
             Class::Integrity => Exit::Integrity,
             Class::Bug => Exit::Bug,
         };
-        match error {
-            oubliette_lab::Error::Model(error) => error.into(),
-            oubliette_lab::Error::Evidence(error) => error.into(),
-            error => {
-                Failure { code: error.code(), exit: exit::of(&error, said), message: whole(&error) }
+        let kind = match error {
+            oubliette_lab::Error::Model(error) => return error.into(),
+            oubliette_lab::Error::Evidence(error) => return error.into(),
+            oubliette_lab::Error::Unknown { .. }
+            | oubliette_lab::Error::Settings { .. }
+            | oubliette_lab::Error::Input { .. } => Kind::Settings,
+            oubliette_lab::Error::Diverged { .. } | oubliette_lab::Error::Unchanged { .. } => {
+                Kind::Diverged
             }
-        }
+            oubliette_lab::Error::Held { .. } => Kind::Held,
+            _ => Kind::Other,
+        };
+        Failure { kind, ..Failure::new(error.code(), exit::of(&error, said), whole(&error)) }
     }
 }
 
@@ -135,6 +153,7 @@ fn mend(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::NotFound => "check the path",
         ErrorKind::PermissionDenied => "check its permissions",
+        ErrorKind::WouldBlock => "wait for it, or choose another `out`",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             "make room and run the same command again"
         }
@@ -153,6 +172,43 @@ mod tests {
         assert_eq!(Failure::unwritable(path, &full()).exit, Exit::TryAgain);
         let deep = oubliette_model::Error::write(path)(full());
         assert_eq!(Failure::from(deep).exit, Exit::TryAgain);
+    }
+
+    #[test]
+    fn what_can_be_done_is_told_by_kinds() {
+        let held = oubliette_lab::Error::Held { folder: "run".into() };
+        let input = oubliette_lab::Error::Input {
+            file: "x".into(),
+            thing: "is odd".into(),
+            remedy: "mend it".into(),
+        };
+        let diverged = oubliette_lab::Error::Diverged {
+            step: 1,
+            what: "NaN".into(),
+            losses: String::new(),
+            learning_rate: 1.0,
+        };
+        let setting = || oubliette_model::Error::setting("x", "is odd", "mend it");
+        let missing = oubliette_model::Error::read(Path::new("x"))(ErrorKind::NotFound.into());
+        for (failure, kind) in [
+            (Failure::from(held), Kind::Held),
+            (Failure::from(input), Kind::Settings),
+            (Failure::from(diverged), Kind::Diverged),
+            (Failure::from(setting()), Kind::Settings),
+            (Failure::from(oubliette_lab::Error::Model(setting())), Kind::Settings),
+            (Failure::from(missing), Kind::Other),
+            (Failure::usage("no"), Kind::Other),
+        ] {
+            assert_eq!(failure.kind, kind, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn who_comes_second_is_told_to_wait() {
+        let held = io::Error::new(ErrorKind::WouldBlock, "another run is writing it");
+        let failure = Failure::from(oubliette_model::Error::write(Path::new("x"))(held));
+        assert_eq!(failure.exit, Exit::TryAgain);
+        assert!(failure.message.contains("it; wait for it, or"), "{}", failure.message);
     }
 
     #[test]

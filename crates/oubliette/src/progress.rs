@@ -1,6 +1,7 @@
 //! A bar with the time left, for work longer than two seconds and only where somebody watches.
 use crate::terminal::Terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use oubliette_evidence::harmless;
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
@@ -25,10 +26,11 @@ impl Progress {
         if !self.watched || self.begun.elapsed() < PATIENCE {
             return;
         }
+        let what = harmless::line(what);
         let bar = self.bar.get_or_init(|| drawn(self.begun));
         if bar.length() != Some(total) || bar.message() != what {
             bar.set_length(total);
-            bar.set_message(what.to_owned());
+            bar.set_message(what);
         }
         bar.set_position(done);
     }

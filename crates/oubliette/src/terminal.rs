@@ -2,12 +2,17 @@
 use crate::cli::Common;
 use crate::cmd::Answer;
 use crate::failure::Failure;
+use oubliette_evidence::harmless;
 use serde_json::{Value, json};
 use std::io::{self, IsTerminal, Write};
 use tracing::Level;
 
 /// The version of the object that `--json` prints; raised when an old reader would misread it.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
+
+/// Begins what is bold, and ends it.
+const BOLD: &str = "\x1b[1m";
+const PLAIN: &str = "\x1b[0m";
 
 /// How much is said, and where.
 #[derive(Clone, Copy, Debug)]
@@ -36,13 +41,23 @@ impl Terminal {
 
     /// The text in bold where that is shown.
     pub(crate) fn bold(&self, text: &str) -> String {
-        if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour { format!("{BOLD}{text}{PLAIN}") } else { text.to_owned() }
+    }
+
+    /// The text without what a terminal would obey: much of it is the words of strangers. Our own bold stays, which is the worst that they could do then.
+    fn harmless(&self, text: &str) -> String {
+        if !self.colour {
+            return harmless::page(text);
+        }
+        let plain = |part: &str| part.split(PLAIN).map(harmless::page).collect::<Vec<_>>();
+        let parts: Vec<String> = text.split(BOLD).map(|part| plain(part).join(PLAIN)).collect();
+        parts.join(BOLD)
     }
 
     /// Tells people how far a long story is; programs read the answer only. That nobody listens is no reason to fail.
     pub(crate) fn say(&self, text: &str) {
         if !self.json && !self.quiet {
-            let _ = writeln!(io::stdout().lock(), "{text}");
+            let _ = writeln!(io::stdout().lock(), "{}", self.harmless(text));
         }
     }
 
@@ -58,7 +73,7 @@ impl Terminal {
         }
         let mut out = io::stdout().lock();
         if !answer.text.is_empty() {
-            writeln!(out, "{}", answer.text.trim_end())?;
+            writeln!(out, "{}", self.harmless(answer.text.trim_end()))?;
         }
         out.flush()
     }
@@ -78,15 +93,15 @@ impl Terminal {
     }
 }
 
-/// A line on stderr; that nobody reads it is no reason to fail.
+/// A line on stderr, without what a terminal would obey; that nobody reads it is no reason to fail.
 pub(crate) fn complain(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", line.trim_end());
+    let _ = writeln!(io::stderr().lock(), "{}", harmless::page(line.trim_end()));
 }
 
 fn object(value: Value) -> io::Result<()> {
+    let text = harmless::json(&serde_json::to_string_pretty(&value)?);
     let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &value)?;
-    writeln!(out)?;
+    writeln!(out, "{text}")?;
     out.flush()
 }
 
@@ -107,4 +122,19 @@ pub(crate) fn log(verbose: u8) {
 
 fn no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_terminal_obeys_only_our_bold_is_left() {
+        for colour in [false, true] {
+            let terminal = Terminal { json: false, quiet: false, colour, watched: false };
+            let text = format!("{}\n\x1b[2J\u{202e}x", terminal.bold("a\x1b]0;b"));
+            let bold = if colour { "\x1b[1ma\u{fffd}]0;b\x1b[0m" } else { "a\u{fffd}]0;b" };
+            assert_eq!(terminal.harmless(&text), format!("{bold}\n\u{fffd}[2J\u{fffd}x"));
+        }
+    }
 }

@@ -30,7 +30,7 @@ const SHORT: [(&str, &str); 10] = [
     ("warm_up", "1"),
 ];
 
-const HEAD: &str = "Random weights in f32, one row a step, one sampled step of its own where a method draws as it trains; the mean of the steps after \
+const HEAD: &str = "Random weights, in f32 where nothing else is said, one row a step, one sampled step of its own where a method draws as it trains; the mean of the steps after \
                     the first.\n\n| method | latents | trained | a step | peak memory |\n|---|---|---|---|---|";
 
 /// What a run came to.
@@ -90,7 +90,8 @@ fn program() -> Command {
     Command::new(workspace::target().join("release/oubliette"))
 }
 
-/// A row of the table: with the method's own weights, and where they want too much memory, with cross-attention alone.
+/// A row of the table: with the method's own weights, where they want too much memory in half the memory, and where that is too much
+/// with cross-attention alone.
 fn line(
     model: &Path,
     side: usize,
@@ -99,14 +100,21 @@ fn line(
     threads: usize,
 ) -> Result<String> {
     let own = defaults.get("weights").map_or("as the method has it".to_owned(), Value::to_string);
-    let (own, less) = (own.replace('"', "`"), "cross-attention: its own want more than 22 GiB");
-    for (trained, weights) in [(own.as_str(), None), (less, Some(r#"["attn2"]"#))] {
+    let own = own.replace('"', "`");
+    let (half, less) =
+        (format!("{own}, in bf16"), "cross-attention: its own want more than 22 GiB");
+    let tries = [
+        (own.as_str(), "f32", None),
+        (half.as_str(), "bf16", None),
+        (less, "f32", Some(r#"["attn2"]"#)),
+    ];
+    for (trained, format, weights) in tries {
         if weights.is_some() && !defaults.contains_key("weights") {
             break;
         }
         let mut settings = short(defaults);
         settings.extend(weights.map(|weights| ("weights", weights)));
-        if let Some(seen) = unlearn(model, name, &settings, threads)? {
+        if let Some(seen) = unlearn(model, name, &settings, format, threads)? {
             let (step, peak) = (report::duration(seen.seconds), seen.peak as f64 / 1e9);
             return Ok(format!("| {name} | {side} x {side} | {trained} | {step} | {peak:.1} GB |"));
         }
@@ -125,6 +133,7 @@ fn unlearn(
     model: &Path,
     name: &str,
     settings: &BTreeMap<&str, &str>,
+    format: &str,
     threads: usize,
 ) -> Result<Option<Seen>> {
     let place = workspace::target().join("bench/sd14-methods");
@@ -138,7 +147,7 @@ fn unlearn(
         .arg(model)
         .arg("--concept")
         .arg(workspace::at("assets/concepts/cat.toml"));
-    command.args(["--memory", &LIMIT.to_string()]);
+    command.args(["--memory", &LIMIT.to_string(), "--dtype", format]);
     for (key, value) in settings {
         command.args(["--set", &format!("{key}={value}")]);
     }

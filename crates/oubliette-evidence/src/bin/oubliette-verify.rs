@@ -1,10 +1,11 @@
 //! `oubliette-verify RUN`: derives verdict and report of a run again, and says whether a byte differs.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use oubliette_evidence::report::clean;
+use oubliette_evidence::harmless;
 use oubliette_evidence::verify::{Verification, verify};
 
 const USAGE: &str = "\
@@ -20,44 +21,49 @@ Example: oubliette-verify runs/3f2a9c0d1e4b5a67
 ";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (flags, paths): (Vec<&str>, Vec<&str>) =
-        arguments.iter().map(String::as_str).partition(|argument| argument.starts_with('-'));
-    if flags.iter().any(|flag| matches!(*flag, "-h" | "--help")) {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (flags, paths): (Vec<&OsString>, Vec<&OsString>) =
+        arguments.iter().partition(|argument| argument.as_encoded_bytes().starts_with(b"-"));
+    if flags.iter().any(|flag| *flag == "-h" || *flag == "--help") {
         return say(USAGE, 0);
     }
-    let json = flags == ["--json"];
+    let json = matches!(flags.as_slice(), [flag] if *flag == "--json");
     let ([path], true) = (paths.as_slice(), json || flags.is_empty()) else {
         return complain(USAGE);
     };
-    match verify(Path::new(path)) {
+    let path = Path::new(path);
+    match verify(path) {
         Ok(found) => {
             let code = if found.authentic { 0 } else { 4 };
             say(&if json { object(&found) } else { words(path, &found) }, code)
         }
         Err(error) if json => {
             let object = serde_json::json!({"schema_version": 1, "error": error.to_string()});
-            say(&format!("{object}\n"), 2)
+            say(&format!("{}\n", harmless::json(&object.to_string())), 2)
         }
-        Err(error) => complain(&format!("oubliette-verify: {error}\n")),
+        Err(error) => {
+            complain(&format!("oubliette-verify: {}\n", harmless::line(&error.to_string())))
+        }
     }
 }
 
 fn object(found: &Verification) -> String {
-    serde_json::to_string(found).unwrap_or_default() + "\n"
+    harmless::json(&serde_json::to_string(found).unwrap_or_default()) + "\n"
 }
 
-fn words(path: &str, found: &Verification) -> String {
+fn words(path: &Path, found: &Verification) -> String {
+    let path = harmless::line(&path.to_string_lossy());
     let digest = |d: Option<oubliette_evidence::Digest>| d.map_or("-".into(), |d| d.to_string());
     let mut text = match found.authentic {
         true => format!("{path}: authentic; {} pictures compared\n", found.pictures),
         false => format!("{path}: NOT AUTHENTIC\n"),
     };
     for difference in &found.differences {
-        text += &format!("  {}: {}\n", clean(&difference.file), clean(&difference.thing));
+        let (file, thing) = (&difference.file, &difference.thing);
+        text += &format!("  {}: {}\n", harmless::line(file), harmless::line(thing));
     }
     if let Some(sentence) = &found.sentence {
-        text += &format!("{}\n", clean(sentence));
+        text += &format!("{}\n", harmless::line(sentence));
     }
     text + &format!("plan {}\nevidence {}\n", digest(found.plan), digest(found.evidence))
 }

@@ -14,7 +14,10 @@ impl Evidence {
                 format!("the run was made by plan {}, not {plan}", started.plan),
                 "use the plan that began the run",
             )),
-            None => Err(Error::value("the run never began", "run the plan")),
+            None => Err(Error::value(
+                "no whole event is there: the run never began, or its events were changed",
+                "run its recipe again",
+            )),
         }
     }
 
@@ -28,7 +31,7 @@ fn check(plan: &AuditPlan, sample: &Sampled) -> Result<()> {
     let Sampled { cell: Cell { arm: id, subject, run, stage }, index, .. } = sample;
     let bad = |thing: &str| {
         let place = format!("sample {index} of `{id}` on {subject}, run {run}");
-        Err(Error::value(format!("{place}: {thing}"), "start a new run"))
+        Err(Error::value(format!("{place}: {thing}"), "remove the run's folder and run again"))
     };
     let Some(arm) = plan.arm(id) else { return bad("no such arm") };
     if !arm.subjects.contains(subject) || *run >= arm.runs {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Arm, ArmKind, PlannedFrechet, Role, Source};
 use crate::settings::Settings;
-use crate::{Concept, Digest, Error, Real, Result};
+use crate::{Concept, Digest, Error, Real, Result, training};
 
 /// Everything an audit will do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -182,6 +182,7 @@ impl AuditPlan {
     /// # Errors
     /// What contradicts itself in it, or is more than anybody draws.
     pub fn check(&self) -> Result<()> {
+        self.check_size()?;
         let bad = |thing: String| Err(Error::value(thing, "make the plan again"));
         let roles: BTreeSet<_> = self.subjects.iter().map(|subject| subject.role).collect();
         let names: BTreeSet<_> = self.detectors.iter().map(|detector| &detector.name).collect();
@@ -230,6 +231,14 @@ impl AuditPlan {
         }
         if arm.prompts.is_empty() || arm.runs == 0 || (arm.runs > 1 && !arm.trained) {
             return bad("no prompt, no run, or several runs without training");
+        }
+        if arm.trained && arm.after.is_none() {
+            if arm.steps.unwrap_or_default() == 0 {
+                return bad("it trains for no step");
+            }
+            if let Err((_, thing, _)) = training::check_planned(&arm.settings) {
+                return bad(&thing);
+            }
         }
         if [&arm.id, &arm.stream]
             .iter()

@@ -6,6 +6,7 @@ mod change;
 mod draw;
 mod frechet;
 pub mod group;
+mod limits;
 
 use std::path::Path;
 
@@ -19,7 +20,7 @@ pub(crate) use draw::hash;
 pub use draw::{Draw, training_seed};
 pub use frechet::PlannedFrechet;
 
-use crate::{Digest, Error, Result, canonical};
+use crate::{Digest, Error, Result, canonical, training};
 
 /// A plan of any task: the content of `plan.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,7 +74,10 @@ impl Plan {
         }
         match self {
             Self::Audit(plan) => plan.check(),
-            _ => Ok(()),
+            Self::Update(plan) => training::check_planned(&plan.train).map_err(|(_, thing, _)| {
+                Error::value(format!("`train`: {thing}"), "make the plan again")
+            }),
+            Self::Unlearn(_) => Ok(()),
         }
     }
 }

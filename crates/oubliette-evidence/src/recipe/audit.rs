@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Task, check_head};
+use super::{Problem, Task, check_head, check_task};
+use crate::concept::names::unfit;
 use crate::document::Document;
-use crate::{Real, Result, settings::Named};
+use crate::harmless::short;
+use crate::prompt::{MAX_GUIDANCE, MAX_ROWS};
+use crate::{Real, Result, settings::Named, training};
 
 /// A recipe with `task = "audit"`. Paths are relative to the folder of the recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -192,6 +195,11 @@ pub struct Report {
     pub rows: u32,
 }
 
+/// Most attacks of an audit.
+const MOST_ATTACKS: usize = 100;
+/// Most other concepts that are asked for in their own words.
+const MOST_CONCEPTS: usize = 1_000;
+
 fn eight() -> u32 {
     8
 }
@@ -248,6 +256,29 @@ impl Samples {
     }
 }
 
+impl Keep {
+    fn check(&self) -> Result<(), Problem> {
+        let prompts = self.unrelated.len().saturating_mul(self.prompts.len().max(1));
+        let files = self.concepts.len().max(self.forgotten.len());
+        if prompts > MAX_ROWS || files > MOST_CONCEPTS {
+            let thing = format!("more than {MAX_ROWS} prompts, or {MOST_CONCEPTS} other concepts");
+            return Err(("keep".into(), thing, "keep fewer of them"));
+        }
+        if let Some((at, thing)) = unfit(&self.unrelated) {
+            let remedy = "write every name once, in one line";
+            return Err((format!("keep.unrelated.{at}"), thing, remedy));
+        }
+        match self.prompts.iter().position(|template| !template.contains("{name}")) {
+            Some(at) => {
+                let thing = format!("the template `{}` names nothing", short(&self.prompts[at]));
+                let remedy = "write `{name}` where the name of what is kept belongs";
+                Err((format!("keep.prompts.{at}"), thing, remedy))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl AuditRecipe {
     /// Reads and checks a recipe file.
     pub fn read(file: &Path) -> Result<Self> {
@@ -256,8 +287,13 @@ impl AuditRecipe {
 
     /// Reads and checks a recipe.
     pub fn parse(document: &Document) -> Result<Self> {
+        check_task(document, Task::Audit)?;
         let recipe: Self = document.parse()?;
-        recipe.check().map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
+        let written: toml::Table = document.parse()?;
+        recipe
+            .check()
+            .and_then(|()| training::check_audit(&written, ""))
+            .map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
         Ok(Self { source: document.clone(), ..recipe })
     }
 
@@ -266,8 +302,26 @@ impl AuditRecipe {
         if self.attack.is_empty() {
             return Err(("attack".into(), "no attack".into(), "add an `[[attack]]` table"));
         }
+        if self.attack.len() > MOST_ATTACKS {
+            let thing = format!("more than {MOST_ATTACKS} attacks");
+            return Err(("attack".into(), thing, "split the audit into several"));
+        }
+        self.keep.check()?;
         if self.sampling.steps == 0 || self.sampling.batch == 0 {
             return Err(("sampling".into(), "a count of 0".into(), "write 1 or more"));
+        }
+        if self.sampling.guidance.get().abs() > MAX_GUIDANCE {
+            let thing = format!("`guidance` is {:?}", self.sampling.guidance.get());
+            let remedy = "write a number from -1000 to 1000; usual are 1 to 15";
+            return Err(("sampling.guidance".into(), thing, remedy));
+        }
+        if self.sampling.width.is_some() != self.sampling.height.is_some() {
+            let thing = "`width` without `height`, or the other way round".into();
+            return Err((
+                "sampling".into(),
+                thing,
+                "give both, or neither: then they are the model's own",
+            ));
         }
         self.samples.check()?;
         if self.frechet.as_ref().and_then(|frechet| frechet.least).is_some_and(|least| least < 4) {
@@ -278,6 +332,10 @@ impl AuditRecipe {
             Some(positive) if positive.data.is_some() == positive.generate.is_some() => {
                 let thing = "the positive control has no source, or two".into();
                 Err(("controls.positive".into(), thing, "give either `data` or `generate`"))
+            }
+            Some(positive) if positive.generate == Some(0) => {
+                let thing = "`generate` is 0".into();
+                Err(("controls.positive.generate".into(), thing, "write 1 or more"))
             }
             _ => Ok(()),
         }

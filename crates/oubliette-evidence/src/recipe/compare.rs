@@ -4,7 +4,6 @@ mod cell;
 mod claims;
 mod hypothesis;
 mod trend;
-mod words;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,9 +15,9 @@ pub use cell::ComparedCell;
 pub use hypothesis::{Hypothesis, Measure};
 pub use trend::Trend;
 
-use super::{Order, Problem, Task, check_head};
+use super::{Order, Problem, Task, apart, check_head, check_task, words};
 use crate::document::Document;
-use crate::{Concept, Result, settings::Named};
+use crate::{Concept, Result, settings::Named, training};
 
 /// A recipe with `task = "compare"`. Paths are relative to the folder of the recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,8 +105,12 @@ impl CompareRecipe {
 
     /// Reads and checks a recipe.
     pub fn parse(document: &Document) -> Result<Self> {
+        check_task(document, Task::Compare)?;
         let recipe: Self = document.parse()?;
-        recipe.check().map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
+        recipe
+            .check()
+            .and_then(|()| recipe.check_places(document))
+            .map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
         Ok(Self { source: document.clone(), ..recipe })
     }
 
@@ -148,8 +151,27 @@ impl CompareRecipe {
         }
     }
 
+    /// Nothing that is written lies in a model that is read.
+    pub(super) fn check_places(&self, document: &Document) -> Result<(), Problem> {
+        let page = self.page.iter().map(|page| ("page", page.as_path()));
+        let written: Vec<(&str, &Path)> =
+            [("models", self.models.as_path()), ("out", self.out.as_path())]
+                .into_iter()
+                .chain(page)
+                .collect();
+        let twins = self.never_exposed.iter().map(|twin| twin.model.as_path());
+        let read: Vec<&Path> = std::iter::once(self.model.as_path()).chain(twins).collect();
+        apart::check(document, &written, &read)
+    }
+
     pub(super) fn check(&self) -> Result<(), Problem> {
         check_head(self.task, Task::Compare, self.seed)?;
+        // First: what follows looks at pairs of them.
+        let counts = [self.seeds.len(), self.concepts.len(), self.method.len()];
+        if counts.into_iter().fold(1, |all: usize, n| all.saturating_mul(n.max(1))) > MOST_CELLS {
+            let thing = format!("more than {MOST_CELLS} cells");
+            return Err(("concepts".into(), thing, "split the recipe into several"));
+        }
         if self.seed != 0 && !self.seeds.is_empty() {
             let remedy = "leave one of them out";
             return Err(("seed".into(), "there is `seed`, and there are `seeds`".into(), remedy));
@@ -176,6 +198,8 @@ impl CompareRecipe {
                 let thing = format!("two methods are labelled `{label}`");
                 return Err((format!("method.{number}.label"), thing, "give each its own label"));
             }
+            words::known(&format!("method.{number}"), &compared.method.settings)?;
+            training::check_method(&compared.method.settings, &format!("method.{number}"))?;
         }
         if let Some(page) =
             self.page.as_ref().filter(|page| page.extension() != Some("md".as_ref()))
@@ -184,6 +208,7 @@ impl CompareRecipe {
             return Err(("page".into(), thing, "name a file that ends in .md"));
         }
         claims::check(self)?;
+        training::check_audit(&self.audit, "audit.")?;
         match self.audit.keys().find(|key| OWN.contains(&key.as_str())) {
             Some(key) => {
                 let remedy = "leave it out; every cell has its own";
@@ -193,6 +218,9 @@ impl CompareRecipe {
         }
     }
 }
+
+/// Most cells of a comparison, or of a search.
+const MOST_CELLS: usize = 10_000;
 
 /// What every cell's audit has of its own.
 const OWN: [&str; 5] = ["schema", "task", "seed", "concept", "subjects"];

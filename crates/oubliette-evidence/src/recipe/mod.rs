@@ -1,11 +1,14 @@
 //! What was said: the user's TOML files, checked for shape, before anything is looked up.
 
+mod apart;
 mod audit;
 mod compare;
 mod tune;
 mod unlearn;
 mod update;
+mod words;
 
+use std::fmt;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -39,6 +42,18 @@ pub enum Task {
     Tune,
 }
 
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unlearn => "unlearn",
+            Self::Update => "update",
+            Self::Audit => "audit",
+            Self::Compare => "compare",
+            Self::Tune => "tune",
+        })
+    }
+}
+
 /// Key, thing, remedy: a refusal before it knows its file.
 pub(crate) type Problem = (String, String, &'static str);
 
@@ -63,6 +78,12 @@ impl Recipe {
         Self::parse(&Document::read(file)?)
     }
 
+    /// The task that a document names; nothing where it names none that is known.
+    pub fn task_of(document: &Document) -> Option<Task> {
+        let table: toml::Table = document.piece().ok()?;
+        table.get("task")?.clone().try_into().ok()
+    }
+
     /// Reads a recipe from a document, whatever its task.
     pub fn parse(document: &Document) -> Result<Self> {
         let table: toml::Table = document.parse()?;
@@ -80,10 +101,21 @@ impl Recipe {
     }
 }
 
+/// Refuses another task's file before any of its keys is looked at: what they are called says nothing to whoever chose the wrong command.
+fn check_task(document: &Document, wanted: Task) -> Result<()> {
+    match Recipe::task_of(document).filter(|found| *found != wanted) {
+        None => Ok(()),
+        Some(found) => {
+            let thing = format!("this is a recipe to {found}, not to {wanted}");
+            Err(document.error("task", thing, format!("run `oubliette {found}` with it")))
+        }
+    }
+}
+
 /// Refuses another task's file and a seed that some reader could not hold.
 fn check_head(found: Task, wanted: Task, seed: u64) -> Result<(), Problem> {
     if found != wanted {
-        let thing = format!("this is a recipe to {found:?}, not to {wanted:?}").to_lowercase();
+        let thing = format!("this is a recipe to {found}, not to {wanted}");
         return Err(("task".into(), thing, "use the command that this recipe is for"));
     }
     match seed <= MAX_SEED {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use grid::Candidate;
 
-use super::{CompareRecipe, Compared, ComparedCell, Problem, Task, Twin, check_head};
+use super::{CompareRecipe, Compared, ComparedCell, Problem, Task, Twin, check_head, check_task};
 use crate::document::Document;
 use crate::{Concept, Result, Share, settings::Named};
 
@@ -78,6 +78,7 @@ impl TuneRecipe {
 
     /// Reads and checks a recipe.
     pub fn parse(document: &Document) -> Result<Self> {
+        check_task(document, Task::Tune)?;
         let recipe: Self = document.parse()?;
         let recipe = Self { source: document.clone(), ..recipe };
         recipe.check().map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
@@ -154,6 +155,8 @@ impl TuneRecipe {
                 "name the concepts that will be reported, so that none of them is tuned on";
             return Err(("reported".into(), "nothing will be reported".into(), remedy));
         }
-        self.comparison(&grid::candidates(self)?).check()
+        let comparison = self.comparison(&grid::candidates(self)?);
+        comparison.check()?;
+        comparison.check_places(&self.source)
     }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Task, check_head};
+use super::{Problem, Task, apart, check_head, check_task, words};
 use crate::document::Document;
-use crate::{Result, settings::Named, several::Several};
+use crate::{Concept, Result, settings::Named, several::Several, training};
 
 /// How several concepts are forgotten.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -84,13 +84,28 @@ impl UnlearnRecipe {
 
     /// Reads and checks a recipe.
     pub fn parse(document: &Document) -> Result<Self> {
+        check_task(document, Task::Unlearn)?;
         let recipe: Self = document.parse()?;
-        recipe.check().map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
+        let (out, model) = (recipe.out.as_path(), recipe.model.as_path());
+        recipe
+            .check()
+            .and_then(|()| apart::check(document, &[("out", out)], &[model]))
+            .map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
         Ok(Self { source: document.clone(), ..recipe })
+    }
+
+    /// The method's settings for these concepts, whose words stand where texts say `{id}`, `{superclass}` and `{neighbour}`.
+    ///
+    /// # Errors
+    /// When a concept has no such word, or a text is another for every concept.
+    pub fn settings(&self, concepts: &[Concept]) -> Result<toml::Table> {
+        words::put("method", &self.method.settings, concepts)
+            .map_err(|(key, thing, remedy)| self.source.error(&key, thing, remedy))
     }
 
     fn check(&self) -> Result<(), Problem> {
         check_head(self.task, Task::Unlearn, self.seed)?;
+        training::check_method(&self.method.settings, "method")?;
         if self.concept.all().is_empty() {
             return Err(("concept".into(), "no concept is named".into(), "name one file at least"));
         }
@@ -108,6 +123,7 @@ impl UnlearnRecipe {
                 }
             }
         }
+        words::known("method", &self.method.settings)?;
         match self.out == self.model {
             true => Err(("out".into(), "`out` is `model`".into(), "write to another folder")),
             false => Ok(()),

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Task, check_head};
-use crate::Result;
+use super::{Problem, Task, apart, check_head, check_task};
 use crate::document::Document;
+use crate::{Result, training};
 
 /// A recipe with `task = "update"`. Paths are relative to the folder of the recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,13 +47,26 @@ impl UpdateRecipe {
 
     /// Reads and checks a recipe.
     pub fn parse(document: &Document) -> Result<Self> {
+        check_task(document, Task::Update)?;
         let recipe: Self = document.parse()?;
-        recipe.check().map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
+        recipe
+            .check()
+            .and_then(|()| recipe.check_places(document))
+            .map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
         Ok(Self { source: document.clone(), ..recipe })
+    }
+
+    /// Neither result lies in the model that is read.
+    fn check_places(&self, document: &Document) -> Result<(), Problem> {
+        let adapter = self.adapter.iter().map(|adapter| ("adapter", adapter.as_path()));
+        let written: Vec<(&str, &Path)> =
+            std::iter::once(("out", self.out.as_path())).chain(adapter).collect();
+        apart::check(document, &written, &[self.model.as_path()])
     }
 
     fn check(&self) -> Result<(), Problem> {
         check_head(self.task, Task::Update, self.seed)?;
+        training::check_further(&self.train, "train")?;
         if self.out == self.model {
             return Err(("out".into(), "`out` is `model`".into(), "write to another folder"));
         }

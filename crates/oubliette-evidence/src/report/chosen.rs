@@ -2,9 +2,9 @@
 
 use toml::{Table, Value};
 
-use super::text::clean;
 use super::tuning::{Trial, Tuning, hits, lost};
 use crate::choice::Choice;
+use crate::harmless;
 
 /// The text of `chosen.toml`: where the choice comes from, and a `[[method]]` table; nothing where nothing was chosen.
 pub fn render_chosen(tuning: &Tuning) -> Option<String> {
@@ -26,14 +26,16 @@ pub fn render_chosen(tuning: &Tuning) -> Option<String> {
             hits(tally.hits, tally.asked),
             lost(tally.kept())
         ),
-        "For a recipe that unlearns, write `[method]` and remove the label.".to_owned(),
+        "For a recipe that unlearns, write `[method]`, remove the label, and take the concept's own names out of lists; what stands in \
+         braces is filled there as it was here."
+            .to_owned(),
     ];
     if let Choice::Unmet(_) = choice {
         let warning =
             "NO CANDIDATE MEETS THE RULE: this one has the fewest direct hits, and has not met it.";
         lines.insert(0, warning.to_owned());
     }
-    let head: String = lines.iter().map(|line| format!("# {}\n", clean(line))).collect();
+    let head: String = lines.iter().map(|line| format!("# {}\n", harmless::line(line))).collect();
     let mut method = Table::new();
     method.insert("label".into(), candidate.method.name.clone().into());
     method.insert("name".into(), candidate.method.name.clone().into());

@@ -6,8 +6,8 @@ use super::costs::{Cost, costs};
 use super::distances::distances;
 use super::hypotheses;
 use super::interference::interference;
-use super::text::clean;
 use super::{returns, sheet, together};
+use crate::harmless;
 use crate::hypotheses::Claims;
 use crate::plan::Role;
 use crate::plan::group::{NEIGHBOURS, SUPERCLASS, UNRELATED};
@@ -75,7 +75,7 @@ pub fn render_diverged(cells: &BTreeMap<String, String>) -> String {
     if cells.is_empty() {
         return String::new();
     }
-    let lines = cells.iter().map(|(name, why)| format!("- `{name}`: {}\n", clean(why)));
+    let lines = cells.iter().map(|(name, why)| format!("- `{name}`: {}\n", harmless::line(why)));
     format!(
         "\n**Diverged.** These trainings were stopped, and have no numbers. They are not tried again; remove `refused.json` from a cell's folder for \
          that:\n\n{}",
@@ -173,6 +173,6 @@ pub(super) fn none() -> String {
 
 pub(super) fn row<S: AsRef<str>>(cells: &[S]) -> String {
     let cells: Vec<String> =
-        cells.iter().map(|cell| clean(cell.as_ref()).replace('|', "\\|")).collect();
+        cells.iter().map(|cell| harmless::line(cell.as_ref()).replace('|', "\\|")).collect();
     format!("| {} |\n", cells.join(" | "))
 }

@@ -1,10 +1,11 @@
 //! What became of hypotheses and trends, as tables.
 
 use super::comparison::{none, row};
-use crate::hypotheses::{Along, Claims, Outcome, Says, Seen, Unit};
+use crate::hypotheses::{Along, Claims, Outcome, Says, Seen, Unit, When};
 use crate::recipe::{Hypothesis, Measure};
 use crate::stats::Interval;
 
+const AHEAD: &str = "No cell has been run yet.";
 const BEFORE: &str = "Written in the recipe before the first cell was run.";
 const AFTER: &str = "**Not the ones that were written in the recipe before the first cell was run**: read them as questions that were asked of the results.";
 const ALL: &str = "The error of 5 in 100 is shared by all claims of this page (Bonferroni). A row is judged when all of its cells are there.";
@@ -20,11 +21,15 @@ pub(super) fn section(claims: &Claims<'_>) -> String {
     if claims.judged.is_empty() && claims.trends.is_empty() {
         return String::new();
     }
-    let when = if claims.beforehand { BEFORE } else { AFTER };
+    let when = match claims.when {
+        When::Ahead => AHEAD,
+        When::Before => BEFORE,
+        When::After => AFTER,
+    };
     let mut section = format!("## Hypotheses\n\n{when} {ALL}\n\n");
     if !claims.judged.is_empty() {
         let rows = claims.judged.iter().map(|one| {
-            let [better, than, gain, over, outcome] = outcome(&one.outcome);
+            let [better, than, gain, over, outcome] = outcome(&one.outcome, most(one.claimed.by));
             [one.claimed.claim.clone(), by(one.claimed), better, than, gain, over, outcome]
         });
         section += PAIRS;
@@ -68,8 +73,13 @@ fn by(hypothesis: &Hypothesis) -> String {
     }
 }
 
-/// Both sides, the gain, what it is over, and what it says.
-fn outcome(outcome: &Outcome<Seen>) -> [String; 5] {
+/// No difference of two means is larger: of shares 100, of cosines by 100 twice as much.
+fn most(by: Measure) -> f64 {
+    if by == Measure::Alignment { 200.0 } else { 100.0 }
+}
+
+/// Both sides, the gain, what it is over, and what it says. Of the interval, what lies beyond any difference that there can be is cut off.
+fn outcome(outcome: &Outcome<Seen>, most: f64) -> [String; 5] {
     let seen = match outcome {
         Outcome::Open { missing } => return [none(), none(), none(), none(), open(*missing)],
         Outcome::Seen(seen) => seen,
@@ -77,7 +87,7 @@ fn outcome(outcome: &Outcome<Seen>) -> [String; 5] {
     let [better, than] =
         seen.means.map_or_else(|| [none(), none()], |means| means.map(|mean| format!("{mean:.1}")));
     let gain = seen.gain.map_or_else(none, |gain| {
-        format!("{:.1} ({:.1} to {:.1})", gain.value, gain.low, gain.high)
+        format!("{:.1} ({:.1} to {:.1})", gain.value, gain.low.max(-most), gain.high.min(most))
     });
     [better, than, gain, over(seen.units, seen.pairs), says(seen.says)]
 }

@@ -26,5 +26,5 @@ pub use costs::Cost;
 pub use page::render;
 pub use pictures::{Folder, NoPictures, Pictures};
 pub use sheet::{SheetRow, sheet};
-pub use text::{clean, render_text};
+pub use text::render_text;
 pub use tuning::{Trial, Tuning, render_tuning};

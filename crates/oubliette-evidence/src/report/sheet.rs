@@ -1,10 +1,10 @@
 //! A few pictures of every audit of a comparison: which of them stand on its sheet, and the sheets on the page.
 
 use super::comparison::ComparedAudit;
-use super::text::clean;
 use crate::AuditPlan;
 use crate::Evidence;
 use crate::event::Sampled;
+use crate::harmless;
 use crate::plan::group::UNRELATED;
 use crate::plan::{Arm, ArmKind, Role, Stage};
 
@@ -51,9 +51,9 @@ pub(super) fn section(audits: &[ComparedAudit]) -> String {
         let title = format!("{} by {}", audit.title(), audit.method);
         Some(format!(
             "{}: {}\n\n![{}]({file})\n\n",
-            clean(&title),
-            clean(&rows.join("; ")),
-            clean(&title)
+            harmless::line(&title),
+            harmless::line(&rows.join("; ")),
+            harmless::line(&title)
         ))
     };
     match audits.iter().filter_map(one).collect::<String>() {

@@ -3,14 +3,17 @@
 use super::page;
 use super::tables;
 use crate::Evidence;
+use crate::harmless;
 use crate::plan::AuditPlan;
-use crate::verdict::Judgment;
+use crate::stats;
+use crate::verdict::{Judgment, Reason, Verdict};
 
 /// The verdict, the rates, what was kept, and what was not tested, in lines of text.
 pub fn render_text(plan: &AuditPlan, evidence: &Evidence, judgment: &Judgment) -> String {
     let mut lines = vec![judgment.sentence.clone(), String::new()];
     let reasons = page::reasons(&judgment.verdict);
     lines.extend(reasons.iter().map(|reason| format!("  because {reason}")));
+    lines.extend(enough(plan, &judgment.verdict));
     lines.extend(table(
         ["Attack", "Model", "Hits", "Bounds", ""],
         judgment.arms.iter().map(|found| {
@@ -44,7 +47,18 @@ pub fn render_text(plan: &AuditPlan, evidence: &Evidence, judgment: &Judgment) -
     }
     lines.extend(judgment.caveats.iter().cloned());
     lines.push(format!("Plan {}, evidence {}.", judgment.plan.short(), judgment.evidence.short()));
-    lines.iter().map(|line| clean(line) + "\n").collect()
+    lines.iter().map(|line| harmless::line(line) + "\n").collect()
+}
+
+/// How many samples would do, where there were too few.
+fn enough(plan: &AuditPlan, verdict: &Verdict) -> Option<String> {
+    let Verdict::Inconclusive { why } = verdict else { return None };
+    let few = why.iter().any(|reason| matches!(reason, Reason::TooFewSamples { .. }));
+    stats::enough(plan).filter(|_| few).map(|enough| {
+        format!(
+            "  {enough} samples would do, if none of them shows the concept: `per_arm` and `worst` below `[samples]`"
+        )
+    })
 }
 
 /// Columns as wide as they need to be; nothing for a table without rows.
@@ -64,9 +78,4 @@ fn table(head: [&str; 5], rows: impl Iterator<Item = [String; 5]>) -> Vec<String
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).chain([String::new()]).collect()
-}
-
-/// A terminal obeys control characters; prompts and names come from files.
-pub fn clean(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -6,6 +6,7 @@
 mod betting;
 mod clusters;
 mod ebh;
+mod enough;
 mod evalue;
 mod interval;
 mod paired;
@@ -18,6 +19,7 @@ mod student;
 pub use betting::{mean_lower, mean_upper};
 pub use clusters::{other_clusters, worst_cluster};
 pub use ebh::e_bh;
+pub use enough::enough;
 pub use evalue::e_below;
 pub use interval::Interval;
 pub use paired::{difference, paired_loss};

@@ -50,8 +50,27 @@ fn a_repeated_or_late_event_is_refused() {
         text.replacen("0.9", "1e999", 1),
         text.replacen("\n", "\n\n", 1),
         text.replacen("\n", "\r\n", 1),
+        text.replace("\n", "\r"),
     ] {
         assert!(parse(bad.as_bytes()).is_err());
+    }
+}
+
+#[test]
+fn a_refusal_names_the_line_and_what_can_be_done() {
+    let said = |text: &str| {
+        let file = Path::new("runs/a/events.jsonl");
+        Log::parse(file, text.as_bytes()).unwrap_err().to_string()
+    };
+    let text = lines();
+    for (bad, place) in [
+        (text.replace("\n", "\r\n"), "line 1 of runs/a/events.jsonl: its end is"),
+        (text.replace("\n", "\r"), "line 1 of runs/a/events.jsonl: its end is"),
+        (text.replacen("\n{", "\n {", 1), "line 2 of runs/a/events.jsonl: no event: not in"),
+    ] {
+        let said = said(&bad);
+        assert!(said.starts_with(place) && said.contains("or remove `runs/a`"), "{said}");
+        assert_eq!(said.matches("restore the file").count(), 1, "{said}");
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use oubliette_evidence::hypotheses::{Along, Claims, Outcome, Says, Seen, Unit, judged};
+use oubliette_evidence::hypotheses::{Along, Claims, Outcome, Says, Seen, Unit, When, judged};
 use oubliette_evidence::recipe::CompareRecipe;
 use oubliette_evidence::report::{ComparedAudit, render_comparison};
+use oubliette_evidence::stats::Interval;
 
 use crate::tale::{self, compared};
 
@@ -85,7 +86,7 @@ fn concepts_are_the_units_where_each_has_its_own_model() {
     let (_folder, recipe) = recipe("");
     let cells = recipe.cells().unwrap();
     assert_eq!((cells.len(), cells[0].name().as_str()), (18, "lion-gentle-1"));
-    let found = judged(&recipe, &cells, &audits(), &BTreeMap::new(), true).judged;
+    let found = judged(&recipe, &cells, &audits(), &BTreeMap::new(), When::Before).judged;
     let equal = seen(&found[0].outcome);
     // At 10 in 100: the line is a third of the way up from harsh, 50 + 50 / 3; the other a tenth of the way up from 75, 70 and 65 to 100.
     let line = 50.0 + 50.0 / 3.0;
@@ -105,7 +106,8 @@ fn concepts_are_the_units_where_each_has_its_own_model() {
 #[test]
 fn seeds_are_the_units_of_a_sequence_and_its_last_audit_counts() {
     let (_folder, recipe) = recipe("order = \"in-turn\"");
-    let found = judged(&recipe, &recipe.cells().unwrap(), &audits(), &BTreeMap::new(), true).judged;
+    let found =
+        judged(&recipe, &recipe.cells().unwrap(), &audits(), &BTreeMap::new(), When::Before).judged;
     let harsh = seen(&found[1].outcome);
     assert_eq!((harsh.units, harsh.pairs), ((2, Unit::Seeds), [2, 2]));
 }
@@ -115,15 +117,30 @@ fn nothing_is_judged_before_all_cells_are_there() {
     let (_folder, recipe) = recipe("");
     let cells = recipe.cells().unwrap();
     let some = &audits()[..16];
-    let claims = judged(&recipe, &cells, some, &BTreeMap::new(), true);
+    let claims = judged(&recipe, &cells, some, &BTreeMap::new(), When::Before);
     let found = &claims.judged;
     assert_eq!(found[0].outcome, Outcome::Open { missing: 2 });
     assert_eq!(found[1].outcome, Outcome::Open { missing: 2 });
     let page = render_comparison(some, &claims, &[]);
     assert!(page.contains("not judged yet, cells that are missing: 2"), "{page}");
     assert!(page.contains("Written in the recipe before"), "{page}");
-    let later = render_comparison(some, &Claims { beforehand: false, ..claims }, &[]);
-    assert!(later.contains("**Not the ones that were written"), "{later}");
+    let page = |when| render_comparison(some, &Claims { when, ..claims.clone() }, &[]);
+    assert!(page(When::After).contains("**Not the ones that were written"));
+    let ahead = page(When::Ahead);
+    assert!(ahead.contains("No cell has been run yet.") && !ahead.contains("Not the ones"));
+}
+
+#[test]
+fn an_interval_is_shown_no_further_than_a_difference_can_go() {
+    let (_folder, recipe) = recipe("");
+    let claims =
+        judged(&recipe, &recipe.cells().unwrap(), &audits(), &BTreeMap::new(), When::Before);
+    let mut wide = claims.clone();
+    if let Outcome::Seen(seen) = &mut wide.judged[0].outcome {
+        seen.gain = Some(Interval { value: 8.3, low: -197.6, high: 114.2 });
+    }
+    let page = render_comparison(&audits(), &wide, &[]);
+    assert!(page.contains("| 8.3 (-100.0 to 100.0) |"), "{page}");
 }
 
 #[test]
@@ -131,7 +148,7 @@ fn a_side_that_never_forgets_enough_is_left_out_and_decides_nothing() {
     let (_folder, recipe) = recipe("");
     let mut audits = audits();
     audits[2] = compared("lion", "other", 1, 19, 20);
-    let claims = judged(&recipe, &recipe.cells().unwrap(), &audits, &BTreeMap::new(), true);
+    let claims = judged(&recipe, &recipe.cells().unwrap(), &audits, &BTreeMap::new(), When::Before);
     assert_eq!(seen(&claims.judged[0].outcome).pairs, [5, 6]);
     let page = render_comparison(&audits, &claims, &[]);
     let pairs = "3 concepts; 5 of 6 pairs";
@@ -145,7 +162,7 @@ fn a_cell_that_diverged_is_not_waited_for() {
     let mut audits = audits();
     audits.remove(2);
     let lost = BTreeMap::from([("lion-other-1".to_owned(), "diverged".to_owned())]);
-    let found = judged(&recipe, &recipe.cells().unwrap(), &audits, &lost, true).judged;
+    let found = judged(&recipe, &recipe.cells().unwrap(), &audits, &lost, When::Before).judged;
     let harsh = seen(&found[1].outcome);
     // The interval of the rest would say so, but one pair of six is too many to leave out.
     assert!(harsh.gain.unwrap().high < 0.0, "{harsh:?}");
@@ -226,9 +243,9 @@ fn a_trend_that_holds_everywhere_is_supported_and_its_reverse_contradicted() {
         let (_folder, recipe) = with_trend(trend);
         let cells = recipe.cells().unwrap();
         let mut all = five();
-        let open = judged(&recipe, &cells, &all[1..], &BTreeMap::new(), true);
+        let open = judged(&recipe, &cells, &all[1..], &BTreeMap::new(), When::Before);
         assert_eq!(open.trends[0].outcome, Outcome::Open { missing: 1 });
-        let claims = judged(&recipe, &cells, &all, &BTreeMap::new(), true);
+        let claims = judged(&recipe, &cells, &all, &BTreeMap::new(), When::Before);
         let found = along(&claims);
         assert!((found.correlation.unwrap() - correlation).abs() < 1e-9, "{found:?}");
         // One order and its reverse, of 120.
@@ -242,7 +259,7 @@ fn a_trend_that_holds_everywhere_is_supported_and_its_reverse_contradicted() {
         // A cell that diverged takes its pair with it, and one pair of six is too many.
         let lost = BTreeMap::from([("lion-other-1".to_owned(), "diverged".to_owned())]);
         all.remove(2);
-        let claims = judged(&recipe, &cells, &all, &lost, true);
+        let claims = judged(&recipe, &cells, &all, &lost, When::Before);
         assert_eq!((along(&claims).pairs, along(&claims).says), ([5, 6], Says::Unresolved));
     }
 }
@@ -252,7 +269,7 @@ fn of_hits_fewer_are_better_and_concepts_may_differ() {
     let trend = TREND.replace("by = \"unrelated\"", "by = \"hits\"");
     let trend = trend.replace("car = [5.0, 3.0, 4.0, 2.0, 1.0]", "car = [1.0, 3.0, 2.0, 4.0, 5.0]");
     let (_folder, recipe) = with_trend(&trend);
-    let claims = judged(&recipe, &recipe.cells().unwrap(), &five(), &BTreeMap::new(), true);
+    let claims = judged(&recipe, &recipe.cells().unwrap(), &five(), &BTreeMap::new(), When::Before);
     // Only the first method leaves hits. Ranks of hits, turned: -2 and four halves; with the numbers -2 2 + (0 + 1 - 1 - 2) / 2 = -5 of the root of 10 times 5.
     let one = -5.0 / 50.0_f64.sqrt();
     let found = along(&claims);

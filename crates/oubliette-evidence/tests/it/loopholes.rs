@@ -3,10 +3,11 @@
 use std::process::Command;
 
 use oubliette_evidence::folder::RunFolder;
-use oubliette_evidence::plan::{Arm, ArmKind, Cell, Role, Stage, Standing};
+use oubliette_evidence::harmless;
+use oubliette_evidence::plan::{Arm, ArmKind, Cell, Detector, Role, Stage, Standing};
 use oubliette_evidence::verdict::{Reason, Verdict};
 use oubliette_evidence::verify::verify;
-use oubliette_evidence::{AuditPlan, Event, judge};
+use oubliette_evidence::{AuditPlan, Event, Prompt, judge};
 
 use crate::tale::{self, unlearned_shows};
 
@@ -31,7 +32,10 @@ fn what_the_original_never_showed_was_not_kept() {
         "unrelated" => false,
         arm => cell.subject == Role::Original || arm.starts_with("positive"),
     };
-    assert!(is_unmeasured(&why(&tale::plan(), &nothing)));
+    let open = why(&tale::plan(), &nothing);
+    assert!(is_unmeasured(&open));
+    let said = open[0].to_string();
+    assert!(said.contains("the original shows too little") && said.contains("names"), "{said}");
     // Nor does such an arm stand against one that shows the ruin.
     let mut plan = tale::plan();
     let keep = plan.arm("unrelated").unwrap().clone();
@@ -132,6 +136,38 @@ fn plans_that_nobody_could_carry_out_are_refused() {
     }
 }
 
+#[test]
+fn plans_that_nobody_would_wait_for_are_refused() {
+    let large: [fn(&mut AuditPlan); 5] = [
+        |plan| {
+            let one = plan.arms[0].clone();
+            let more = (0..1_000).map(|n| Arm { id: format!("direct {n}"), ..one.clone() });
+            plan.arms.extend(more);
+        },
+        |plan| {
+            let one = plan.detectors[0].clone();
+            let more = (0..100).map(|n| Detector { name: format!("{n}"), ..one.clone() });
+            plan.detectors.extend(more);
+        },
+        |plan| plan.arms[0].prompts = vec![Prompt::new("a lion"); 1_000_001],
+        |plan| plan.arms[1].runs = 10_000,
+        |plan| {
+            plan.arms.iter_mut().for_each(|arm| arm.looks = vec![1, 1_000_000]);
+            plan.arms[1].runs = 3;
+        },
+    ];
+    assert!(tale::plan().check().is_ok());
+    for (number, harm) in large.into_iter().enumerate() {
+        let mut plan = tale::plan();
+        harm(&mut plan);
+        let said = plan.check().unwrap_err().to_string();
+        assert!(
+            said.contains("which is more than") && said.contains("; split"),
+            "{number}: {said}"
+        );
+    }
+}
+
 /// The folder of a run that somebody else may have changed.
 fn written() -> (tempfile::TempDir, RunFolder) {
     let folder = tempfile::tempdir().unwrap();
@@ -161,4 +197,57 @@ fn names_that_a_terminal_would_obey_are_not_printed_as_they_are() {
     assert_eq!(ended.status.code(), Some(4));
     let said = String::from_utf8(ended.stdout).unwrap();
     assert!(said.contains("[2J: authentic") && !said.contains('\u{1b}'), "{said}");
+}
+
+/// Bytes that are no UTF-8, as a name.
+#[cfg(target_os = "linux")]
+fn odd() -> &'static std::ffi::OsStr {
+    std::os::unix::ffi::OsStrExt::from_bytes(b"a\xffb")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_picture_too_many_is_found_by_whatever_name() {
+    let (_folder, run) = written();
+    // What an interrupted run left.
+    std::fs::write(run.samples().join(".x.png.7-0.part"), "").unwrap();
+    assert!(verify(run.path()).unwrap().authentic);
+    std::fs::write(run.samples().join(odd()), "").unwrap();
+    let found = verify(run.path()).unwrap();
+    assert!(!found.authentic && found.differences[0].thing == "in no event", "{found:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_may_lie_anywhere() {
+    let (folder, run) = written();
+    let moved = folder.path().join(odd());
+    std::fs::create_dir(&moved).unwrap();
+    for name in
+        ["plan.json", "events.jsonl", "evidence.json", "verdict.json", "report.html", "samples"]
+    {
+        std::fs::rename(run.path().join(name), moved.join(name)).unwrap();
+    }
+    let program = || Command::new(env!("CARGO_BIN_EXE_oubliette-verify"));
+    let ended = program().arg(&moved).output().unwrap();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(String::from_utf8(ended.stdout).unwrap().contains("authentic"));
+    let ended = program().arg("--json").arg(odd()).output().unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+}
+
+#[test]
+fn words_of_a_plan_are_not_printed_as_they_are() {
+    let (_folder, run) = written();
+    let text = std::fs::read_to_string(run.plan()).unwrap();
+    let text = text.replacen("\"task\":\"audit\"", "\"task\":\"x\u{202e}\u{9b}2J\"", 1);
+    std::fs::write(run.plan(), text).unwrap();
+    for arguments in [&[][..], &["--json"]] {
+        let mut verify = Command::new(env!("CARGO_BIN_EXE_oubliette-verify"));
+        let ended = verify.args(arguments).arg(run.path()).output().unwrap();
+        assert_eq!(ended.status.code(), Some(4));
+        let said = String::from_utf8(ended.stdout).unwrap();
+        assert!(said.contains("unknown variant"), "{said}");
+        assert!(!said.contains(|c: char| c != '\n' && harmless::is_obeyed(c)), "{said:?}");
+    }
 }

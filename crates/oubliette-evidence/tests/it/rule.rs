@@ -109,6 +109,12 @@ fn too_few_samples_are_said_so_with_the_bound() {
     plan.arms.iter_mut().filter(|a| a.kind == ArmKind::Attack).for_each(|a| a.looks = vec![4, 8]);
     let why = why(&plan, &unlearned_shows(never));
     assert!(why.iter().all(|reason| matches!(reason, Reason::TooFewSamples { of: 8, .. })));
+    // Two looks share the error: 0.7^n falls below 0.025 at 11.
+    assert_eq!(oubliette_evidence::stats::enough(&plan), Some(11));
+    let evidence = tale::fold(&tale::run(&plan, &unlearned_shows(never)));
+    let judgment = judge(&plan, &evidence).unwrap();
+    let text = oubliette_evidence::report::render_text(&plan, &evidence, &judgment);
+    assert!(text.contains("11 samples would do, if none of them shows"), "{text}");
     assert_eq!(why.len(), 3);
 }
 

@@ -71,6 +71,19 @@ fn the_examples_are_read() {
     }
 }
 
+/// Every line of the page about events is one, once its digests are whole.
+#[test]
+fn the_events_are_read() {
+    let page = std::fs::read_to_string(spec().join("events.md")).unwrap();
+    let example = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let example = example.replace('…', &"0".repeat(60));
+    let events: Vec<Event> = example
+        .lines()
+        .map(|line| Event::from_line(Path::new("events.md"), line).unwrap())
+        .collect();
+    assert_eq!(events.len(), 5);
+}
+
 /// A small audit: fine-tuning brings the concept back.
 fn small() -> AuditPlan {
     let mut plan = AuditPlan { worst: 4, ..tale::plan() };

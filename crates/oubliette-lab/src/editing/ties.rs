@@ -4,7 +4,8 @@ use oubliette_evidence::recipe::Merge;
 use oubliette_model::{Weight, Weights};
 
 /// The weights that any of `apart` changes, after all changes of `before` are merged (arXiv 2306.01708): of every tensor, each
-/// keeps its largest changes, the sign of their sum wins, and those of that sign are averaged.
+/// keeps its largest changes, the sign of their sum wins, and those of that sign are averaged. The release of arXiv 2511.07970 merges
+/// tensors of cross-attention alone; with methods that change nothing else the two are one.
 pub(crate) fn ties(before: &Weights, apart: &[Weights], merge: Merge) -> Weights {
     let mut names: Vec<&str> = apart.iter().flat_map(Weights::names).collect();
     names.sort_unstable();

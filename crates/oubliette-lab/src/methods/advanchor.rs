@@ -25,8 +25,9 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<AdvAnchor>(Card {
     cost: "sampling of `pictures` before the first step; a step is `updates` passes for the anchor, two training steps and two forwards",
     broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature)",
     source: "AdvAnchor (arXiv 2501.00054), losses L_adv1 and L_adv2 and the three schedules; released code",
-    differs: "gradients are zeroed before every step, where the released loop lets them pile up; the concept's own prompts stand for \
-              \"{name}'s painting\"; see the part `adversarial`",
+    differs: "gradients are zeroed before every step, where the released loop lets them pile up (`piled = true`); the concept's own prompts stand for \
+              \"{name}'s painting\"; the sum over weighted attribute prompts that the \
+              release can add for nudity is left out; see the part `adversarial`",
     ..Card::BLANK
 });
 
@@ -64,6 +65,9 @@ pub struct AdvAnchor {
     pub steps: u64,
     /// Rows of a step.
     pub batch: usize,
+    /// Whether gradients pile up from step to step, as in the released loop.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub piled: bool,
 }
 
 impl Default for AdvAnchor {
@@ -85,6 +89,7 @@ impl Default for AdvAnchor {
             learning_rate: 1e-5,
             steps: 50,
             batch: 1,
+            piled: false,
         }
     }
 }
@@ -101,7 +106,11 @@ impl Method for AdvAnchor {
             forget: vec![Weighted::one(AnchorMatch { teacher: Teacher::Original })],
             retain: vec![Weighted { objective: Box::new(hold), weight: self.hold }],
             mask: Box::new(Select { include: self.weights.clone(), exclude: Vec::new() }),
-            optimiser: Optimiser { learning_rate: self.learning_rate, ..Optimiser::default() },
+            optimiser: Optimiser {
+                learning_rate: self.learning_rate,
+                piled: self.piled,
+                ..Optimiser::default()
+            },
             steps: self.steps,
             ..Train::named("anchor")
         };

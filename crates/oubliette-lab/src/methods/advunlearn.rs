@@ -24,7 +24,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<AdvUnlearn>(Card {
            prompts are held to what the original predicts.",
     changes: "the text encoder; `weights` chooses others",
     cost: "sampling of `pictures` before the first step; a step is ESD's and `updates` passes for the word",
-    broken_by: "inversion of the concept from pictures (39 in 100 for nudity, arXiv 2405.15234)",
+    broken_by: "the own prompts of a style, and fine-tuning on unrelated pictures (our own study of methods, on a miniature); inversion of the concept from pictures (39 in 100 for nudity, arXiv 2405.15234)",
     source: "Defensive Unlearning with Adversarial Training (arXiv 2405.15234), the bilevel objective with the text encoder as what is trained; released code",
     differs: "retain prompts name the concept's neighbours and superclass, where the release takes 243 of ImageNet and COCO; see the part \
               `disguised`",
@@ -45,6 +45,9 @@ pub struct AdvUnlearn {
     pub word_rate: f64,
     /// Steps at the beginning that are taken without a word.
     pub warm_up: u64,
+    /// Whether the word's gradients pile up from update to update, as in the released attack.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub piled: bool,
     /// Texts with `{name}`; empty: the concept's own templates.
     pub templates: Vec<String>,
     /// What must stay; empty: the concept's neighbours and its superclass.
@@ -78,6 +81,7 @@ impl Default for AdvUnlearn {
             updates: word.updates,
             word_rate: word.rate,
             warm_up: word.warm_up,
+            piled: word.piled,
             templates: Vec::new(),
             retain: Vec::new(),
             pictures: 243,
@@ -131,7 +135,7 @@ impl AdvUnlearn {
         let mut disguised = Disguised::default();
         disguised.reversal = GuidanceReversal { eta: self.eta, ..GuidanceReversal::default() };
         (disguised.updates, disguised.rate) = (self.updates, self.word_rate);
-        disguised.warm_up = self.warm_up;
+        (disguised.warm_up, disguised.piled) = (self.warm_up, self.piled);
         disguised
     }
 }

@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Ca>(Card {
     what: "Trains the denoiser so that the concept's prompts predict what the anchor's prompts predict, on pictures of the anchor.",
     changes: "keys and values of cross-attention; `weights` chooses others",
     cost: "sampling of `pictures` before the first step; a step is one training step and one forward",
-    broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); prompts that were not trained on; embedding and prompt searches (arXiv 2308.01508)",
+    broken_by: "the own prompts of a style, and fine-tuning on unrelated pictures (our own study of methods, on a miniature); prompts that were not trained on; embedding and prompt searches (arXiv 2308.01508)",
     source: "Ablating Concepts in Text-to-Image Diffusion Models (arXiv 2303.13516), equations 4 and 5; released code",
     differs: "prompts come from the concept's templates, where the release asks a language model for 200; pictures are not \
               augmented, so there is no mask of valid pixels",
@@ -87,7 +87,7 @@ impl Default for Ca {
 impl Method for Ca {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
         let (mut named, mut drawn) = (Vec::new(), Vec::new());
-        let replaced = shown::instead(self.anchor.as_ref());
+        let replaced = shown::instead(concepts, "anchor", self.anchor.as_ref())?;
         for concept in concepts {
             let own = shown::prompts(concept, &self.templates);
             drawn.extend(replaced.texts(std::slice::from_ref(concept), &own)?);

@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Dp>(Card {
            acts along what preserved texts have no part in, so that those stay as they were.",
     changes: "to_k and to_v of every cross-attention, or one of them",
     cost: "seconds: eigenvectors of one symmetric matrix of the text encoder's width, no sampling, no gradients",
-    broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); a wide choice of safe texts, whose nearest combination is still the concept; names that were not edited; \
+    broken_by: "the own prompts of an object and of a style, and fine-tuning on unrelated pictures (our own study of methods, on a miniature); a wide choice of safe texts, whose nearest combination is still the concept; names that were not edited; \
                 fine-tuning on texts with a part along the change, the concept's own above all",
     source: "Double Projections (CVPR 2026), dW = W0 (c* - c) x^T / |x|^2 U2^T with x = U2^T c and c* = S (S^T S)^+ S^T c",
     differs: "written from a description of the paper at second hand, without its text or code, so the tokens, the matrices and \

@@ -22,7 +22,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Esd>(Card {
     changes: "x: cross-attention; u: all of the denoiser but cross-attention, output and time embedding; \
               x-strict: keys and values of cross-attention; all: the whole denoiser",
     cost: "a step is a partial sampling (25 guided steps on average), three forwards of the original (two with the release of 2025) and one training step",
-    broken_by: "embedding and prompt searches (arXiv 2308.01508, 2310.11868); fine-tuning on unrelated pictures (arXiv 2410.08074)",
+    broken_by: "embedding and prompt searches (arXiv 2308.01508, 2310.11868); \
+                fine-tuning on unrelated pictures (arXiv 2410.08074, and our own study of methods, on a miniature), and there the own prompts of a style",
     source: "Erasing Concepts from Diffusion Models (arXiv 2303.07345), equation 7 and section 4.1; released code of 2023 and 2025",
     differs: "the noisy latents end at the noise level of the drawn timestep, where the first release's sampler stops two \
               levels later; AdamW without decay equals its Adam; v-prediction models are trained on v",

@@ -18,7 +18,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Fmn>(Card {
     what: "Makes the cross-attention to the tokens of the concept's name small, on pictures of the concept.",
     changes: "cross-attention; `weights` chooses others",
     cost: "sampling of `pictures` before the first step; a step is one training step; very few steps",
-    broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); prompts that name the concept in other words; 98 in 100 adversarial prompts for nudity (arXiv 2405.15234)",
+    broken_by: "the own prompts of a style, and fine-tuning on unrelated pictures (our own study of methods, on a miniature); prompts that name the concept in other words; 98 in 100 adversarial prompts for nudity (arXiv 2405.15234)",
     source: "Forget-Me-Not: Learning to Forget in Text-to-Image Diffusion Models (arXiv 2303.17591), attention resteering; released code",
     differs: "the textual inversion that the release may run first, for concepts that no word names, is left out",
     ..Card::BLANK

@@ -16,6 +16,7 @@ use crate::{
     editing::Reader,
     parts::{anchor::superclass_of, objective::AttentionNorm, source::Focus},
     training::{Optimiser, Train, Weighted},
+    wording,
 };
 
 pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Mace>(Card {
@@ -87,6 +88,9 @@ impl Default for Mace {
 impl Method for Mace {
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
         self.check()?;
+        if let Some(mapping) = &self.mapping {
+            wording::must_be_another(concepts, "mapping", mapping)?;
+        }
         let (mut all, mut mappings) = (Vec::new(), Vec::new());
         let own = concepts.iter().flat_map(|concept| concept.keep.clone());
         let preserve = if self.preserve.is_empty() { own.collect() } else { self.preserve.clone() };

@@ -27,7 +27,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Meta>(Card {
     cost: "sampling of twice `pictures` before the first step; a step is ESD's, and five training steps beside it",
     broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); fine-tuning on harmful pictures for longer (13 in 100 for nudity after 100 steps, arXiv 2410.12777)",
     source: "Meta-Unlearning on Diffusion Models (arXiv 2410.12777), L_meta; first order as in the released code",
-    differs: "the concept's neighbours and superclass stand for both retain sets of the release; see the part `meta`",
+    differs: "the concept's neighbours and superclass stand for both retain sets of the release, with the weights of each; the step is \
+              imagined on one batch; `meta = { update = \"descent\", rate = ..., harm = 1.0 }` is the paper's; see the part `meta`",
     ..Card::BLANK
 });
 
@@ -39,7 +40,8 @@ pub struct Meta {
     pub eta: f64,
     /// Weight of the diffusion loss on what is retained.
     pub keep: f64,
-    /// Length, gain and harm of the imagined step.
+    /// The imagined step: how it moves, what it should gain and harm. The release's where it is absent; what a table leaves out is the
+    /// part's own.
     pub meta: wrapper::Meta,
     /// Texts with `{name}`; empty: the concept's own templates.
     pub templates: Vec<String>,
@@ -68,7 +70,13 @@ impl Default for Meta {
         Self {
             eta: 3.0,
             keep: 0.1,
-            meta: wrapper::Meta { harm: 1.0, ..wrapper::Meta::default() },
+            meta: wrapper::Meta {
+                update: wrapper::Update::Adam,
+                rate: 1e-5,
+                gain: 0.1,
+                harm: 1.0,
+                before: 0.1,
+            },
             templates: Vec::new(),
             retain: Vec::new(),
             pictures: 100,

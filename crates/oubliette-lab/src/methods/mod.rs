@@ -147,6 +147,15 @@ pub trait Method {
     /// # Errors
     /// When the concepts lack what the method needs.
     fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>>;
+
+    /// At most `count` texts such as it trains on, made of what it leaves for tests, with `{name}` where a name belongs; none where it
+    /// leaves nothing.
+    ///
+    /// # Errors
+    /// When its settings make no such texts.
+    fn held_back_scenes(&self, _count: usize) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 }
 
 impl<M: Method + Serialize + DeserializeOwned + 'static> Make<dyn Method> for M {

@@ -13,7 +13,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<NegativePrompt>(Card {
            them in every picture. The folder carries it as a guide.",
     changes: "no weight: a guide beside the model, which other programs do not follow",
     cost: "nothing: a picture takes as many forwards as without it",
-    broken_by: "prompts that say little beside the names: where both predict the same, guidance leads nowhere and the picture \
+    broken_by: "the concept's own prompts, and fine-tuning on unrelated pictures (our own study of methods, on a miniature); \
+                prompts that say little beside the names: where both predict the same, guidance leads nowhere and the picture \
                 follows that prediction; every program that ignores the guide, diffusers among them; a guidance of 1, where it does nothing; \
                 searched prompts (arXiv 2309.06135)",
     source: "classifier-free guidance (arXiv 2207.12598) with a text in the place of the empty one, as users of Stable \

@@ -20,9 +20,12 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Rece>(Card {
     what: "Erases the concept as UCE does, then finds the embedding that brings it back best and erases that one too, round after round.",
     changes: "to_k and to_v of every cross-attention",
     cost: "seconds a round: one symmetric system of the text encoder's width for the search, one for each edit",
-    broken_by: "adversarial prompts found by gradients (arXiv 2310.11868); few fine-tuning steps",
+    broken_by: "adversarial prompts found by gradients (arXiv 2310.11868); \
+                fine-tuning on unrelated pictures (our own study of methods, on a miniature)",
     source: "Reliable and Efficient Concept Erasure (arXiv 2407.12383), equations 6 to 9; released code",
-    differs: "all matrices of a round are solved from the same embeddings, in double precision",
+    differs: "all matrices of a round are solved from the same embeddings, in double precision; the defaults are those for nudity, whatever the \
+              concept: for other unsafe content the release has `rounds = 2`, for styles and hard objects `rounds = 1` and \
+              `regulariser = 1e-3`",
     ..Card::BLANK
 });
 
@@ -30,9 +33,9 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Rece>(Card {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rece {
-    /// Rounds after the first edit.
+    /// Rounds after the first edit: 3 for nudity, 2 for other unsafe content, 1 for styles and hard objects.
     pub rounds: u32,
-    /// Weight of the embedding's own length in the search; above 0.
+    /// Weight of the embedding's own length in the search; above 0: 0.1 for what is unsafe, 1e-3 for styles and hard objects.
     pub regulariser: f64,
     /// The edit of every round.
     pub uce: Uce,

@@ -25,7 +25,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Receler>(Card {
            at the name costs. The folder carries the erasers, and only programs that know them apply them.",
     changes: "no weight of the model's own; erasers are attached",
     cost: "`updates` training steps and one of ESD's for every step",
-    broken_by: "whoever loads the folder without the erasers; not measured by its authors against later fine-tuning",
+    broken_by: "whoever loads the folder without the erasers; the own prompts of a style (our own study of methods, on a miniature); not measured by its authors against later fine-tuning",
     source: "Receler: Reliable Concept Erasing of Text-to-Image Diffusion Models via Lightweight Erasers (arXiv 2311.17717); released code",
     differs: "see the part `appended`; several concepts of one run share their erasers",
     ..Card::BLANK

@@ -28,10 +28,11 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Rg>(Card {
            where the two gradients conflict each gives up what works against the other.",
     changes: "the whole denoiser; `weights` chooses others",
     cost: "sampling of twice `pictures` before the first step; a step is two training steps",
-    broken_by: "not measured by its authors against later fine-tuning",
+    broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature: its style, not its objects)",
     source: "Boosting Alignment for Post-Unlearning Text-to-Image Generative Models (arXiv 2412.07808), theorem 4 and section 4; released code",
-    differs: "scenes come from lists of activities, places, times and moods (`words`; `oubliette words` asks a language model for them, \
-              as the paper does); half of every list is never trained on and left for tests",
+    differs: "scenes come from lists of activities, places, times and moods (`words`, or a file of them as `words.file`; \
+              `oubliette words` asks a language model for one, as the paper does); half of every list is never trained on and left for tests, and \
+              `oubliette words --test` prints scenes of that half for an audit",
     ..Card::BLANK
 });
 
@@ -49,7 +50,7 @@ pub struct Rg {
     pub retain: Vec<String>,
     /// Show bare names, and no scenes around them.
     pub uniform: bool,
-    /// What the scenes are made of.
+    /// What the scenes are made of; in a recipe, `file` names a file that holds this table.
     pub words: Words,
     /// Pictures of the concept, and as many without it.
     pub pictures: usize,
@@ -94,7 +95,7 @@ impl Method for Rg {
             self.words.check(concepts)?;
         }
         let (mut forget, mut retain) = (Vec::new(), Vec::new());
-        let count = self.pictures.max(1).div_ceil(concepts.len().max(1));
+        let count = self.pictures.div_ceil(concepts.len().max(1));
         for concept in concepts {
             forget.extend(self.scenes(&concept.names, count)?);
             retain.extend(self.scenes(&shown::kept(concepts, concept, &self.retain)?, count)?);
@@ -111,6 +112,13 @@ impl Method for Rg {
             ..Train::named("restrict")
         };
         Ok(vec![Stage::Train(Box::new(train))])
+    }
+
+    fn held_back_scenes(&self, count: usize) -> Result<Vec<String>> {
+        match self.uniform {
+            true => Ok(Vec::new()),
+            false => self.words.held_back_scenes(count),
+        }
     }
 }
 

@@ -19,10 +19,10 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Salun>(Card {
            predict what is predicted for another class; the rest is held by the diffusion loss on what must stay.",
     changes: "`share` of the denoiser's weights; `weights` chooses others",
     cost: "sampling of twice `pictures` and `survey` training steps before the first step; a step is two training steps and one forward",
-    broken_by: "adversarial prompts (11 in 100 for nudity, arXiv 2405.15234); image-text alignment suffers (arXiv 2412.07808)",
+    broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); adversarial prompts (11 in 100 for nudity, arXiv 2405.15234); image-text alignment suffers (arXiv 2412.07808)",
     source: "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency (arXiv 2310.12508), the saliency map and its random labels; released code",
-    differs: "the other class is the concept's first neighbour where the release takes the next class of its list; gradients are clipped \
-              after the mask, not before",
+    differs: "the other class is the concept's first neighbour where the release takes the next class of its list; gradients are \
+              not clipped, where the release clips them before the mask (`clip = 1.0`)",
     ..Card::BLANK
 });
 
@@ -59,6 +59,13 @@ pub struct Salun {
     pub steps: u64,
     /// Rows of a step, on either side.
     pub batch: usize,
+    /// Largest norm of all gradients together, before the mask, as the release clips them; 0: not clipped.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub clip: f64,
+}
+
+fn is_nothing(clip: &f64) -> bool {
+    *clip == 0.0
 }
 
 impl Default for Salun {
@@ -79,6 +86,7 @@ impl Default for Salun {
             // Five epochs over 800 pictures.
             steps: 500,
             batch: 8,
+            clip: 0.0,
         }
     }
 }
@@ -95,7 +103,12 @@ impl Method for Salun {
         let train = Train {
             retain: vec![Weighted { objective: Box::new(NoiseMse {}), weight: self.alpha }],
             mask: Box::new(self.mask()),
-            optimiser: Optimiser { learning_rate: self.learning_rate, ..Optimiser::default() },
+            optimiser: Optimiser {
+                learning_rate: self.learning_rate,
+                clip: self.clip,
+                clip_whole: true,
+                ..Optimiser::default()
+            },
             steps: self.steps,
             ..shown.train(concepts, &drawing)?
         };

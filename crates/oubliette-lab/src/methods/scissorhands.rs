@@ -21,9 +21,9 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Scissorhands>(Card {
     changes: "the whole denoiser; `weights` chooses others, `reset` what can be drawn anew",
     cost: "sampling of three times `pictures` and `survey` training steps before the first step; a step is two training steps and one forward, \
            every `every` steps one more",
-    broken_by: "quality suffers (FID 128 after forgetting nudity, arXiv 2405.15234); not measured by its authors against later fine-tuning",
+    broken_by: "quality suffers (FID 128 after forgetting nudity, arXiv 2405.15234); fine-tuning on unrelated pictures (our own study of methods, on a miniature)",
     source: "Scissorhands: Scrub Data Influence via Connection Sensitivity in Networks (arXiv 2401.06187), its two stages; released code",
-    differs: "the step is turned over all weights that train, not those of cross-attention alone; the other class is the concept's first neighbour; cross-attention is what is drawn anew, where the released code names other \
+    differs: "the step is turned over all weights that train, not those of cross-attention alone (`turned = [\"attn2\"]`); the other class is the concept's first neighbour; cross-attention is what is drawn anew, where the released code names other \
               parts in other versions, and leaves the projection out in the latest",
     ..Card::BLANK
 });
@@ -49,6 +49,9 @@ pub struct Scissorhands {
     pub margin: f64,
     /// Steps from one turn to the next.
     pub every: u64,
+    /// Patterns of the weights that a turn looks at; empty: all that train. The released code takes `attn2`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub turned: Vec<String>,
     /// Texts with `{name}`; empty: the concept's own templates.
     pub templates: Vec<String>,
     /// What must stay; empty: the concept's neighbours and its superclass.
@@ -80,6 +83,7 @@ impl Default for Scissorhands {
             lambda: 0.1,
             margin: 0.5,
             every: 10,
+            turned: Vec::new(),
             templates: Vec::new(),
             retain: Vec::new(),
             pictures: 800,
@@ -112,7 +116,11 @@ impl Method for Scissorhands {
                 source: Box::new(drawing.of(own.collect())),
                 losses: vec![Weighted::one(NoiseMse {})],
             }),
-            combiner: Box::new(Gem { margin: self.margin, every: self.every }),
+            combiner: Box::new(Gem {
+                margin: self.margin,
+                every: self.every,
+                only: self.turned.clone(),
+            }),
             mask: Box::new(self.mask()),
             optimiser: Optimiser { learning_rate: self.learning_rate, ..Optimiser::default() },
             steps: self.steps,

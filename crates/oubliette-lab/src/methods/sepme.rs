@@ -25,13 +25,14 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<SepMe>(Card {
     changes: "to_k and to_v of every cross-attention",
     cost: "sampling of `pictures` and an eigendecomposition of the text encoder's width before the first step; a step is a training step \
            on twice the rows and a forward on as many",
-    broken_by: "not measured by its authors against later fine-tuning",
+    broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature)",
     source: "Separable Multi-Concept Erasure from Diffusion Models (arXiv 2402.05947), concept-irrelevant representations and weight \
              decoupling; released code",
     differs: "what is protected is `protect`, where the release takes all other concepts that are to be erased; the size of the change is a mean, not a \
               sum; Adam moves the matrices themselves, projected at every step, where the release moves coordinates within the null space at \
               `scale` times its rate; the concepts of one run share a null space, so that shifts which can be told apart and taken back \
-              are made one concept a run",
+              are made one concept a run; of a protected text the last token and all that follow are protected (`tokens = \"all\"`), where \
+              the release stacks every row of the text encoder's output: the tokens before it, in a name of several, can see the change",
     ..Card::BLANK
 });
 

@@ -1,6 +1,6 @@
 //! What methods show in training: prompts that name the concept, what stands beside it, and pictures of both.
 
-use oubliette_evidence::{Concept, concept::Prompts};
+use oubliette_evidence::Concept;
 
 use crate::{
     Error, Result,
@@ -10,65 +10,31 @@ use crate::{
         source::Prompts as Source,
     },
     training::{Train, Weighted},
-    wording,
 };
+
+use crate::wording::must_be_another;
+pub(super) use crate::wording::{kept, prompts_of};
 
 /// The concept's prompts that hold one of its names; `templates`, where given, take the place of its own.
 pub(super) fn prompts(concept: &Concept, templates: &[String]) -> Vec<String> {
     prompts_of(&concept.names, concept, templates)
 }
 
-/// The same prompts about other `names`.
-pub(super) fn prompts_of(names: &[String], concept: &Concept, templates: &[String]) -> Vec<String> {
-    let own = match (&concept.prompts, templates.is_empty()) {
-        (_, false) => templates.to_vec(),
-        (Prompts::Templates(own), true) => own.clone(),
-        (Prompts::Csv(_), true) => Vec::new(),
-    };
-    let mut templates: Vec<String> =
-        own.into_iter().filter(|template| template.contains("{name}")).collect();
-    if templates.is_empty() {
-        templates = vec!["a {name}".to_owned(), "a picture of a {name}".to_owned()];
-    }
-    let fill = |name: &String| templates.iter().map(|t| wording::fill(t, name)).collect::<Vec<_>>();
-    names.iter().flat_map(fill).collect()
-}
-
-/// Names that must be kept beside `concept`: `chosen`, or else its neighbours and its superclass. A name of one of `concepts`, which are
-/// forgotten with it, is none of them, so that concepts may be each other's neighbours.
+/// A name in the concept's place, or its superclass where none is given; `key` is what the method calls it.
 ///
 /// # Errors
-/// When there are none.
-pub(super) fn kept(
+/// When it is the concept's own.
+pub(super) fn instead(
     concepts: &[Concept],
-    concept: &Concept,
-    chosen: &[String],
-) -> Result<Vec<String>> {
-    let usual = || concept.keep.iter().chain(&concept.superclass).cloned().collect();
-    let mut kept: Vec<String> = if chosen.is_empty() { usual() } else { chosen.to_vec() };
-    let forgotten = |name: &String| {
-        concepts
-            .iter()
-            .flat_map(|one| &one.names)
-            .any(|own| own.to_lowercase() == name.to_lowercase())
-    };
-    kept.retain(|name| !forgotten(name));
-    if kept.is_empty() {
-        return Err(Error::Input {
-            file: format!("concept `{}`", concept.id),
-            thing: "beside it nothing is left that must stay: the retain set is empty".to_owned(),
-            remedy: "add `keep` or `superclass`, or name other things than what is to be forgotten in the method's `retain` (`protect`)"
-                .to_owned(),
-        });
-    }
-    Ok(kept)
-}
-
-/// A name in the concept's place, or its superclass where none is given.
-pub(super) fn instead(name: Option<&String>) -> Box<dyn Anchor> {
+    key: &str,
+    name: Option<&String>,
+) -> Result<Box<dyn Anchor>> {
     match name {
-        Some(name) => Box::new(Replaced { with: name.clone() }),
-        None => Box::new(Superclass {}),
+        Some(name) => {
+            must_be_another(concepts, key, name)?;
+            Ok(Box::new(Replaced { with: name.clone() }))
+        }
+        None => Ok(Box::new(Superclass {})),
     }
 }
 
@@ -87,7 +53,8 @@ pub(super) struct Drawing {
 impl Drawing {
     /// Pictures of `prompts` by the original model.
     pub(super) fn of(&self, prompts: Vec<String>) -> Source {
-        let repeats = self.pictures.div_ceil(prompts.len().max(1)).max(1);
+        // None of none: what draws nothing is refused with the stage.
+        let repeats = self.pictures.div_ceil(prompts.len().max(1));
         let mut source = Source::new(prompts, repeats, self.batch);
         (source.guidance, source.steps) = (self.guidance, self.steps);
         source
@@ -110,6 +77,9 @@ impl Relabelled<'_> {
     /// # Errors
     /// When a concept has nothing to stay, or the concepts would become different things.
     pub(super) fn train(&self, concepts: &[Concept], drawing: &Drawing) -> Result<Train> {
+        if let Some(label) = self.label {
+            must_be_another(concepts, "label", label)?;
+        }
         let (mut forget, mut retain, mut labels) = (Vec::new(), Vec::new(), Vec::new());
         for concept in concepts {
             let kept = kept(concepts, concept, self.retain)?;

@@ -16,7 +16,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Sld>(Card {
            prediction comes near it, with a momentum over the calls. The folder carries it as a guide.",
     changes: "no weight: a guide beside the model, which other programs do not follow",
     cost: "nothing to make; three forwards of a picture's call in the place of two",
-    broken_by: "a prompt that is the very text: the two predictions are one, so nothing is corrected; every program that ignores the guide, diffusers among them; samplings hardly longer than the warm-up, which counts \
+    broken_by: "the concept's own prompts (our own study of methods, on a miniature); \
+                a prompt that is the very text: the two predictions are one, so nothing is corrected; every program that ignores the guide, diffusers among them; samplings hardly longer than the warm-up, which counts \
                 calls (the published ones are for 50 steps); searched prompts (arXiv 2309.06135)",
     source: "Safe Latent Diffusion (arXiv 2211.05105), equations 3 to 8 and its four sets of numbers; \
              StableDiffusionPipelineSafe in diffusers",

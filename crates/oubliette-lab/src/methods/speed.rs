@@ -21,6 +21,7 @@ use crate::{
     Card, Entry, Error, Result, Study,
     editing::{Matrices, Reader, Tokens, checked, like, matrix},
     lot::Lot,
+    wording,
 };
 
 pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Speed>(Card {
@@ -88,8 +89,11 @@ impl Default for Speed {
 }
 
 impl Method for Speed {
-    fn stages(&self, _concepts: &[Concept]) -> Result<Vec<Stage>> {
+    fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
         checked(&self.phrases)?;
+        if let Some(guide) = &self.guide {
+            wording::must_be_another(concepts, "guide", guide)?;
+        }
         let above = |value: f64| value.is_finite() && value > 0.0;
         let free = self.lambda.is_finite() && self.lambda >= 0.0;
         if !above(self.gamma) || !above(self.threshold) || !free || self.augment > 1000 {

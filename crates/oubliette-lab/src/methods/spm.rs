@@ -25,7 +25,8 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Spm>(Card {
            strong as the prompt is like the concept. The folder carries it, and only programs that know it apply it.",
     changes: "no weight of the model's own; an adapter is attached",
     cost: "a step is one of ESD's, and `samples` rows more through student and original",
-    broken_by: "whoever loads the folder without the adapter; prompts that are unlike the concept's name; 92 in 100 adversarial prompts \
+    broken_by: "whoever loads the folder without the adapter; the own prompts of a style (our own study of methods, on a miniature); \
+                prompts that are unlike the concept's name; 92 in 100 adversarial prompts \
                 for nudity (arXiv 2405.15234)",
     source: "One-Dimensional Adapter to Rule Them All: Concepts, Diffusion Models and Erasing Applications (SPM, arXiv 2312.16145); released code",
     differs: "the learning rate is constant and nothing decays; the timestep is drawn from the level's bucket; a rank above 1 is not scaled down; \

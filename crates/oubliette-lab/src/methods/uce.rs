@@ -14,6 +14,7 @@ use crate::{
     Card, Entry, Error, Result, Study,
     editing::{Matrices, Pair, Reader, Tokens, checked, like, matrix, within},
     lot::Lot,
+    wording,
 };
 
 pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Uce>(Card {
@@ -22,10 +23,12 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Uce>(Card {
            while those of preserved texts stay.",
     changes: "to_k and to_v of every cross-attention",
     cost: "seconds: one symmetric system of the text encoder's width, no sampling, no gradients",
-    broken_by: "names that were not edited; embedding searches (arXiv 2308.01508); few fine-tuning steps",
+    broken_by: "names that were not edited; embedding searches (arXiv 2308.01508); \
+                few steps of fine-tuning on unrelated pictures where nothing is preserved (our first look at a lion, on a miniature)",
     source: "Unified Concept Editing in Diffusion Models (arXiv 2308.14761), equation 7; released code of 2023 and 2025",
     differs: "computed as W0 plus a low-rank change in double precision, so no edit changes nothing, bit for bit; \
-              an empty guide is read at its start token, as the release's arithmetic gives",
+              an empty guide is read at its start token, as the release's arithmetic gives; \
+              preserved texts are read as edited ones are, where the release of 2023 reads them from their start token on (`whole = true`)",
     ..Card::BLANK
 });
 
@@ -62,6 +65,10 @@ pub struct Uce {
     pub phrases: Vec<String>,
     /// Which tokens.
     pub tokens: Tokens,
+    /// Whether preserved texts are read from their start token to the end of the padding, as in the release of 2023, which keeps the
+    /// empty text where there are none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     /// What they are given.
     pub technique: Technique,
 }
@@ -77,23 +84,29 @@ impl Default for Uce {
             expand: false,
             phrases: Vec::new(),
             tokens: Tokens::LastSubject,
+            whole: false,
             technique: Technique::Replace,
         }
     }
 }
 
 impl Method for Uce {
-    fn stages(&self, _concepts: &[Concept]) -> Result<Vec<Stage>> {
+    fn stages(&self, concepts: &[Concept]) -> Result<Vec<Stage>> {
         checked(&self.phrases)?;
-        let positive = self.lambda.is_finite() && self.lambda > 0.0;
-        if !positive || self.erase_scale.is_nan() || self.preserve_scale.is_nan() {
+        if let Some(guide) = &self.guide {
+            wording::must_be_another(concepts, "guide", guide)?;
+        }
+        let above = |value: f64| value.is_finite() && value > 0.0;
+        let kept = self.preserve_scale.is_finite() && self.preserve_scale >= 0.0;
+        if !above(self.lambda) || !above(self.erase_scale) || !kept {
             return Err(Error::Input {
                 file: "the recipe".to_owned(),
                 thing: format!(
-                    "uce has lambda {}, with which there is no unique solution",
-                    self.lambda
+                    "uce has lambda {}, erase_scale {} and preserve_scale {}",
+                    self.lambda, self.erase_scale, self.preserve_scale
                 ),
-                remedy: "give a lambda above 0 (the paper's is 0.5)".to_owned(),
+                remedy: "choose lambda and erase_scale above 0, preserve_scale 0 or above (the paper's are 0.5, 1 and 1)"
+                    .to_owned(),
             });
         }
         Ok(vec![Stage::Edit(Box::new(self.clone()))])
@@ -136,9 +149,14 @@ impl Uce {
         for (text, guide) in concepts.iter().flat_map(|concept| self.texts(concept)) {
             edits.push(reader.pairs(&text, &guide)?);
         }
+        let mut texts: Vec<String> =
+            self.preserve.iter().flat_map(|text| within(&self.phrases, text)).collect();
+        if self.whole && texts.is_empty() {
+            texts.push(String::new());
+        }
         let mut kept = Vec::new();
-        for text in self.preserve.iter().flat_map(|text| within(&self.phrases, text)) {
-            kept.extend(reader.embeddings(&text)?);
+        for text in &texts {
+            kept.extend(if self.whole { reader.whole(text)? } else { reader.embeddings(text)? });
         }
         Ok((edits, kept))
     }

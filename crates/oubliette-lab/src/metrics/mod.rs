@@ -1,16 +1,11 @@
-//! Numbers made of what was seen; each says what it is a mean of, and is absent where nothing was measured.
+//! Numbers that a run measures beside its pictures; each says what it is a mean of, and is absent where nothing was measured. Rates of hits, and what
+//! was kept, are no events of their own: a verdict counts them from the pictures' scores.
 
-mod alignment;
 mod denoising_gap;
-mod detector_probability;
 mod frechet_distance;
 mod frechet_halves;
 mod frechet_real;
-mod hit_rate;
-mod keep_rate;
-mod superclass_hit_rate;
 
-use oubliette_evidence::event::Sampled;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{List, Make, Result, frechet::Features, subject::Denoising};
@@ -27,10 +22,6 @@ pub struct Mean {
 /// What a metric may look at.
 #[derive(Default)]
 pub struct Seen<'a> {
-    /// Pictures of one cell that were looked at.
-    pub sampled: &'a [Sampled],
-    /// Name of the detector that decides.
-    pub detector: &'a str,
     /// Losses on held-out pictures of the concept, where they were measured.
     pub denoising: Option<Denoising>,
     /// Features of the pictures for the keep prompts, where they were looked at.
@@ -50,7 +41,7 @@ pub struct Sets<'a> {
 
 /// A pure function of what was seen.
 pub trait Metric {
-    /// What the number is counted in: `share`, `cosine`.
+    /// What the number is counted in: `squared error`.
     fn unit(&self) -> &'static str;
 
     /// The number; nothing where what it needs was not measured.
@@ -67,15 +58,10 @@ impl<M: Metric + Serialize + DeserializeOwned + 'static> Make<dyn Metric> for M 
 pub const METRICS: List<dyn Metric> = List {
     what: "metric",
     all: &[
-        alignment::ENTRY,
         denoising_gap::ENTRY,
-        detector_probability::ENTRY,
         frechet_distance::ENTRY,
         frechet_halves::ENTRY,
         frechet_real::ENTRY,
-        hit_rate::ENTRY,
-        keep_rate::ENTRY,
-        superclass_hit_rate::ENTRY,
     ],
 };
 
@@ -93,22 +79,28 @@ fn distance(a: &Features, b: &Features) -> Option<Mean> {
     Some(Mean { value: a.distance(b)?, count })
 }
 
-/// The mean of the values that are there.
-fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<Mean> {
-    let values: Vec<f64> = values.flatten().collect();
-    let count = u32::try_from(values.len()).ok().filter(|&count| count > 0)?;
-    Some(Mean { value: values.iter().sum::<f64>() / f64::from(count), count })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_was_not_measured_is_no_number() {
-        let seen = Seen { detector: "judge", ..Seen::default() };
         for name in METRICS.names() {
-            assert_eq!(measure(name, &seen).unwrap(), None, "{name}");
+            assert_eq!(measure(name, &Seen::default()).unwrap(), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_metric_is_made_of_what_a_run_gives_it() {
+        let rows = |shift: f64| [0.0, 0.0, 1.0, 3.0, 4.0, 1.0, 2.0, 5.0].map(|x: f64| x + shift);
+        let [own, other, real] = [0.0, 1.0, 2.0].map(|shift| Features::from_rows(2, &rows(shift)));
+        let denoising = Some(Denoising { empty: 2.0, captioned: 1.0, count: 3 });
+        let given =
+            |original, real| Seen { denoising, features: Some(Sets { own: &own, original, real }) };
+        for name in METRICS.names() {
+            let of = |seen: &Seen<'_>| measure(name, seen).unwrap();
+            let measured = of(&given(Some(&other), Some(&real))).or(of(&given(None, None)));
+            assert!(measured.is_some(), "nothing measures `{name}`");
         }
     }
 }

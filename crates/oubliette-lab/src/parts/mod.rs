@@ -4,6 +4,7 @@
 
 pub mod anchor;
 pub mod combiner;
+mod imagined;
 pub mod mask;
 pub mod mix;
 pub mod objective;
@@ -32,14 +33,14 @@ pub trait Stateful {
     }
 }
 
-/// Where a training stage stands.
+/// Where a training stage stands. Steps in which only the anchor learns are not counted: no other part takes part in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct At {
     /// Steps before this one.
     pub step: u64,
     /// Steps at the beginning in which parts only look.
     pub begins: u64,
-    /// All steps of the stage, with those in which parts only look or learn.
+    /// All steps of the stage, with those in which parts only look.
     pub steps: u64,
 }
 

@@ -4,6 +4,7 @@ mod distances;
 mod frames;
 mod known;
 mod measure;
+mod mend;
 mod studio;
 
 use std::{
@@ -18,7 +19,7 @@ use oubliette_evidence::{
 
 use super::{Journal, Subjects};
 use crate::{
-    Result,
+    Error, Result,
     alignment::Aligner,
     attacks::Attack,
     detectors::Eye,
@@ -56,7 +57,8 @@ pub struct Examiner {
 /// Runs, or goes on with, the audit in its run folder below `runs`.
 ///
 /// # Errors
-/// [`Error::Interrupted`] when the watcher stops it; run it again to go on.
+/// [`Error::Interrupted`] when the watcher stops it; run it again to go on. What is in the folder and is not this plan's, and pictures that were
+/// lost and come out as others.
 pub fn look(
     examiner: &Examiner,
     runs: &Path,
@@ -65,12 +67,14 @@ pub fn look(
 ) -> Result<Journal> {
     let plan = Plan::Audit(Box::new(examiner.plan.clone()));
     let mut journal = Journal::open(runs, &plan, device)?;
-    journal.evidence().check_samples(&examiner.plan)?;
-    if journal.evidence().finished() {
-        return Ok(journal);
-    }
+    journal.evidence().check_samples(&examiner.plan).map_err(Error::damaged)?;
     let known = Known::of(&examiner.plan, journal.folder(), device);
     let mut studio = Studio::new(examiner, known);
+    studio.mend(&mut journal, watch)?;
+    if journal.evidence().finished() {
+        journal.clear();
+        return Ok(journal);
+    }
     while let Next::Round(mut ranges) = next(&examiner.plan, journal.evidence())? {
         // Grouped by subject and training run, so that each is loaded and trained once a round.
         ranges.sort_by_key(|range| studio.order(&range.cell));
@@ -83,6 +87,7 @@ pub fn look(
     studio.measure(&mut journal, watch)?;
     studio.distances(&mut journal, watch)?;
     journal.append(vec![Event::Finished(Finished {})])?;
+    journal.clear();
     Ok(journal)
 }
 

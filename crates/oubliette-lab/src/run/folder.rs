@@ -1,13 +1,13 @@
 //! A model folder that appears whole, with its card, under its name; or not at all.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
-use oubliette_evidence::{Digest, digest::files_of, event::Saved};
+use oubliette_evidence::{
+    Digest, digest::files_of, event::Saved, evidence::read_log, folder::RunFolder,
+};
 use oubliette_model::{
     Weights,
+    error::may_pass,
     families::StableDiffusion,
     store::{CardSection, Lock},
 };
@@ -25,23 +25,39 @@ pub(super) fn save(
     section: &CardSection,
     out: &Path,
 ) -> Result<Saved> {
-    appear(out, |unfinished| Ok(sd.save(unfinished, changed, Some(section))?))
+    appear(out, |to| Ok(sd.save(to, changed, Some(section))?))
 }
 
-/// Has `write` make a folder under a hidden name, and puts it in its place when it is whole.
+/// Has `write` make a new folder, which appears whole.
 ///
 /// # Errors
 /// As [`save`], and what `write` returns.
 pub(super) fn appear(out: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<Saved> {
-    let (unfinished, _lock) = (beside(out), Lock::beside(out)?);
-    if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).map_err(Error::io("write", &unfinished))?;
+    if out.symlink_metadata().is_err() {
+        write(out)?;
+        return saved(out, files_of(out)?);
     }
-    write(&unfinished)?;
-    let digest = Digest::of_folder(&unfinished)?;
-    settle(&unfinished, out, digest)?;
-    let name = out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok(Saved { name, digest, files: files_of(out)? })
+    // A crash may come between the appearing and the event, so the same content under the name is no obstacle.
+    let again = out.with_file_name(format!(".{}.again", name_of(out)));
+    if again.exists() {
+        fs::remove_dir_all(&again).map_err(Error::io("write", &again))?;
+    }
+    write(&again)?;
+    let made = files_of(&again)?;
+    fs::remove_dir_all(&again).map_err(Error::io("write", &again))?;
+    match out.is_dir() && files_of(out)? == made {
+        true => saved(out, made),
+        false => Err(Error::Taken { path: out.to_owned() }),
+    }
+}
+
+/// What the evidence says of a folder with these files.
+fn saved(out: &Path, files: BTreeMap<String, Digest>) -> Result<Saved> {
+    Ok(Saved { name: name_of(out), digest: Digest::of_value(&files)?, files })
+}
+
+fn name_of(out: &Path) -> String {
+    out.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Refuses before anything is trained what could not appear at the end: where something else lies, or no folder can be made. With all of its
@@ -53,9 +69,54 @@ pub(super) fn check_free(out: &Path, trained: bool) -> Result<()> {
     if !trained && out.symlink_metadata().is_ok() {
         return Err(Error::Taken { path: out.to_owned() });
     }
-    match out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => fs::create_dir_all(parent).map_err(Error::io("create", parent)),
-        None => Ok(()),
+    let parent = parent(out);
+    fs::create_dir_all(parent).map_err(|source| unwritable(parent, source))?;
+    // What keeps two runs from writing one folder is made there at the end in any case.
+    match Lock::beside(out) {
+        Ok(_) => Ok(()),
+        Err(oubliette_model::Error::Write { source, .. }) if !may_pass(source.kind()) => {
+            Err(unwritable(parent, source))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a run of this plan would refuse before its first step, as far as it can be known without writing anything.
+///
+/// # Errors
+/// When something lies at `out` that the run has not made, or no folder can be made there.
+pub fn would_be_free(out: &Path, run: &RunFolder, trainings: usize) -> Result<()> {
+    let evidence = read_log(&run.events())?.evidence;
+    let begun = evidence.finished() || evidence.trainings().count() >= trainings.max(1);
+    if !begun && out.symlink_metadata().is_ok() {
+        return Err(Error::Taken { path: out.to_owned() });
+    }
+    // The nearest thing that is there is where folders would be made.
+    let there = out.ancestors().skip(1).find_map(|above| Some((above, fs::metadata(above).ok()?)));
+    match there {
+        Some((above, data)) if !data.is_dir() => {
+            Err(unwritable(above, std::io::ErrorKind::NotADirectory.into()))
+        }
+        Some((above, data)) if data.permissions().readonly() => {
+            Err(unwritable(above, std::io::ErrorKind::PermissionDenied.into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn parent(out: &Path) -> &Path {
+    out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The folder above a result cannot be made, or nothing can be written in it.
+fn unwritable(folder: &Path, source: std::io::Error) -> Error {
+    if may_pass(source.kind()) {
+        return Error::io("write", folder)(source);
+    }
+    Error::Input {
+        file: format!("`{}`", folder.display()),
+        thing: format!("the result cannot be written there: {source}"),
+        remedy: "choose another `out`, or make this a folder that can be written in".to_owned(),
     }
 }
 
@@ -64,8 +125,7 @@ pub(super) fn check_free(out: &Path, trained: bool) -> Result<()> {
 /// # Errors
 /// When it is gone or different.
 pub(super) fn check(out: &Path, journal: &Journal) -> Result<()> {
-    let name = out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let known = journal.evidence().saved(&name).map(|saved| saved.digest);
+    let known = journal.evidence().saved(&name_of(out)).map(|saved| saved.digest);
     let there = if out.is_dir() { Some(Digest::of_folder(out)?) } else { None };
     match known == there {
         true => Ok(()),
@@ -79,18 +139,54 @@ pub(super) fn check(out: &Path, journal: &Journal) -> Result<()> {
     }
 }
 
-/// A crash may come between the renaming and the event, so the same content under the name is no obstacle.
-fn settle(unfinished: &Path, out: &Path, digest: Digest) -> Result<()> {
-    if out.exists() {
-        let same = out.is_dir() && Digest::of_folder(out)? == digest;
-        fs::remove_dir_all(unfinished).map_err(Error::io("write", unfinished))?;
-        return if same { Ok(()) } else { Err(Error::Taken { path: out.to_owned() }) };
-    }
-    fs::rename(unfinished, out).map_err(Error::io("write", out))
-}
+#[cfg(test)]
+mod tests {
+    use oubliette_model::store::NewFolder;
 
-/// Hidden, so that nobody takes it for a model.
-fn beside(out: &Path) -> PathBuf {
-    let name = out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    out.with_file_name(format!(".{name}.unfinished"))
+    use super::*;
+
+    #[test]
+    fn what_could_not_appear_is_refused_before() {
+        let place = tempfile::tempdir().unwrap();
+        let run = RunFolder::at(place.path().join("run"));
+        fs::write(place.path().join("file"), "mine").unwrap();
+        let inside = place.path().join("file/deep/out");
+        for refused in [check_free(&inside, false), would_be_free(&inside, &run, 1)] {
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains("choose another `out`"), "{refused}");
+        }
+        let there = place.path().join("file");
+        for refused in [check_free(&there, false), would_be_free(&there, &run, 1)] {
+            assert!(matches!(refused, Err(Error::Taken { .. })), "{refused:?}");
+        }
+        let free = place.path().join("new/out");
+        would_be_free(&free, &run, 1).unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing was made");
+        check_free(&free, false).unwrap();
+        assert_eq!(fs::read_dir(place.path().join("new")).unwrap().count(), 0, "no lock is left");
+    }
+
+    fn write(to: &Path, text: &str) -> Result<()> {
+        let new = NewFolder::create(to)?;
+        new.write(Path::new("part/file"), text.as_bytes())?;
+        Ok(new.finish()?)
+    }
+
+    #[test]
+    fn a_folder_appears_once_and_is_in_its_own_way_only() {
+        let place = tempfile::tempdir().unwrap();
+        let out = place.path().join("out");
+        let first = appear(&out, |to| {
+            assert_eq!(to, out, "it is made where it belongs, not moved there");
+            write(to, "a")
+        })
+        .unwrap();
+        assert_eq!(first.name, "out");
+        assert_eq!(first.digest, Digest::of_folder(&out).unwrap());
+        assert_eq!(appear(&out, |to| write(to, "a")).unwrap(), first);
+        let refused = appear(&out, |to| write(to, "b")).unwrap_err();
+        assert!(matches!(refused, Error::Taken { .. }), "{refused}");
+        assert_eq!(fs::read_to_string(out.join("part/file")).unwrap(), "a");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing else is left");
+    }
 }

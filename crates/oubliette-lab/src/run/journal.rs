@@ -1,6 +1,7 @@
 //! A run folder: locked while it is worked in, its events on disk before anything relies on them.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use oubliette_evidence::{
     Digest, Event, Plan,
     event::{Started, Trained},
     evidence::{Evidence, read_log},
-    folder::write_whole,
+    folder::{RunFolder, write_whole},
 };
 
 use crate::{Error, Result, picture};
@@ -40,7 +41,7 @@ impl Journal {
         let lock = lock(&folder)?;
         settle_plan(&folder.join("plan.json"), &plan.to_text()?)?;
         let path = folder.join("events.jsonl");
-        let log = read_log(&path)?;
+        let log = read_log(&path).map_err(Error::damaged)?;
         let mut events = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -56,7 +57,7 @@ impl Journal {
             let started = Started { plan: digest, tool, device: device.to_owned() };
             journal.append(vec![Event::Started(started)])?;
         }
-        journal.evidence.check_plan(digest)?;
+        journal.evidence.check_plan(digest).map_err(Error::damaged)?;
         journal.check_device(device)?;
         Ok(journal)
     }
@@ -166,6 +167,36 @@ impl Journal {
             write_whole(&path, bytes)?;
         }
         Ok(digest)
+    }
+
+    /// The pictures of the evidence that do not lie there as they were kept.
+    pub(super) fn lost(&self) -> BTreeSet<Digest> {
+        let run = RunFolder::at(&self.folder);
+        let is_there = |picture: &Digest| {
+            Digest::of_file(&run.picture(picture)).is_ok_and(|there| there == *picture)
+        };
+        let kept: BTreeSet<Digest> = self.evidence.samples().map(|one| one.picture).collect();
+        kept.into_iter().filter(|picture| !is_there(picture)).collect()
+    }
+
+    /// Puts a picture that was lost into its place, where it is the same again.
+    ///
+    /// # Errors
+    /// When it is another one, or cannot be written.
+    pub(super) fn restore(&self, lost: Digest, picture: &RgbImage) -> Result<()> {
+        let path = RunFolder::at(&self.folder).picture(&lost);
+        let refuse = |source| Error::Picture { doing: "write", path: path.clone(), source };
+        let bytes = picture::png(picture).map_err(refuse)?;
+        match Digest::of(&bytes) == lost {
+            true => Ok(write_whole(&path, &bytes)?),
+            false => Err(Error::Changed {
+                path: self.folder.clone(),
+                thing: format!(
+                    "`{}` is missing or damaged, and made again it is another picture",
+                    path.display()
+                ),
+            }),
+        }
     }
 
     /// Writes a file of the run folder that follows from the evidence.

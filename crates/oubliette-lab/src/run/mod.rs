@@ -12,6 +12,7 @@ mod unlearn;
 mod update;
 
 pub use audit::{Examiner, Lens, look};
+pub use folder::would_be_free;
 pub use journal::Journal;
 pub use places::{Context, Places, Subjects};
 pub use resolve::{ResolvedAudit, ResolvedUnlearn, ResolvedUpdate, Turn};

@@ -1,12 +1,45 @@
 //! Whether the model's tokenizer can read what is to be forgotten, looked at before anything is trained.
 
-use oubliette_evidence::{Concept, Prompt};
+use oubliette_evidence::{Concept, Prompt, harmless::short};
 use oubliette_model::tokenizer::ClipTokenizer;
 
 use crate::{Error, Result, wording};
 
 /// Tokens of one word beyond which the model cannot be said to know it: it sees letters.
 const PIECES: usize = 6;
+
+/// Which of `names` stand in `text` where the model no longer reads, so that it sees none of them; nothing where it sees one, or `text` has none.
+/// A text that is cut elsewhere is told of.
+///
+/// # Errors
+/// A text is absurdly long.
+pub(super) fn cut_off<'a>(
+    tokenizer: &ClipTokenizer,
+    text: &str,
+    names: &'a [String],
+) -> Result<Option<&'a str>> {
+    let read = tokenizer.encode(text)?;
+    if !read.truncated() {
+        return Ok(None);
+    }
+    let mut lost = None;
+    for name in names.iter().filter(|name| wording::contains(text, name)) {
+        if !tokenizer.positions(text, name)?.is_empty() {
+            lost = None;
+            break;
+        }
+        lost = lost.or(Some(name.as_str()));
+    }
+    if lost.is_none() {
+        tracing::warn!(
+            "the model reads {} tokens of the prompt `{}` and not the last {}",
+            read.used - 2,
+            short(text),
+            read.dropped
+        );
+    }
+    Ok(lost)
+}
 
 /// Refuses names that are nothing to the tokenizer, or letters only, or that it never gets to see in the prompts.
 ///
@@ -17,6 +50,23 @@ pub(super) fn check(
     concepts: &[Concept],
     prompts: &[Prompt],
 ) -> Result<()> {
+    let names: Vec<String> = concepts.iter().flat_map(|one| one.names.clone()).collect();
+    for prompt in prompts {
+        if let Some(name) = cut_off(tokenizer, &prompt.text, &names)? {
+            return Err(Error::Input {
+                file: "the concept's `prompts`".to_owned(),
+                thing: format!(
+                    "the prompt `{}` is cut off before its name `{}`, which the model never sees",
+                    short(&prompt.text),
+                    short(name)
+                ),
+                remedy: format!(
+                    "use prompts in which the name comes within the first {} tokens",
+                    tokenizer.length() - 2
+                ),
+            });
+        }
+    }
     for concept in concepts {
         for name in &concept.names {
             let refuse = |thing: String, remedy: &str| Error::Input {
@@ -28,7 +78,8 @@ pub(super) fn check(
             let tokens = read.used - 2 + read.dropped;
             let unknown = read.ids[1..read.used - 1].iter().all(|id| *id == tokenizer.eos());
             if tokens == 0 || unknown {
-                let thing = format!("the model's tokenizer makes nothing of the name `{name}`");
+                let thing =
+                    format!("the model's tokenizer makes nothing of the name `{}`", short(name));
                 return Err(refuse(
                     thing,
                     "give a name in the script that the model was trained on",
@@ -37,7 +88,8 @@ pub(super) fn check(
             let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
             if tokens > PIECES * words.count().max(1) {
                 let thing = format!(
-                    "the model's tokenizer splits the name `{name}` into {tokens} pieces, so the model hardly knows it as a word"
+                    "the model's tokenizer splits the name `{}` into {tokens} pieces, so the model hardly knows it as a word",
+                    short(name)
                 );
                 return Err(refuse(
                     thing,
@@ -53,7 +105,9 @@ pub(super) fn check(
             }
             if !seen {
                 let thing = format!(
-                    "no prompt shows the model the whole name `{name}`: `{first}` is cut off before it or reads it otherwise"
+                    "no prompt shows the model the whole name `{}`: `{}` is cut off before it or reads it otherwise",
+                    short(name),
+                    short(&first)
                 );
                 return Err(refuse(
                     thing,

@@ -17,6 +17,9 @@ use crate::{
     subject::{Painter, Subject},
 };
 
+/// The version of the library that computes; a test keeps it to what is built in.
+const BURN: &str = "0.22.1";
+
 /// What the caller decides about this machine.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -54,7 +57,7 @@ impl Context {
     pub fn describe(&self) -> String {
         let (arch, kernels) = (std::env::consts::ARCH, oubliette_kernels::describe());
         let again = if self.recompute { " recompute" } else { "" };
-        format!("{} {arch} {} burn 0.22.1 {kernels}{again}", self.device, self.precision)
+        format!("{} {arch} {} burn {BURN} {kernels}{again}", self.device, self.precision)
     }
 }
 
@@ -95,5 +98,20 @@ impl Places {
 impl Subjects for Places {
     fn open(&self, role: Role) -> Result<Box<dyn Subject>> {
         Ok(Box::new(Painter::load(self.folder(role)?, &self.context, self.batch)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_device_names_the_burn_that_is_built_in() {
+        let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
+        let lock: toml::Table = std::fs::read_to_string(lock).unwrap().parse().unwrap();
+        let packages = lock["package"].as_array().unwrap().iter();
+        let burn = packages.filter(|package| package["name"].as_str() == Some("burn"));
+        let versions: Vec<&str> = burn.filter_map(|package| package["version"].as_str()).collect();
+        assert_eq!(versions, [BURN]);
     }
 }

@@ -1,9 +1,6 @@
 //! The positive control: fine-tuning on the concept itself, which should bring it back in any model that can learn.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use oubliette_evidence::{
     Prompt,
@@ -11,6 +8,7 @@ use oubliette_evidence::{
     recipe::Positive,
     settings::settings,
 };
+use oubliette_model::store::NewFolder;
 use rand::{Rng as _, seq::IndexedRandom as _};
 use serde::{Deserialize, Serialize};
 
@@ -79,9 +77,7 @@ impl Control {
         if done.exists() {
             return Ok(done);
         }
-        let unfinished = folder.join("positive.unfinished");
-        let _ = fs::remove_dir_all(&unfinished);
-        fs::create_dir_all(&unfinished).map_err(Error::io("create", &unfinished))?;
+        let new = NewFolder::create(&done)?;
         let mut rng = Lot::new(seed).child("positive").rng();
         let draw = |_| {
             let prompt = self.prompts.choose(&mut rng).map(|prompt| prompt.text.clone());
@@ -93,20 +89,18 @@ impl Control {
         for (chunk, asked) in asked.chunks(TOGETHER).enumerate() {
             for (row, painted) in original.paint(asked, &self.sampling)?.iter().enumerate() {
                 let name = format!("{:05}.png", chunk * TOGETHER + row);
-                let path = unfinished.join(&name);
                 let bytes = picture::png(painted).map_err(|source| Error::Picture {
                     doing: "write",
-                    path: path.clone(),
+                    path: done.join(&name),
                     source,
                 })?;
-                fs::write(&path, bytes).map_err(Error::io("write", &path))?;
+                new.write(Path::new(&name), &bytes)?;
                 let line = serde_json::json!({"file_name": name, "text": asked[row].prompt});
                 lines += &format!("{line}\n");
             }
         }
-        let metadata = unfinished.join("metadata.jsonl");
-        fs::write(&metadata, lines).map_err(Error::io("write", &metadata))?;
-        fs::rename(&unfinished, &done).map_err(Error::io("write", &done))?;
+        new.write(Path::new("metadata.jsonl"), lines.as_bytes())?;
+        new.finish()?;
         Ok(done)
     }
 }

@@ -7,10 +7,12 @@ use oubliette_evidence::{
     Event, Plan,
     event::{Finished, Trained},
 };
-use oubliette_model::{Weights, attached::ATTACHED, families::StableDiffusion};
+use oubliette_model::{Weight, Weights, attached::ATTACHED, families::StableDiffusion};
 
 use super::{Context, Journal, ResolvedUnlearn, folder, names};
-use crate::{Drawn, Result, editing::ties, progress::Watch, subject::digest_of};
+use crate::{
+    Drawn, Error, Result, editing::ties, methods::Stage, progress::Watch, subject::digest_of,
+};
 use beside::Beside;
 use stage::{Made, Turn, recorded};
 
@@ -33,9 +35,12 @@ pub fn unlearn(
         folder::check(&resolved.out, &journal)?;
         return Ok(journal);
     }
-    let trainings = resolved.stages().count() + usize::from(resolved.plan.merge.is_some());
-    folder::check_free(&resolved.out, journal.evidence().trainings().count() >= trainings)?;
+    let trained = journal.evidence().trainings().count() >= resolved.trainings();
+    folder::check_free(&resolved.out, trained)?;
     let changed = turns(&mut resolved, &sd, &mut journal, context, watch)?;
+    if !resolved.stages().any(Stage::is_beside_the_weights) && is_as_it_was(&sd.weights, &changed) {
+        return Err(Error::Unchanged { method: resolved.plan.method });
+    }
     let suppressing = beside.put(&mut sd);
     let none_changed = changed.names().all(|name| name.starts_with(ATTACHED));
     let suppressing = suppressing.filter(|_| none_changed);
@@ -44,6 +49,15 @@ pub fn unlearn(
     journal.append(vec![Event::Saved(saved), Event::Finished(Finished {})])?;
     journal.clear();
     Ok(journal)
+}
+
+/// Whether every weight that was put in the place of another is that other one.
+fn is_as_it_was(original: &Weights, changed: &Weights) -> bool {
+    let same = |(name, now): (&String, &Weight)| {
+        let was = original.get(name).filter(|was| was.shape() == now.shape());
+        was.is_some_and(|was| was.to_f32_vec() == now.to_f32_vec())
+    };
+    changed.iter().all(same)
 }
 
 /// All stages of all turns: the weights that they change, or put beside the model's own.
@@ -90,4 +104,28 @@ fn turns(
         journal.record(Trained { weights: digest(&changed)?, ..event })?;
     }
     Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{DType, Device};
+
+    use super::*;
+
+    fn weights(values: &[(&str, [f32; 2])]) -> Weights {
+        let one = |&(name, values): &(&str, [f32; 2])| {
+            let weight = Weight::from_f32(values.to_vec(), &[2], &Device::flex(), DType::F32);
+            (name.to_owned(), weight)
+        };
+        values.iter().map(one).collect()
+    }
+
+    #[test]
+    fn what_moved_and_came_to_lie_where_it_was_has_not_changed() {
+        let original = weights(&[("a", [1.0, 2.0]), ("b", [3.0, 4.0])]);
+        assert!(is_as_it_was(&original, &Weights::new()));
+        assert!(is_as_it_was(&original, &weights(&[("b", [3.0, 4.0])])));
+        assert!(!is_as_it_was(&original, &weights(&[("b", [3.0, 4.5])])));
+        assert!(!is_as_it_was(&original, &weights(&[("c", [3.0, 4.0])])));
+    }
 }

@@ -9,6 +9,7 @@ impl Train {
     /// # Errors
     /// Which part lacks what, and what would give it.
     pub fn check(&self) -> Result<()> {
+        self.optimiser.check().map_err(|(_, thing, remedy)| number(&thing, remedy))?;
         let kept = self.retain_source.as_deref().unwrap_or(&*self.source);
         pictured("forget", &self.forget, &*self.source)?;
         pictured("retain", &self.retain, kept)?;
@@ -52,7 +53,43 @@ impl Train {
         if self.forget.is_empty() && self.retain.is_empty() {
             return Err(lacks("a training descends losses", "it has none", "add `forget`"));
         }
+        self.check_numbers()?;
+        self.combiner.check()?;
+        self.sources().try_for_each(|(_, source)| source.check())
+    }
+
+    /// Refuses numbers with which no weight would move, or none where it should.
+    fn check_numbers(&self) -> Result<()> {
+        if self.steps == 0 {
+            return Err(number("`steps` is 0", "train one step at least"));
+        }
+        if let Some(decay) = self.average.filter(|decay| !(0.0..1.0).contains(decay)) {
+            let thing = format!("the average's `decay` is {decay}");
+            return Err(number(&thing, "choose 0 or more and below 1"));
+        }
+        let weight = |loss: &Weighted| Some(loss.weight).filter(|weight| !is_amount(*weight));
+        let sides = [("forget", &self.forget), ("retain", &self.retain)];
+        for (side, losses) in sides {
+            if let Some(weight) = losses.iter().find_map(weight) {
+                let thing = format!("a `{side}` loss weighs {weight}");
+                return Err(number(&thing, "give it a weight of 0 or more"));
+            }
+        }
         Ok(())
+    }
+}
+
+/// Whether a number can say how much of something there is.
+fn is_amount(value: f64) -> bool {
+    value.is_finite() && value >= 0.0
+}
+
+/// A refusal of a number that the method's own settings, or its parts, have set.
+fn number(thing: &str, remedy: &str) -> Error {
+    Error::Input {
+        file: "the recipe, table `[method]`".to_owned(),
+        thing: thing.to_owned(),
+        remedy: remedy.to_owned(),
     }
 }
 
@@ -80,19 +117,19 @@ mod tests {
     use super::*;
     use crate::{
         parts::{
-            combiner::Restricted,
+            combiner::{Bilevel, Restricted},
             mask::Dynamic,
             objective::{Distill, GuidanceReversal, NoiseMse},
-            source::Prompts,
+            source::{Prompts, Trajectory},
             wrapper::Meta,
         },
-        training::Relearn,
+        training::{Optimiser, Relearn},
     };
 
     /// ESD's shape: what it looks at are no noised pictures.
     fn reversal() -> Train {
         let forget = vec![Weighted::one(GuidanceReversal::default())];
-        Train { forget, ..Train::named("test") }
+        Train { forget, steps: 1, ..Train::named("test") }
     }
 
     fn pictures() -> Box<dyn Source> {
@@ -128,9 +165,69 @@ mod tests {
                 "bring the concept back",
             ),
             (Train { forget: Vec::new(), ..reversal() }, "has none"),
+            (
+                Train {
+                    optimiser: Optimiser { learning_rate: 0.0, ..Optimiser::default() },
+                    ..reversal()
+                },
+                "`learning_rate` is 0",
+            ),
+            (
+                Train {
+                    optimiser: Optimiser { betas: (0.9, 1.0), ..Optimiser::default() },
+                    ..reversal()
+                },
+                "`betas`",
+            ),
         ] {
             let refused = train.check().unwrap_err().to_string();
             assert!(refused.contains(says), "{refused}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_move_nothing_or_lead_nowhere_are_refused() {
+        let optimiser = |learning_rate| Optimiser { learning_rate, ..Optimiser::default() };
+        let drawn = |change: fn(&mut Prompts)| {
+            let mut source = Prompts::new(vec!["a cat".to_owned()], 1, 1);
+            change(&mut source);
+            Train { source: Box::new(source), ..reversal() }
+        };
+        let sampled = |change: fn(&mut Trajectory)| {
+            let mut source = Trajectory::default();
+            change(&mut source);
+            Train { source: Box::new(source), ..reversal() }
+        };
+        let weighing = |weight| {
+            let forget = vec![Weighted { weight, ..Weighted::one(GuidanceReversal::default()) }];
+            Train { forget, ..reversal() }
+        };
+        let bilevel = Train {
+            source: pictures(),
+            retain: vec![Weighted::one(Distill::default())],
+            combiner: Box::new(Bilevel { lambda: -1.0, eta: None }),
+            ..reversal()
+        };
+        for (train, says) in [
+            (Train { steps: 0, ..reversal() }, "`steps` is 0"),
+            (Train { optimiser: optimiser(0.0), ..reversal() }, "`learning_rate` is 0"),
+            (Train { optimiser: optimiser(-1e-5), ..reversal() }, "`learning_rate` is -1e-5"),
+            (Train { optimiser: optimiser(f64::NAN), ..reversal() }, "`learning_rate` is NaN"),
+            (Train { average: Some(1.0), ..reversal() }, "`decay` is 1"),
+            (weighing(-0.5), "weighs -0.5"),
+            (weighing(f64::INFINITY), "weighs inf"),
+            (bilevel, "`lambda` is -1"),
+            (drawn(|source| source.repeats = 0), "no picture would be drawn"),
+            (drawn(|source| source.batch = 0), "`batch` is 0"),
+            (drawn(|source| source.steps = 0), "in 0 steps"),
+            (drawn(|source| source.guidance = 1e30), "leads nowhere"),
+            (sampled(|source| source.pairs = 0), "`pairs` is 0"),
+            (sampled(|source| source.batch = 0), "`batch` is 0"),
+            (sampled(|source| source.steps = 5000), "in 5000 steps"),
+            (sampled(|source| source.guidance = f64::NAN), "leads nowhere"),
+        ] {
+            let refused = train.check().unwrap_err().to_string();
+            assert!(refused.contains(says) && refused.contains("; "), "{says}: {refused}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::{DType, Device};
 use oubliette_model::{
     Weight, Weights,
-    store::{TensorFile, metadata, save_floats},
+    store::{TensorFile, save_floats},
 };
 use serde_json::json;
 
@@ -23,8 +23,8 @@ pub(crate) fn save(path: &Path, all: &Weights) -> Result<()> {
 
 /// Reads them back, each in the format that it had.
 pub(crate) fn load(path: &Path, device: &Device) -> Result<Weights> {
-    let (file, formats) = (TensorFile::open(path)?, metadata(path)?);
-    let format = |name: &String| match formats.get(name).map(String::as_str) {
+    let file = TensorFile::open(path)?;
+    let format = |name: &String| match file.notes().get(name).map(String::as_str) {
         Some("BF16") => DType::BF16,
         Some("F16") => DType::F16,
         _ => DType::F32,

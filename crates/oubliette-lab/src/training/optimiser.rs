@@ -1,5 +1,6 @@
 //! How a gradient becomes a step: the settings that a plan holds.
 
+use oubliette_evidence::training::{Refused, check_step};
 use oubliette_model::train::LearningRate;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,28 @@ pub struct Optimiser {
     pub weight_decay: f64,
     /// Largest norm of all gradients together; 0: not clipped.
     pub clip: f64,
+    /// Whether what a mask holds counts for that norm.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub clip_whole: bool,
+    /// Whether gradients pile up from step to step, as in a loop that never zeroes them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub piled: bool,
+}
+
+impl Optimiser {
+    /// Refuses numbers with which nothing is trained.
+    pub(super) fn check(&self) -> Result<(), Refused> {
+        let numbers = toml::Table::try_from(self).expect("numbers and names");
+        check_step(|key| numbers.get(key)?.as_float())?;
+        let decays = 0.0..1.0;
+        match decays.contains(&self.betas.0) && decays.contains(&self.betas.1) {
+            true => Ok(()),
+            false => {
+                let thing = format!("`betas` are {:?}", self.betas);
+                Err(("betas", thing, "write two numbers of 0 or more, both below 1"))
+            }
+        }
+    }
 }
 
 impl Default for Optimiser {
@@ -56,6 +79,8 @@ impl Default for Optimiser {
             betas: (0.9, 0.999),
             weight_decay: 0.0,
             clip: 0.0,
+            clip_whole: false,
+            piled: false,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 /// Where a stage can be taken up, and how often it makes that possible.
 pub struct Place {
-    /// Which training this is; checkpoints of another one are refused.
+    /// Which training this is; checkpoints of another one are set aside.
     pub run: String,
     /// The checkpoint file that is written.
     pub checkpoint: PathBuf,

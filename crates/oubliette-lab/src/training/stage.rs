@@ -148,9 +148,10 @@ impl Train {
         self.forget.iter().chain(&self.retain).chain(relearn)
     }
 
-    /// Where the stage stands after `done` steps.
-    pub(super) fn at(&self, done: u64) -> At {
-        At { step: done, begins: self.surveyed(), steps: self.total() }
+    /// Where the stage stands after `done` steps, `moved` of which moved the weights.
+    pub(super) fn at(&self, done: u64, moved: u64) -> At {
+        let begins = self.surveyed();
+        At { step: done.min(begins) + moved, begins, steps: begins + self.steps }
     }
 
     /// What the step after `done` steps is for.

@@ -11,7 +11,7 @@ use oubliette_model::{
 };
 
 use super::{Job, Train, divergence::Divergence};
-use crate::{Error, Result, walk};
+use crate::{Error, Result, parts::At, walk};
 
 /// The moving part of a stage.
 pub(super) struct State {
@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) weights: Weights,
     optimiser: Optimiser,
     average: Option<Ema>,
+    /// All gradients so far, where the stage lets them pile up.
+    pile: Weights,
     losses: Vec<f32>,
     /// The running mean of the forget loss, where the stage asks for one.
     forgetting: Option<f32>,
@@ -54,23 +56,38 @@ impl State {
         });
         let average = stage.average.map(|decay| Ema::new(decay, weights.only(&names)));
         let (losses, divergence) = (Vec::new(), Divergence::default());
-        let (step, forgetting, kept) = (0, None, None);
-        Ok(Self { step, names, weights, optimiser, average, losses, forgetting, divergence, kept })
+        let (step, forgetting, kept, pile) = (0, None, None, Weights::new());
+        Ok(Self {
+            step,
+            names,
+            weights,
+            optimiser,
+            average,
+            pile,
+            losses,
+            forgetting,
+            divergence,
+            kept,
+        })
     }
 
     /// Applies one gradient, masked and clipped.
     pub(super) fn update(&mut self, stage: &Train, gradient: Weights) -> Result<()> {
+        let gradient = self.piled(stage, gradient);
+        let clip = stage.optimiser.clip;
+        let clipped = |gradient, whole| match clip > 0.0 && stage.optimiser.clip_whole == whole {
+            true => clip_global_norm(gradient, clip).1,
+            false => gradient,
+        };
+        let gradient = clipped(gradient, true);
         let movable = stage.mask.movable().map(|movable| in_format_of(movable, &gradient));
         let gradient = match &movable {
             Some(movable) => gradient.times(movable),
             None => gradient,
         };
         let gradient = stage.mask.free(gradient);
-        let gradient = match stage.optimiser.clip {
-            clip if clip > 0.0 => clip_global_norm(gradient, clip).1,
-            _ => gradient,
-        };
-        let factor = stage.optimiser.rate.factor(stage.at(self.step));
+        let gradient = clipped(gradient, false);
+        let factor = stage.optimiser.rate.factor(self.at(stage));
         let names = gradient.names().map(str::to_owned).collect();
         let before = stage.mask.holds_steps().then(|| self.weights.only(&names));
         match movable.filter(|_| !stage.mask.keeps_momentum()) {
@@ -86,6 +103,23 @@ impl State {
         }
         self.step += 1;
         Ok(())
+    }
+
+    /// Where the stage stands.
+    pub(super) fn at(&self, stage: &Train) -> At {
+        stage.at(self.step, self.losses.len() as u64)
+    }
+
+    /// The gradient, or all of them so far where the stage lets them pile up.
+    fn piled(&mut self, stage: &Train, gradient: Weights) -> Weights {
+        if !stage.optimiser.piled {
+            return gradient;
+        }
+        self.pile = match self.pile.is_empty() {
+            true => gradient,
+            false => self.pile.plus(&gradient, 1.0),
+        };
+        self.pile.clone()
     }
 
     /// What sources draw with: the average where there is one.
@@ -128,6 +162,22 @@ impl State {
             Some(mean) => (until.decay * f64::from(mean) + (1.0 - until.decay) * forget) as f32,
         });
         self.divergence.check(self.step, f64::from(loss), stage.optimiser.learning_rate)
+    }
+
+    /// Whether any loss was taken in.
+    pub(super) fn has_seen(&self) -> bool {
+        !self.losses.is_empty()
+    }
+
+    /// What was seen of a training that must not go on, with its last losses.
+    pub(super) fn diverged(&self, stage: &Train, what: String) -> Error {
+        let last = &self.losses[self.losses.len().saturating_sub(20)..];
+        Error::Diverged {
+            step: self.step,
+            what,
+            losses: last.iter().map(|loss| format!("{loss:.4}")).collect::<Vec<_>>().join(", "),
+            learning_rate: stage.optimiser.learning_rate,
+        }
     }
 
     /// Whether the concept is forgotten well enough to stop.

@@ -46,7 +46,7 @@ impl<'a> Stepper<'a> {
     /// A step in which only the anchor learns.
     pub(super) fn anchor(&self, stage: &mut Train, state: &mut State) -> Result<Option<f64>> {
         let batch = self.batch(stage, state)?;
-        self.learn(stage, state, &batch)?;
+        self.learn(stage, state, &batch, true)?;
         state.step += 1;
         Ok(None)
     }
@@ -59,7 +59,7 @@ impl<'a> Stepper<'a> {
             let scene = self.scene(stage, &batch);
             let loss = |student: &_| survey.loss.loss(&scene, student);
             let seen = gradients(&state.weights, &state.names, loss)?;
-            stage.mask.observe(stage.at(state.step), &seen.by_name)?;
+            stage.mask.observe(state.at(stage), &seen.by_name)?;
             if state.step + 1 == survey.steps {
                 state.weights.extend(stage.mask.reset(&state.weights, self.mask)?);
             }
@@ -84,7 +84,7 @@ impl<'a> Stepper<'a> {
     /// A training step: batches, gradients of both sides, one gradient of them, one masked update; the losses of both sides.
     pub(super) fn train(&self, stage: &mut Train, state: &mut State) -> Result<(f64, f64)> {
         let batch = self.batch(stage, state)?;
-        self.learn(stage, state, &batch)?;
+        self.learn(stage, state, &batch, false)?;
         let other = self.other(stage, state)?;
         let harm = self.harm(stage, state)?;
         self.prepare(stage, state, [&batch, other.as_ref().unwrap_or(&batch)], harm.as_ref())?;
@@ -114,7 +114,7 @@ impl<'a> Stepper<'a> {
         let side = |gradients: Option<Gradients>| gradients.map(|gradients| gradients.by_name);
         let sides = Sides { forget: side(forget), retain: side(retain), relearn: side(relearn) };
         let gradient = stage.combiner.combine(sides)?;
-        stage.mask.observe(stage.at(state.step), &gradient)?;
+        stage.mask.observe(state.at(stage), &gradient)?;
         state.update(stage, gradient)?;
         Ok(losses)
     }
@@ -148,7 +148,7 @@ impl<'a> Stepper<'a> {
         [batch, kept]: [&Batch; 2],
         harm: Option<&Batch>,
     ) -> Result<()> {
-        let at = stage.at(state.step);
+        let at = state.at(stage);
         let Train { forget, retain, relearn, anchor, .. } = stage;
         let mut sides = vec![(forget, batch, &self.forget), (retain, kept, &self.retain)];
         if let (Some(relearn), Some(harm)) = (relearn, harm) {
@@ -165,12 +165,11 @@ impl<'a> Stepper<'a> {
         Ok(())
     }
 
-    /// Lets the anchor learn from the batch of this step.
-    fn learn(&self, stage: &mut Train, state: &State, batch: &Batch) -> Result<()> {
-        let at = stage.at(state.step);
+    /// Lets the anchor learn from the batch of this step, `alone` or before the weights move.
+    fn learn(&self, stage: &mut Train, state: &State, batch: &Batch, alone: bool) -> Result<()> {
         let lot = self.anchor.nth(state.step);
         let (study, concepts) = (self.study, self.concepts);
-        stage.anchor.learn(&Learning { study, concepts, batch, at, lot })
+        stage.anchor.learn(&Learning { study, concepts, batch, alone, lot })
     }
 
     fn scene<'s>(&'s self, stage: &'s Train, batch: &'s Batch) -> Scene<'s> {

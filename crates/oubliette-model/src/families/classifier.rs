@@ -8,8 +8,8 @@ use image::RgbImage;
 use serde_json::Value;
 
 use crate::device::Precision;
-use crate::error::Result;
-use crate::networks::Vit;
+use crate::error::{Error, Result};
+use crate::networks::{Patches, Vit};
 use crate::preprocess::Preprocessor;
 use crate::store::{
     Component, Config, Folder, MAX_CONFIG_BYTES, NewFolder, Plain, Shards, read_object,
@@ -40,7 +40,7 @@ impl Classifier {
         let folder = Folder::open(path)?;
         let config = Config::read(&folder, "ViTForImageClassification")?;
         let network = Vit::from_json(&config.path, &config.map)?;
-        let preprocessor = read_preprocessor(&folder)?;
+        let preprocessor = read_preprocessor(&folder, network.patches)?;
         let shards = Arc::new(Shards::open(&folder, "model", None)?);
         let component = Component::find(PREFIX, shards, network.shapes(), &Plain)?;
         let mut weights = Weights::new();
@@ -92,8 +92,17 @@ impl Classifier {
     }
 }
 
-/// Reads `preprocessor_config.json`.
-pub(super) fn read_preprocessor(folder: &Folder) -> Result<Preprocessor> {
+/// Reads `preprocessor_config.json`, which has to make pictures of the size that the network takes.
+pub(super) fn read_preprocessor(folder: &Folder, patches: Patches) -> Result<Preprocessor> {
     let path = folder.path(PREPROCESSOR)?;
-    Preprocessor::from_json(&path, &read_object(&path, MAX_CONFIG_BYTES)?)
+    let preprocessor = Preprocessor::from_json(&path, &read_object(&path, MAX_CONFIG_BYTES)?)?;
+    let side = patches.image_size;
+    let made = preprocessor.final_size();
+    if made.is_some_and(|(width, height)| [width as usize, height as usize] == [side; 2]) {
+        return Ok(preprocessor);
+    }
+    let key = if preprocessor.crop.is_some() { "crop_size" } else { "size" };
+    let made = made.map_or("any size".to_owned(), |(width, height)| format!("{width} x {height}"));
+    let why = format!("makes pictures of {made}, and the network takes {side} x {side}");
+    Err(Error::config(&path, key, why, "use the file that the model was released with"))
 }

@@ -41,7 +41,7 @@ impl Clip {
         let folder = Folder::open(path)?;
         let config = Config::read(&folder, "CLIPModel")?;
         let network = ClipModel::from_json(&config.path, &config.map)?;
-        let preprocessor = read_preprocessor(&folder)?;
+        let preprocessor = read_preprocessor(&folder, network.vision().patches)?;
         check_links(&folder)?;
         let tokens = network.text().config().max_tokens;
         let tokenizer = ClipTokenizer::load(folder.root(), tokens)?;

@@ -49,7 +49,7 @@ impl ClipVisionConfig {
 
     pub(crate) fn shapes(&self, at: &mut ShapeScope<'_>) {
         let mut at = at.at("vision_model");
-        let (channels, patch) = (self.patches.channels, self.patches.patch_size);
+        let (channels, patch) = (Patches::CHANNELS, self.patches.patch_size);
         at.add("embeddings.class_embedding", &[self.width]);
         at.add("embeddings.patch_embedding.weight", &[self.width, channels, patch, patch]);
         at.add("embeddings.position_embedding.weight", &[self.patches.count() + 1, self.width]);

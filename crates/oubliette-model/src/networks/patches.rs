@@ -14,16 +14,17 @@ pub struct Patches {
     pub image_size: usize,
     /// Pixels along a side of a patch.
     pub patch_size: usize,
-    /// Channels of a picture.
-    pub channels: usize,
 }
 
 impl Patches {
+    /// Channels of a picture: red, green and blue.
+    pub(crate) const CHANNELS: usize = 3;
+
     pub(crate) fn read(fields: &Fields<'_>, patch: usize) -> Result<Self> {
+        fields.neutral("num_channels", &[Self::CHANNELS.into()])?;
         let patches = Self {
             image_size: fields.size("image_size", 224, limits::SIDE)?,
             patch_size: fields.size("patch_size", patch, limits::KERNEL)?,
-            channels: fields.size("num_channels", 3, limits::WIDTH)?,
         };
         if patches.image_size < patches.patch_size || patches.count() > limits::TOKENS {
             let why = format!("is {}, the picture {}", patches.patch_size, patches.image_size);
@@ -40,7 +41,7 @@ impl Patches {
     /// Pictures (batch, channels, side, side) to tokens (batch, patches, width).
     ///
     /// # Panics
-    /// With pictures of another size.
+    /// With pictures of another size; a folder whose preparation makes such is refused when it is loaded.
     pub(crate) fn cut(&self, at: &Scope<'_>, pixels: Tensor<4>) -> Tensor<3> {
         let ([batch, _, height, width], side) = (pixels.dims(), self.image_size);
         assert_eq!(

@@ -62,7 +62,7 @@ impl Vit {
         let mut at = at.at("vit");
         at.add("embeddings.cls_token", &[1, 1, width]);
         at.add("embeddings.position_embeddings", &[1, self.patches.count() + 1, width]);
-        let (channels, patch) = (self.patches.channels, self.patches.patch_size);
+        let (channels, patch) = (Patches::CHANNELS, self.patches.patch_size);
         at.conv2d("embeddings.patch_embeddings.projection", channels, width, patch);
         for layer in 0..self.layers {
             self.layer_shapes(&mut at.at(format_args!("encoder.layer.{layer}")));

@@ -73,11 +73,26 @@ const VIT: Defaults = Defaults {
     std: [0.5; 3],
 };
 
+/// Keys that mean nothing here: pictures are always red, green and blue, and sizes are read as they stand.
+const IDLE: [&str; 11] = [
+    "auto_map",
+    "data_format",
+    "default_to_square",
+    "device",
+    "disable_grouping",
+    "do_convert_rgb",
+    "input_data_format",
+    "pad_size",
+    "processor_class",
+    "return_tensors",
+    "transformers_version",
+];
+
 impl Preprocessor {
     /// Reads the object of `preprocessor_config.json`; `path` is named in errors.
     ///
     /// # Errors
-    /// A key has a value that is malformed or not supported.
+    /// A key has a value that is malformed or not supported, or is not known.
     pub fn from_json(path: &Path, map: &Map<String, Value>) -> Result<Self> {
         let fields = Fields::new(path, map);
         let defaults = defaults(&fields)?;
@@ -98,12 +113,19 @@ impl Preprocessor {
         }
         let factor = fields.real("rescale_factor", 1.0 / 255.0, 0.0, 1.0)?;
         let crop = crop(&fields, defaults)?;
-        Ok(Self {
+        let read = Self {
             resize: fields.flag("do_resize", true)?.then_some((target, filter)),
             crop: fields.flag("do_center_crop", defaults.crop)?.then_some(crop),
             rescale: fields.flag("do_rescale", true)?.then_some(factor),
             normalise: fields.flag("do_normalize", true)?.then_some((mean, std)),
-        })
+        };
+        fields.neutral("do_pad", &[false.into()])?;
+        fields.neutral("use_square_size", &[false.into()])?;
+        for key in IDLE {
+            fields.value(key);
+        }
+        fields.refuse_unknown()?;
+        Ok(read)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Pillow's resampling of 8-bit pictures, bit for bit: antialiased, in fixed point, first along
 //! the rows, then along the columns.
 
-use image::RgbImage;
+use std::ops::Range;
+
+use image::{RgbImage, imageops};
 
 /// How pixels are mixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,24 +43,39 @@ struct Window {
     weights: Vec<i32>,
 }
 
-/// A picture with a new size.
-pub fn resize(picture: &RgbImage, width: u32, height: u32, filter: Filter) -> RgbImage {
-    let (have_width, have_height) = picture.dimensions();
-    let across = if width == have_width { picture.clone() } else { rows(picture, width, filter) };
-    if height == have_height { across } else { columns(&across, height, filter) }
+/// One axis of a picture with a new size.
+#[derive(Clone, Debug)]
+pub(super) struct Axis {
+    /// The new size.
+    pub(super) size: u32,
+    /// The pixels along it that are wanted.
+    pub(super) wanted: Range<u32>,
 }
 
-fn rows(picture: &RgbImage, width: u32, filter: Filter) -> RgbImage {
-    let windows = windows(picture.width(), width, filter);
-    RgbImage::from_fn(width, picture.height(), |x, y| {
-        mix(&windows[x as usize], |at| picture.get_pixel(at as u32, y).0)
+/// A part of a picture with a new size. The rest is not made, since no memory holds the whole of a thin line made wide.
+pub(super) fn resize(picture: &RgbImage, across: &Axis, down: &Axis, filter: Filter) -> RgbImage {
+    if down.size == picture.height() {
+        return rows(picture, across, down.wanted.clone(), filter);
+    }
+    let windows = windows(picture.height(), down, filter);
+    let first = windows.iter().map(|window| window.first).min().unwrap_or(0);
+    let end = windows.iter().map(|window| window.first + window.weights.len()).max().unwrap_or(0);
+    let lines = rows(picture, across, first as u32..end as u32, filter);
+    RgbImage::from_fn(lines.width(), windows.len() as u32, |x, y| {
+        mix(&windows[y as usize], |at| lines.get_pixel(x, (at - first) as u32).0)
     })
 }
 
-fn columns(picture: &RgbImage, height: u32, filter: Filter) -> RgbImage {
-    let windows = windows(picture.height(), height, filter);
-    RgbImage::from_fn(picture.width(), height, |x, y| {
-        mix(&windows[y as usize], |at| picture.get_pixel(x, at as u32).0)
+/// Some of a picture's lines, each with its new size.
+fn rows(picture: &RgbImage, across: &Axis, lines: Range<u32>, filter: Filter) -> RgbImage {
+    let (from, height) = (lines.start, lines.end - lines.start);
+    if across.size == picture.width() {
+        let Range { start, end } = across.wanted;
+        return imageops::crop_imm(picture, start, from, end - start, height).to_image();
+    }
+    let windows = windows(picture.width(), across, filter);
+    RgbImage::from_fn(windows.len() as u32, height, |x, y| {
+        mix(&windows[x as usize], |at| picture.get_pixel(at as u32, from + y).0)
     })
 }
 
@@ -72,8 +89,8 @@ fn mix(window: &Window, pixel: impl Fn(usize) -> [u8; 3]) -> image::Rgb<u8> {
     image::Rgb(sums.map(|sum| (sum >> FRACTION_BITS).clamp(0, 255) as u8))
 }
 
-fn windows(have: u32, want: u32, filter: Filter) -> Vec<Window> {
-    let scale = f64::from(have) / f64::from(want);
+fn windows(have: u32, want: &Axis, filter: Filter) -> Vec<Window> {
+    let scale = f64::from(have) / f64::from(want.size);
     let stretch = scale.max(1.0);
     let support = filter.support() * stretch;
     let window = |place: u32| {
@@ -88,5 +105,5 @@ fn windows(have: u32, want: u32, filter: Filter) -> Vec<Window> {
         let fixed = |weight: f64| (weight / sum * one + 0.5_f64.copysign(weight)) as i32;
         Window { first, weights: weights.into_iter().map(fixed).collect() }
     };
-    (0..want).map(window).collect()
+    want.wanted.clone().map(window).collect()
 }

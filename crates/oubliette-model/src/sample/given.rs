@@ -30,11 +30,12 @@ impl Given {
         let Some(&[pictures, channels, height, width]) = shape("latents").as_deref() else {
             return Err(wrong("latents", "(pictures, channels, height, width)"));
         };
-        let size = channels * height * width;
+        let sides = [channels, height, width];
+        let size = sides.into_iter().try_fold(1_usize, |size, side| size.checked_mul(side));
+        let Some(size) = size.filter(|size| *size > 0 && pictures > 0) else {
+            return Err(wrong("latents", "at least one picture, and at least one number of each"));
+        };
         let latents = file.read("latents")?;
-        if size == 0 {
-            return Err(wrong("latents", "at least one number a picture"));
-        }
         let mut all: Vec<Self> = latents
             .chunks(size)
             .map(|chunk| Self { latents: chunk.to_vec(), step_noise: Vec::new() })
@@ -43,7 +44,7 @@ impl Given {
             let &[rows, calls, ..] = noise.as_slice() else {
                 return Err(wrong("step_noise", "(pictures, calls, channels, height, width)"));
             };
-            if rows != pictures || noise[2..] != [channels, height, width] || calls == 0 {
+            if rows != pictures || noise[2..] != sides || calls == 0 {
                 return Err(wrong(
                     "step_noise",
                     "(pictures, calls, channels, height, width), as many as latents",

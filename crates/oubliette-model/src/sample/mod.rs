@@ -11,7 +11,7 @@ mod request;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use image::RgbImage;
 
 pub use given::Given;
@@ -48,7 +48,7 @@ impl StableDiffusion {
     /// The bits of a picture depend on its request, the weights and the sampler alone.
     ///
     /// # Errors
-    /// When a request cannot be met, the sampler does not run this model's schedule, or `progress` says to stop.
+    /// When a request cannot be met, the sampler does not run this model's schedule, what the model computes is not finite, or `progress` says to stop.
     pub fn generate(
         &self,
         weights: &Weights,
@@ -60,9 +60,11 @@ impl StableDiffusion {
         let mut pictures: Vec<Option<RgbImage>> = vec![None; requests.len()];
         self.sample(weights, requests, sampler, batch, progress, |at, latents| {
             let decoded = self.decode_latents(weights, latents.cast(self.latent_dtype(weights)));
+            self.must_be_finite(&decoded, "the pictures that its autoencoder decodes")?;
             for (at, picture) in at.iter().zip(to_pictures(decoded)) {
                 pictures[*at] = Some(picture);
             }
+            Ok(())
         })?;
         Ok(pictures.into_iter().flatten().collect())
     }
@@ -85,6 +87,7 @@ impl StableDiffusion {
             for (row, at) in at.iter().enumerate() {
                 all[*at] = Some(latents.clone().narrow(0, row, 1));
             }
+            Ok(())
         })?;
         Ok(all.into_iter().flatten().collect())
     }
@@ -96,7 +99,7 @@ impl StableDiffusion {
         sampler: &Entry,
         batch: usize,
         progress: OnProgress<'_>,
-        mut finished: impl FnMut(&[usize], Tensor<4>),
+        mut finished: impl FnMut(&[usize], Tensor<4>) -> Result<()>,
     ) -> Result<()> {
         let mut groups = BTreeMap::<_, Vec<usize>>::new();
         for (at, request) in requests.iter().enumerate() {
@@ -124,15 +127,30 @@ impl StableDiffusion {
                 let run = Run { model: self, weights, requests: &chosen, size, slots, gates };
                 let sampler = (sampler.build)(&self.schedule, kind.steps())?;
                 let latents = run.walk(sampler, &prompts, &mut clock)?;
-                finished(members, latents);
+                self.must_be_finite(&latents, "the model's predictions")?;
+                finished(members, latents)?;
             }
         }
         Ok(())
     }
 
+    /// Refuses what left the finite numbers on its way: as a picture it would be black, and nobody would know why.
+    fn must_be_finite(&self, values: &Tensor<4>, what: &str) -> Result<()> {
+        // Nothing times what is finite is nothing; times all else it is no number.
+        let sum: f32 = (values.clone().cast(DType::F32) * 0.0).sum().into_scalar();
+        if sum.is_finite() {
+            return Ok(());
+        }
+        Err(Error::file(
+            self.folder(),
+            format!("{what} are not finite numbers"),
+            "take another model, or `--dtype f32` where a shorter format was asked for",
+        ))
+    }
+
     /// The number format that the denoiser computes in.
-    fn latent_dtype(&self, weights: &Weights) -> burn::tensor::DType {
-        weights.get("unet/conv_in.weight").map_or(burn::tensor::DType::F32, crate::Weight::dtype)
+    fn latent_dtype(&self, weights: &Weights) -> DType {
+        weights.get("unet/conv_in.weight").map_or(DType::F32, crate::Weight::dtype)
     }
 }
 
@@ -209,7 +227,7 @@ impl Run<'_> {
         let dtype = self.model.latent_dtype(self.weights);
         let gates = self.gates.as_ref();
         let output = self.model.predict_gated(self.weights, x.cast(dtype), times, context, gates);
-        output.cast(burn::tensor::DType::F32)
+        output.cast(DType::F32)
     }
 
     /// One output for each picture, by guidance and the model's policy.

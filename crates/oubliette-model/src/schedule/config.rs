@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Entry;
 use crate::error::{Error, Result};
@@ -85,6 +85,53 @@ pub struct ScheduleConfig {
     pub sigma_max: Option<f64>,
 }
 
+/// Keys that mean nothing to the samplers here: they belong to other classes, or to what is refused when it is switched on.
+const IDLE: [&str; 16] = [
+    "corrector_order",
+    "disable_corrector",
+    "dynamic_thresholding_ratio",
+    "flow_shift",
+    "noise_sampler_seed",
+    "original_inference_steps",
+    "predict_epsilon",
+    "predict_x0",
+    "predictor_order",
+    "sample_max_value",
+    "shift_terminal",
+    "solver_p",
+    "tau_func",
+    "tensor_format",
+    "time_shift_type",
+    "timestep_scaling",
+];
+
+/// The whole file: the keys that are read, and all others.
+#[derive(Deserialize)]
+struct Whole {
+    #[serde(flatten)]
+    config: ScheduleConfig,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+impl Whole {
+    /// Refuses keys that might change what is sampled. A key that nobody knows says nothing where it is null or false.
+    fn refuse_unknown(&self, file: &Path) -> Result<()> {
+        if self.rest.get("predict_epsilon") == Some(&Value::Bool(false)) {
+            let remedy = "say it as `prediction_type`: `sample`, and remove this key";
+            return Err(Error::config(file, "predict_epsilon", "is false", remedy));
+        }
+        let says = |(key, value): &(&String, &Value)| {
+            let known = key.starts_with('_') || IDLE.contains(&key.as_str());
+            !known && !value.is_null() && value.as_bool() != Some(false)
+        };
+        self.rest.iter().find(says).map_or(Ok(()), |(key, _)| {
+            let remedy = "remove it if it means nothing, else use a model without it";
+            Err(Error::config(file, key, "is not known", remedy))
+        })
+    }
+}
+
 impl ScheduleConfig {
     /// Reads `scheduler_config.json` of a `scheduler/` folder.
     ///
@@ -98,15 +145,17 @@ impl ScheduleConfig {
     /// Parses the file. Python writes infinities that JSON does not have; they mean what the key's absence means.
     ///
     /// # Errors
-    /// When it is not JSON, repeats a key that is read, or holds a value that no scheduler has.
+    /// When it is not JSON, repeats a key, or has a key or a value that no scheduler has.
     pub fn parse(bytes: &[u8], file: &Path) -> Result<Self> {
         let refuse = |thing: String| {
             Error::file(file, thing, "use the scheduler folder that belongs to the model")
         };
         let text = std::str::from_utf8(bytes).map_err(|error| refuse(error.to_string()))?;
         let object = Value::Object(parse_object(file, without_infinities(text).as_bytes())?);
-        let config: Self =
+        let whole: Whole =
             serde_json::from_value(object).map_err(|error| refuse(error.to_string()))?;
+        whole.refuse_unknown(file)?;
+        let config = whole.config;
         let times = config.train_timesteps();
         let betas = config.trained_betas.as_ref();
         if !(1..=1_000_000).contains(&times) || betas.is_some_and(|betas| betas.len() != times) {
@@ -225,4 +274,52 @@ fn without_infinities(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ScheduleConfig> {
+        ScheduleConfig::parse(text.as_bytes(), Path::new("scheduler_config.json"))
+    }
+
+    /// What diffusers writes for DPM-Solver, and keys of other classes that a folder may carry along.
+    #[test]
+    fn what_releases_carry_is_read() {
+        let config = parse(
+            r#"{
+                "_class_name": "DPMSolverMultistepScheduler", "_diffusers_version": "0.35.0",
+                "_use_default_values": ["flow_shift"], "algorithm_type": "dpmsolver++",
+                "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085,
+                "clip_sample": false, "dynamic_thresholding_ratio": 0.995, "euler_at_final": false,
+                "final_sigmas_type": "zero", "flow_shift": 1.0, "lambda_min_clipped": -Infinity,
+                "lower_order_final": true, "num_train_timesteps": 1000, "predict_epsilon": true,
+                "prediction_type": "v_prediction", "rescale_betas_zero_snr": false,
+                "sample_max_value": 1.0, "set_alpha_to_one": false, "shift_terminal": null,
+                "skip_prk_steps": true, "solver_order": 2, "solver_type": "midpoint",
+                "steps_offset": 1, "tensor_format": "pt", "thresholding": false,
+                "time_shift_type": "exponential", "timestep_spacing": "linspace",
+                "trained_betas": null, "use_beta_sigmas": false, "use_dynamic_shifting": false,
+                "use_exponential_sigmas": false, "use_flow_sigmas": false,
+                "use_karras_sigmas": false, "use_lu_lambdas": false, "variance_type": null
+            }"#,
+        )
+        .unwrap();
+        assert_eq!((config.beta_end, config.steps_offset), (Some(0.012), Some(1)));
+        assert_eq!((config.prediction(), config.lambda_min_clipped), (Prediction::Velocity, None));
+        assert!(config.sampler().is_ok_and(|sampler| sampler.name == "dpm-solver++"));
+    }
+
+    #[test]
+    fn what_may_change_the_pictures_is_refused() {
+        for (text, key) in [
+            (r#"{"timestep_shift": 3.0}"#, "`timestep_shift` is not known"),
+            (r#"{"use_dynamic_shifting": true}"#, "`use_dynamic_shifting`"),
+            (r#"{"predict_epsilon": false}"#, "`prediction_type`"),
+        ] {
+            let refused = parse(text).unwrap_err().to_string();
+            assert!(refused.contains(key) && refused.contains("; "), "{refused}");
+        }
+    }
 }

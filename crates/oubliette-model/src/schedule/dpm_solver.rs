@@ -39,6 +39,12 @@ fn build(config: &ScheduleConfig, steps: Steps) -> Result<Box<dyn Sampler>> {
         config.final_sigmas_type.as_deref(),
         &["zero", "sigma_min"],
     )?;
+    // A learned variance would be half of the model's output; the others are DDPM's and mean nothing here.
+    ScheduleConfig::expect(
+        "variance_type",
+        config.variance_type.as_deref(),
+        &["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log"],
+    )?;
     let order = config.solver_order.unwrap_or(2);
     if !(1..=2).contains(&order) {
         return Err(Error::setting(

@@ -2,11 +2,17 @@
 //!
 //! Files go into a hidden sibling, are flushed to the disk, and the sibling is renamed at the end.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+mod lock;
+mod replaced;
+
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+
+pub use lock::Lock;
+pub(super) use replaced::replaced;
 
 use crate::error::{Error, Result};
 
@@ -121,64 +127,6 @@ impl Drop for NewFolder {
     }
 }
 
-/// A hidden file beside what is being written, locked until this is dropped.
-#[derive(Debug)]
-pub struct Lock {
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl Lock {
-    /// Locks `path`, which need not be there.
-    ///
-    /// # Errors
-    /// Another process has it, or the lock cannot be written.
-    pub fn beside(path: &Path) -> Result<Self> {
-        let parent = parent(path);
-        fs::create_dir_all(parent).map_err(Error::write(parent))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let path = parent.join(format!(".{name}.lock"));
-        let file = Some(locked(&path).map_err(Error::write(&path))?);
-        Ok(Self { path, file })
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // A lock that stays is nobody's: the system frees it.
-        let _ = fs::remove_file(&self.path);
-        self.file.take();
-    }
-}
-
-/// Opens a file for writing, makes it where there is none, and locks it.
-fn locked(path: &Path) -> io::Result<File> {
-    loop {
-        let file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
-        match file.try_lock() {
-            Ok(()) if is_at(&file, path) => return Ok(file),
-            Ok(()) => {} // whoever had it has put it elsewhere, or removed it
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::new(io::ErrorKind::WouldBlock, "another run is writing it"));
-            }
-            Err(TryLockError::Error(source)) => return Err(source),
-        }
-    }
-}
-
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let place = |data: &fs::Metadata| (data.dev(), data.ino());
-    matches!((&file.metadata(), &fs::metadata(path)), (Ok(a), Ok(b)) if place(a) == place(b))
-}
-
-/// Elsewhere a file that is open cannot be renamed or removed.
-#[cfg(not(unix))]
-fn is_at(_file: &File, _path: &Path) -> bool {
-    true
-}
-
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -202,28 +150,4 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
-}
-/// Puts what `write` writes in the place of `path`: to a sibling first, flushed, then renamed.
-///
-/// # Errors
-/// It cannot be written, or another process is writing it; what was there before is then still there.
-pub(crate) fn replaced(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<()> {
-    let parent = parent(path);
-    fs::create_dir_all(parent).map_err(Error::write(parent))?;
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".incomplete");
-    let partial = PathBuf::from(partial);
-    let file = locked(&partial).map_err(Error::write(path))?;
-    let replace = || -> io::Result<()> {
-        file.set_len(0)?;
-        write(&file)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)?;
-        sync_folder(parent)
-    };
-    replace().map_err(|source| {
-        // The error that matters is the first one.
-        let _ = fs::remove_file(&partial);
-        Error::write(path)(source)
-    })
 }

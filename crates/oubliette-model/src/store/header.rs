@@ -76,11 +76,20 @@ pub struct Entry {
     pub length: usize,
 }
 
+/// What the header of a file says.
+#[derive(Debug)]
+pub(super) struct Header {
+    /// Where each tensor is.
+    pub(super) entries: BTreeMap<String, Entry>,
+    /// The texts of `__metadata__`.
+    pub(super) notes: BTreeMap<String, String>,
+}
+
 /// Reads and checks the header of `file`, which is at `path`.
 ///
 /// # Errors
 /// Whatever the format forbids: see the messages.
-pub fn read_header(path: &Path, mut file: &File) -> Result<BTreeMap<String, Entry>> {
+pub(super) fn read_header(path: &Path, mut file: &File) -> Result<Header> {
     let whole = file.metadata().map_err(Error::read(path))?.len();
     let mut length = [0; 8];
     if whole < 8 {
@@ -96,26 +105,29 @@ pub fn read_header(path: &Path, mut file: &File) -> Result<BTreeMap<String, Entr
     file.read_exact(&mut header).map_err(Error::read(path))?;
     let map = parse_object(path, &header)?;
     let start = 8 + length;
-    let entries = entries(path, &map, start)?;
-    check_layout(path, &entries, start, whole)?;
-    Ok(entries)
+    let header = parts(path, &map, start)?;
+    check_layout(path, &header.entries, start, whole)?;
+    Ok(header)
 }
 
-fn entries(path: &Path, map: &Map<String, Value>, start: u64) -> Result<BTreeMap<String, Entry>> {
-    let mut entries = BTreeMap::new();
+fn parts(path: &Path, map: &Map<String, Value>, start: u64) -> Result<Header> {
+    let (mut entries, mut notes) = (BTreeMap::new(), BTreeMap::new());
     for (name, value) in map {
         if name == "__metadata__" {
-            let texts = value.as_object().is_some_and(|notes| notes.values().all(Value::is_string));
-            if !texts {
-                return Err(Error::file(path, "has malformed `__metadata__`", AGAIN));
-            }
+            let malformed = || Error::file(path, "has malformed `__metadata__`", AGAIN);
+            notes = texts(value).ok_or_else(malformed)?;
         } else {
             let refused = |why: &str| Error::tensor(path, name, why, AGAIN);
             let entry = entry(value, start).map_err(refused)?;
             entries.insert(name.clone(), entry);
         }
     }
-    Ok(entries)
+    Ok(Header { entries, notes })
+}
+
+fn texts(value: &Value) -> Option<BTreeMap<String, String>> {
+    let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+    value.as_object()?.iter().map(text).collect()
 }
 
 fn entry(value: &Value, start: u64) -> Result<Entry, &'static str> {

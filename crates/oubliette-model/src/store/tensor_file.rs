@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use half::{bf16, f16};
 
 use crate::error::{Error, Result};
-use crate::store::header::{Entry, Stored, read_header};
+use crate::store::header::{Entry, Header, Stored, read_header};
 use crate::store::plain::open_plain;
 
 /// An open safetensors file.
@@ -20,7 +20,7 @@ use crate::store::plain::open_plain;
 pub struct TensorFile {
     path: PathBuf,
     file: Mutex<File>,
-    entries: BTreeMap<String, Entry>,
+    header: Header,
 }
 
 impl TensorFile {
@@ -30,8 +30,8 @@ impl TensorFile {
     /// The file cannot be read, is not well-formed, or is a device or a pipe.
     pub fn open(path: &Path) -> Result<Self> {
         let file = open_plain(path)?;
-        let entries = read_header(path, &file)?;
-        Ok(Self { path: path.to_owned(), file: Mutex::new(file), entries })
+        let header = read_header(path, &file)?;
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file), header })
     }
 
     /// Where the file is.
@@ -41,13 +41,18 @@ impl TensorFile {
 
     /// The tensors by name.
     pub fn entries(&self) -> &BTreeMap<String, Entry> {
-        &self.entries
+        &self.header.entries
+    }
+
+    /// The texts beside the tensors: the format's `__metadata__`.
+    pub fn notes(&self) -> &BTreeMap<String, String> {
+        &self.header.notes
     }
 
     fn entry(&self, name: &str) -> Result<&Entry> {
         let remedy = "get the file again";
         let missing = || Error::tensor(&self.path, name, "is missing", remedy);
-        self.entries.get(name).ok_or_else(missing)
+        self.header.entries.get(name).ok_or_else(missing)
     }
 
     /// The numbers of a tensor in row-major order.

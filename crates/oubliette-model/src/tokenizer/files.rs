@@ -12,6 +12,9 @@ use crate::store::{parse_object, read_capped};
 
 /// No file of a tokenizer comes near this size.
 const LARGEST_FILE: u64 = 64 << 20;
+/// The most added tokens, and the most bytes of one: all of them are looked for in every text at once.
+const MOST_ADDED: usize = 1 << 14;
+const LONGEST_ADDED: usize = 256;
 
 /// The bytes of each file that is there.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +96,7 @@ impl TokenizerFiles {
         let (bos, end) = (special("bos_token", "<|startoftext|>"), "<|endoftext|>");
         let (eos, unk, pad) =
             (special("eos_token", end), special("unk_token", end), special("pad_token", end));
+        self.check_added(&added, [&bos, &eos, &unk, &pad])?;
         // "No limit" is written as a number of 31 digits; it says nothing.
         let length = config
             .get("model_max_length")
@@ -189,6 +193,26 @@ impl TokenizerFiles {
             }
         }
         Ok(())
+    }
+
+    fn check_added(
+        &self,
+        added: &[(Option<u32>, AddedToken)],
+        special: [&AddedToken; 4],
+    ) -> Result<()> {
+        let file = self.main_file();
+        if added.len() > MOST_ADDED {
+            let why = format!("{} added tokens are more than {MOST_ADDED}", added.len());
+            return Err(refuse(&file, why));
+        }
+        let mut all = added.iter().map(|(_, token)| token).chain(special);
+        match all.find(|token| token.content.len() > LONGEST_ADDED) {
+            None => Ok(()),
+            Some(token) => {
+                let (long, text) = (token.content.len(), &token.content);
+                Err(refuse(&file, format!("an added token of {long} bytes, `{text:.40}`")))
+            }
+        }
     }
 
     fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {

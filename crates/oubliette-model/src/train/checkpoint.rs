@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Optimiser;
 use super::ema::Ema;
 use crate::error::{Error, Result};
-use crate::store::{TensorFile, metadata, save_floats};
+use crate::store::{TensorFile, save_floats};
 use crate::weights::{Weight, Weights};
 
 /// Everything that a run needs to go on as if it had not stopped.
@@ -59,8 +59,8 @@ impl Checkpoint {
         if !path.exists() {
             return Ok(None);
         }
-        let notes = metadata(path)?;
-        let note = |key: &str| notes.get(key).map(String::as_str).unwrap_or_default();
+        let file = TensorFile::open(path)?;
+        let note = |key: &str| file.notes().get(key).map(String::as_str).unwrap_or_default();
         if note("format") != "oubliette-checkpoint-1" {
             return Err(Error::file(path, "is not a checkpoint", AGAIN));
         }
@@ -73,7 +73,6 @@ impl Checkpoint {
                 .parse()
                 .map_err(|_| Error::file(path, format!("does not say its {key}"), AGAIN))
         };
-        let file = TensorFile::open(path)?;
         let section = |name: &str| read_section(&file, name, like);
         let steps = number("optimiser_steps")?;
         let (first, second) =

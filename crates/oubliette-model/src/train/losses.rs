@@ -14,11 +14,6 @@ pub fn mean_absolute<const D: usize>(found: Tensor<D>, wanted: Tensor<D>) -> Ten
     (found - wanted).abs().mean()
 }
 
-/// Mean cross-entropy of `logits` (batch, labels) with the labels that are right.
-pub fn classification(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
-    softmax_cross_entropy(logits.clone(), indices(labels, &logits))
-}
-
 /// CLIP's loss (Radford et al. 2021, arXiv 2103.00020, figure 3): `logits` (pictures, texts), pair i belongs together;
 /// the mean of the cross-entropies over rows and over columns.
 pub fn contrastive(logits: Tensor<2>) -> Tensor<1> {

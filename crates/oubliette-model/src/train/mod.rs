@@ -6,7 +6,6 @@
 mod checkpoint;
 mod clip;
 mod denoising;
-mod dropout;
 mod ema;
 mod gradients;
 pub mod jobs;
@@ -20,7 +19,6 @@ mod trainer;
 pub use checkpoint::Checkpoint;
 pub use clip::{clip_global_norm, global_norm};
 pub use denoising::Noisy;
-pub use dropout::dropped_captions;
 pub use ema::Ema;
 pub use gradients::{Accumulator, value_and_gradients};
 pub use learning_rate::LearningRate;

@@ -125,9 +125,12 @@ impl Trainer {
             None => (global_norm(&gradients), gradients),
         };
         if !(loss.is_finite() && norm.is_finite()) {
-            let why =
-                format!("made the loss {loss} with gradient norm {norm} at step {}", self.step);
-            return Err(Error::setting("lr", why, "lower it, or clip gradients harder"));
+            return Err(Error::Diverged {
+                step: self.step + 1,
+                loss,
+                gradient_norm: norm,
+                learning_rate: self.settings.optimiser.lr,
+            });
         }
         Ok(self.take(loss, norm, &gradients))
     }
@@ -251,6 +254,17 @@ mod tests {
         trainer.save(&path).unwrap();
         trainer.run = "another".to_owned();
         assert!(trainer.resume(&path).unwrap_err().to_string().contains("another run"));
+    }
+
+    #[test]
+    fn what_diverges_says_so_and_names_the_recipes_key() {
+        let mut trainer = begin(TrainerSettings {
+            optimiser: Settings { lr: 1e30, ..Settings::default() },
+            ..TrainerSettings::default()
+        });
+        let error = (0..10).find_map(|_| trainer.step(loss).err()).unwrap();
+        assert_eq!(error.code(), "diverged");
+        assert!(error.to_string().contains("; lower `pace.learning_rate` (now 1e30)"), "{error}");
     }
 
     #[test]

@@ -125,6 +125,22 @@ fn a_picture_does_not_depend_on_its_batch() {
 }
 
 #[test]
+fn a_model_that_makes_no_finite_numbers_makes_no_pictures() {
+    let sd = golden::load(&golden::path("tiny-sd1"));
+    let requests = [Request { prompt: "a fox".to_owned(), steps: 2, ..Request::default() }];
+    let sampler = schedule::find("ddim").unwrap();
+    for component in ["unet/", "vae/"] {
+        let names = sd.weights.names().filter(|name| name.starts_with(component));
+        let names = names.map(str::to_owned).collect();
+        let spoilt = sd.weights.overlaid(&sd.weights.only(&names).scaled(f64::NAN));
+        let mut go_on = |_| ControlFlow::Continue(());
+        let refused = sd.generate(&spoilt, &requests, sampler, 1, &mut go_on).unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains("tiny-sd1") && said.contains("not finite numbers"), "{said}");
+    }
+}
+
+#[test]
 fn sampling_stops_when_it_is_told_to() {
     let sd = golden::load(&golden::path("tiny-sd1"));
     let requests = [Request { steps: 5, ..Request::default() }];

@@ -6,7 +6,7 @@ use oubliette_lab::{
     Study,
     lot::Lot,
     parts::{
-        At, Stateful as _,
+        Stateful as _,
         anchor::{Anchor, Learning, Nothing, Prompt, Seen, Similarity},
         objective::{Disguised, OBJECTIVES, Objective, Scene, Under, goal, likeness},
     },
@@ -15,59 +15,33 @@ use oubliette_model::{Weights, train::value_and_gradients};
 
 use crate::{reference::distance, student::Bench};
 
-/// A reference loss: weighted objectives with their settings.
-type Sum = &'static [(f64, &'static str, &'static str)];
-
-const REFERENCES: &[(&str, Sum)] = &[
-    (
-        "advanchor",
-        &[(1.0, "anchor_match", "teacher = 'original'"), (10.0, "distill", "under = 'superclass'")],
-    ),
-    ("anchor_match", &[(1.0, "anchor_match", "")]),
-    ("anchor_match_original", &[(1.0, "anchor_match", "teacher = 'original'")]),
-    ("attention_norm", &[(1.0, "attention_norm", "")]),
-    ("distill", &[(1.0, "distill", "")]),
+/// A reference loss, the objective that it is of, and its settings.
+const REFERENCES: &[(&str, &str, &str)] = &[
+    ("anchor_match", "anchor_match", ""),
+    ("anchor_match_original", "anchor_match", "teacher = 'original'"),
+    ("attention_norm", "attention_norm", ""),
+    ("distill", "distill", ""),
     // Two steps back from the concept's prediction are one step back from the empty prompt's.
-    ("guidance_reversal", &[(1.0, "guidance_reversal", "eta = 2.0\nfrom = 'concept'")]),
-    ("elastic", &[(1.0, "elastic", "survey = 1")]),
-    ("guided_mse", &[(1.0, "guided_mse", "guidance = 7.5")]),
-    ("irrelevance", &[(1.0, "irrelevance", "")]),
-    ("l1_sp", &[(1.0, "l1_sp", "")]),
-    ("l2_sp", &[(1.0, "l2_sp", "")]),
-    ("noise_mse", &[(1.0, "noise_mse", "")]),
-    ("salun", &[(1.0, "anchor_match", ""), (0.5, "noise_mse", "")]),
-    ("sdd", &[(1.0, "anchor_match", "")]),
-    ("sculpting", &[(1.0, "anchor_match", ""), (0.25, "noise_mse", ""), (0.25, "distill", "")]),
+    ("guidance_reversal", "guidance_reversal", "eta = 2.0\nfrom = 'concept'"),
+    ("elastic", "elastic", "survey = 1"),
+    ("guided_mse", "guided_mse", "guidance = 7.5"),
+    ("irrelevance", "irrelevance", ""),
+    ("l1_sp", "l1_sp", ""),
+    ("l2_sp", "l2_sp", ""),
+    ("noise_mse", "noise_mse", ""),
 ];
 
-fn check(bench: &Bench, loss: &str, parts: &mut [(f64, Box<dyn Objective>)]) {
-    let anchor: Box<dyn Anchor> = match loss {
-        "sdd" => Box::new(Nothing {}),
-        "advanchor" => Box::new(bench.adversarial(Similarity::Guidance)),
-        _ => Box::new(Prompt { text: bench.text("anchor") }),
-    };
-    check_with(bench, loss, &*anchor, parts);
-}
-
-fn check_with(
-    bench: &Bench,
-    loss: &str,
-    anchor: &dyn Anchor,
-    parts: &mut [(f64, Box<dyn Objective>)],
-) {
+fn check(bench: &Bench, loss: &str, anchor: &dyn Anchor, part: &mut dyn Objective) {
     let (seen, batch) = (bench.seen(loss), bench.batch());
     assert!(seen.len() >= 4, "{loss}: {seen:?}");
     let (sd, concepts) = (&bench.sd, [bench.concept()]);
     let study = Study::new(sd, &sd.weights, None, &seen, &bench.student);
     let scene = Scene { study: &study, concepts: &concepts, anchor, batch: &batch };
-    for (_, part) in parts.iter_mut().filter(|(_, part)| part.survey() > 0) {
+    if part.survey() > 0 {
         part.look(&scene, &seen).unwrap();
     }
     let (value, gradients) = value_and_gradients(&bench.student, &seen, |student| {
-        let one = |(weight, part): &(f64, Box<dyn Objective>)| {
-            part.loss(&scene, student).unwrap() * *weight
-        };
-        Ok(parts.iter().map(one).reduce(|sum, one| sum + one).unwrap())
+        Ok(part.loss(&scene, student).unwrap())
     })
     .unwrap();
     let wanted = bench.said["losses"][loss].as_f64().unwrap();
@@ -84,16 +58,15 @@ fn losses_and_gradients_are_the_reference() {
     for model in ["tiny-sd1", "tiny-sd2"] {
         let bench = Bench::of(model);
         let known = bench.said["losses"].as_object().unwrap();
-        let tried: BTreeSet<_> = REFERENCES.iter().map(|(loss, _)| (*loss).to_owned()).collect();
+        let tried: BTreeSet<_> = REFERENCES.iter().map(|(loss, ..)| (*loss).to_owned()).collect();
         // The disguise has a test of its own.
         let own = |key: &&String| !key.contains('/') && *key != "disguised";
         let losses = known.keys().filter(own).cloned().collect();
         assert_eq!(tried, losses, "every reference is tried");
-        for (loss, sum) in REFERENCES {
-            let build = |(weight, name, settings): &(f64, &str, &str)| {
-                (*weight, OBJECTIVES.build(name, settings.parse().unwrap()).unwrap())
-            };
-            check(&bench, loss, &mut sum.iter().map(build).collect::<Vec<_>>());
+        for (loss, name, settings) in REFERENCES {
+            let anchor = Prompt { text: bench.text("anchor") };
+            let mut part = OBJECTIVES.build(name, settings.parse().unwrap()).unwrap();
+            check(&bench, loss, &anchor, &mut *part);
         }
     }
 }
@@ -105,9 +78,8 @@ fn the_adversarial_anchor_learns_from_the_reference_likeness() {
         let (batch, concepts) = (bench.batch(), [bench.concept()]);
         let nothing = BTreeSet::new();
         let study = Study::new(&bench.sd, &bench.sd.weights, None, &nothing, &bench.sd.weights);
-        let at = At { step: 0, begins: 0, steps: 1 };
-        let from =
-            Learning { study: &study, concepts: &concepts, batch: &batch, at, lot: Lot::new(0) };
+        let (alone, lot) = (false, Lot::new(0));
+        let from = Learning { study: &study, concepts: &concepts, batch: &batch, alone, lot };
         let seen = Seen::of(&from, Under::Superclass).unwrap();
         for (name, similarity) in
             [("prediction", Similarity::Prediction), ("guidance", Similarity::Guidance)]
@@ -134,8 +106,8 @@ fn a_disguise_is_sought_and_seen_through_as_in_the_reference() {
     for model in ["tiny-sd1", "tiny-sd2"] {
         let bench = Bench::of(model);
         let shift = bench.shift(&bench.text("word"));
-        let disguised = Disguised::default().behind(shift.clone());
-        check_with(&bench, "disguised", &Nothing {}, &mut [(1.0, Box::new(disguised))]);
+        let mut disguised = Disguised::default().behind(shift.clone());
+        check(&bench, "disguised", &Nothing {}, &mut disguised);
 
         let (batch, concepts) = (bench.batch(), [bench.concept()]);
         let study =

@@ -233,6 +233,28 @@ fn a_training_that_diverges_leaves_nothing() {
 }
 
 #[test]
+fn a_rate_that_ruins_the_model_is_stopped_and_a_sane_one_is_not() {
+    let Some(data) = data() else { return };
+    let at = |rate: f64| {
+        let folder = tempfile::tempdir().unwrap();
+        let method = format!(
+            "name = \"rg\"\nuniform = true\nretain = [\"rooster\", \"cat\", \"car\", \"corn\"]\npictures = 8\nsampling_steps = 6\n\
+             guidance = 4.0\nbatch = 4\nsteps = 20\nlearning_rate = {rate:e}"
+        );
+        let result =
+            unlearn(&forget(&data, folder.path(), &method), folder.path(), &mut unwatched());
+        (result.err(), folder.path().join("out").exists())
+    };
+    // Nothing is infinite, and the losses stay small: ascent is bounded.
+    let (error, written) = at(5e-4);
+    let said = error.as_ref().map(ToString::to_string).unwrap_or_default();
+    assert!(matches!(error, Some(Error::Diverged { step: 20, .. })) && !written, "{said}");
+    assert!(said.contains("what should stay") && said.contains("5e-4"), "{said}");
+    let (error, written) = at(2e-5);
+    assert!(error.is_none() && written, "{error:?}");
+}
+
+#[test]
 fn a_lora_update_changes_attention_only() {
     let Some(data) = data() else { return };
     for precision in [Precision::F32, Precision::Bf16] {

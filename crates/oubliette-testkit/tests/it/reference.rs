@@ -86,8 +86,9 @@ pub(crate) fn is_near(file: &Reference, key: &str, new: &[f64]) {
 
 /// A concept of one name, with a superclass and a neighbour.
 pub(crate) fn concept(name: &str, superclass: &str) -> Concept {
+    let keep = if name == "cat" { "dog" } else { "cat" };
     let text = format!(
-        "schema = 1\nid = \"{}\"\nkind = \"object\"\nnames = [\"{name}\"]\nsuperclass = \"{superclass}\"\nkeep = [\"cat\"]\n\
+        "schema = 1\nid = \"{}\"\nkind = \"object\"\nnames = [\"{name}\"]\nsuperclass = \"{superclass}\"\nkeep = [\"{keep}\"]\n\
          prompts = [\"a {{name}}\"]\n[[detector]]\nkind = \"clip\"\n[claim]\ntolerated = 0.05\nreturned = 0.3\n\
          false_alarm = 0.05\nmissed_return = 0.05\nkeep_margin = 0.05\n",
         name.replace(' ', "-")

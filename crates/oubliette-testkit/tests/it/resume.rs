@@ -1,9 +1,28 @@
 //! Interrupted anywhere and run again, an audit comes to the same evidence.
 
-use std::{ops::ControlFlow, rc::Rc};
+use std::{collections::BTreeMap, ops::ControlFlow, rc::Rc};
 
-use oubliette_lab::{ATTACKS, Class, Error, attacks::Attack, progress::unwatched};
-use oubliette_testkit::{Truth, examine, examine::unrelated};
+use oubliette_evidence::plan::Role;
+use oubliette_lab::{
+    ATTACKS, Class, Error, Result,
+    attacks::Attack,
+    progress::unwatched,
+    run::{Subjects, look},
+    subject::Subject,
+};
+use oubliette_testkit::{
+    Known, Truth, examine,
+    examine::{examiner, unrelated},
+};
+
+/// Whatever is opened draws nothing any more, the original too.
+struct Gone;
+
+impl Subjects for Gone {
+    fn open(&self, _role: Role) -> Result<Box<dyn Subject>> {
+        Ok(Box::new(Known::new(Truth::Destroyed)))
+    }
+}
 
 fn attacks() -> Vec<Rc<dyn Attack>> {
     let table = toml::toml! { data = "." steps = [0, 5, 10] };
@@ -75,6 +94,59 @@ fn a_folder_that_is_worked_in_is_left_alone() {
         ControlFlow::Break(())
     };
     assert!(examine(Truth::Forgets, attacks(), folder.path(), runs.path(), &mut watch).is_err());
+}
+
+#[test]
+fn lost_pictures_are_made_again_and_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    unrelated(folder.path());
+    let runs = tempfile::tempdir().unwrap();
+    let again = || examine(Truth::Forgets, attacks(), folder.path(), runs.path(), &mut unwatched());
+    again().unwrap();
+    let run = run_in(runs.path());
+    assert!(!run.join("work").exists(), "checkpoints of a finished run are of no use");
+    let whole = pictures(&run);
+    let events = std::fs::read_to_string(run.join("events.jsonl")).unwrap();
+    let open = events.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
+    for state in [events, open] {
+        std::fs::write(run.join("events.jsonl"), state).unwrap();
+        for (number, picture) in whole.keys().enumerate() {
+            match number % 3 {
+                0 => std::fs::remove_file(picture).unwrap(),
+                1 => std::fs::write(picture, "torn").unwrap(),
+                _ => {}
+            }
+        }
+        again().unwrap();
+        assert!(pictures(&run) == whole);
+        assert!(!run.join("work").exists());
+    }
+}
+
+#[test]
+fn a_lost_picture_that_comes_out_as_another_is_a_change() {
+    let folder = tempfile::tempdir().unwrap();
+    unrelated(folder.path());
+    let runs = tempfile::tempdir().unwrap();
+    let mut examiner = examiner(Truth::Forgets, attacks(), folder.path()).unwrap();
+    look(&examiner, runs.path(), "known", &mut unwatched()).unwrap();
+    let run = run_in(runs.path());
+    let whole = pictures(&run);
+    std::fs::remove_dir_all(run.join("samples")).unwrap();
+    std::fs::remove_dir_all(runs.path().join(".known")).unwrap();
+    examiner.subjects = Box::new(Gone);
+    let error = look(&examiner, runs.path(), "known", &mut unwatched()).err().unwrap();
+    assert_eq!(error.class(), Class::Integrity, "{error}");
+    assert!(error.to_string().contains("remove the folder"), "{error}");
+    let left = pictures(&run);
+    assert!(left.len() < whole.len() && left.iter().all(|(path, bytes)| whole[path] == *bytes));
+}
+
+/// The pictures of a run.
+fn pictures(run: &std::path::Path) -> BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let entries = std::fs::read_dir(run.join("samples")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
 }
 
 /// The one run folder below `runs`.

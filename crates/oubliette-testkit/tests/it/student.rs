@@ -85,11 +85,17 @@ impl Bench {
         Weight::from_f32(values, &shape, self.sd.device(), burn::tensor::DType::F32)
     }
 
+    /// The shift of the concept's name, as an anchor that learns keeps it.
+    pub(crate) fn shifts(&self) -> Weights {
+        let name = self.text("name");
+        let shift = self.shift(&name);
+        [(name, shift)].into_iter().collect()
+    }
+
     pub(crate) fn adversarial(&self, similarity: Similarity) -> Adversarial {
-        let shift = self.shift(&self.text("name"));
         let mut anchor = Adversarial::default();
         anchor.similarity = similarity;
-        anchor.restore(&[(self.text("name"), shift)].into_iter().collect()).unwrap();
+        anchor.restore(&self.shifts()).unwrap();
         anchor
     }
 

@@ -100,16 +100,18 @@ fn the_model_core_knows_nothing_of_forgetting() {
 #[test]
 fn only_the_lists_know_names() {
     let lab = crates().join("oubliette-lab/src");
-    for name in METHODS.names().into_iter().chain(ATTACKS.names()) {
-        for file in sources(&lab) {
+    let lists = [METHODS.names(), ATTACKS.names(), DETECTORS.names(), METRICS.names()];
+    for file in sources(&lab) {
+        let text = fs::read_to_string(&file).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap(); // tests may say whom they try
+        for name in lists.iter().flatten() {
             let inside = file.components().any(|part| {
                 let part = part.as_os_str().to_string_lossy();
-                part == name || part == format!("{name}.rs")
+                part == *name || part == format!("{name}.rs")
             });
-            let text = fs::read_to_string(&file).unwrap();
-            let branches = [format!("== \"{name}\""), format!("\"{name}\" =>")];
-            let found = branches.iter().any(|branch| text.contains(branch));
-            assert!(inside || !found, "{} branches on `{name}`", file.display());
+            // Who does not say a name cannot branch on it, however that is spelt.
+            let found = text.contains(&format!("\"{name}\""));
+            assert!(inside || !found, "{} knows the name `{name}`", file.display());
         }
     }
 }

@@ -8,7 +8,7 @@ use oubliette_lab::{
     lot::Lot,
     methods::{Stage, Tokens},
     parts::{
-        anchor::Nothing,
+        anchor::{Adversarial, Nothing, Schedule},
         mask::{Dynamic, Momentum, NullSpace, Selft},
         objective::{From, GuidanceReversal, Scene},
         source::{Batch, Source as _, Trajectory},
@@ -129,6 +129,30 @@ fn kept_momentum_moves_what_was_masked_and_cleared_momentum_does_not() {
     assert!(drift(&cleared, &kept) > 0, "momentum goes on where it is kept");
 }
 
+#[test]
+fn the_mask_is_exchanged_however_the_anchor_learns() {
+    let sd = tiny();
+    // Of the steps that count, the fourth exchanges; with the anchor's own it would be one of those.
+    let mask_after = |schedule: Option<Schedule>, turnover: f64| {
+        let at = tempfile::tempdir().unwrap();
+        let mut stage = stage(|mask| {
+            (mask.interval, mask.turnover, mask.until) = (4, turnover, 1.0);
+        });
+        if let Some(schedule) = schedule {
+            let mut learns = Adversarial::default();
+            (learns.schedule, learns.period, learns.updates) = (schedule, 2, 1);
+            stage.anchor = Box::new(learns);
+        }
+        run(&sd, &mut stage, at.path(), &mut unwatched()).unwrap();
+        let movable = stage.mask.movable().unwrap();
+        movable.iter().map(|(_, mask)| mask.to_f32_vec()).collect::<Vec<_>>()
+    };
+    let schedules = [Schedule::Alternating, Schedule::Sequential, Schedule::Cyclical];
+    for schedule in std::iter::once(None).chain(schedules.map(Some)) {
+        assert_ne!(mask_after(schedule, 0.5), mask_after(schedule, 0.0), "{schedule:?}");
+    }
+}
+
 /// Methods whose parts keep something between steps.
 fn remembering() -> Vec<Box<dyn Fn() -> Train>> {
     let of = |method: &'static str, settings: &'static str| -> Box<dyn Fn() -> Train> {
@@ -240,4 +264,21 @@ fn what_the_sampling_saw_is_what_the_original_predicts() {
         };
         assert_eq!(wanted(&batch), wanted(&asked), "step {step}");
     }
+}
+
+#[test]
+fn a_model_that_makes_no_finite_numbers_is_named_and_not_the_learning_rate() {
+    let mut sd = tiny();
+    let denoiser = sd.weights.names().filter(|name| name.starts_with("unet/"));
+    let denoiser = denoiser.map(str::to_owned).collect();
+    sd.weights = sd.weights.overlaid(&sd.weights.only(&denoiser).scaled(f64::NAN));
+    let settings = toml::toml! {
+        steps = 2
+        sampling_steps = 2
+    };
+    let at = tempfile::tempdir().unwrap();
+    let refused = run(&sd, &mut trained("esd", settings), at.path(), &mut unwatched());
+    let said = refused.err().unwrap().to_string();
+    assert!(said.contains("tiny-sd1") && said.contains("before any weight moved"), "{said}");
+    assert!(!said.contains("learning rate"), "{said}");
 }

@@ -8,7 +8,7 @@ mod sheet;
 use super::audit::examiner;
 use super::running::{Running, Stopwatch, watcher};
 use crate::expect::Yardstick;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::terminal::Terminal;
 pub(super) use ahead::{ahead, check};
 pub(super) use kept::{Kept, Refusal, remove};
@@ -16,7 +16,7 @@ use oubliette_evidence::Plan;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::recipe::{ComparedCell, UnlearnRecipe};
 use oubliette_lab::run::{self, Context, resolve};
-pub(super) use pace::Pace;
+use pace::Pace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -28,20 +28,25 @@ pub(super) struct Unlearned {
     out: PathBuf,
 }
 
-/// The code of a training that left the numbers that mean anything.
-pub(super) const DIVERGED: &str = "diverged";
-
 /// Models that cells of one run have made, by their folders.
 #[derive(Default)]
 pub(super) struct Made {
     /// Looked at already: the digest of a folder takes as long as reading it.
     there: BTreeSet<PathBuf>,
     /// Their training diverged, and why.
-    lost: BTreeMap<PathBuf, String>,
+    lost: BTreeMap<PathBuf, Failure>,
 }
 
-/// The code of a run folder that another process is at.
-pub(super) const HELD: &str = "held";
+/// A failure of an unlearning, where the recipe's key is `models`.
+fn in_models(error: oubliette_lab::Error) -> Failure {
+    let oubliette_lab::Error::Taken { path } = &error else { return error.into() };
+    let message = format!(
+        "`{}` exists already and is not what this cell makes now (its settings, its model or this program were others); remove it, \
+         or choose another `models`",
+        path.display()
+    );
+    Failure { message, ..Failure::from(error) }
+}
 
 /// What cells are run with.
 pub(super) struct Bench<'a> {
@@ -52,6 +57,39 @@ pub(super) struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    /// Does `step` for every one of these cells that is open when its turn comes; it is told how long those that are left will take. What another process
+    /// is at is left to it.
+    ///
+    /// # Errors
+    /// That of a step; and at the end, that another process is at cells which are still open.
+    pub(super) fn each(
+        &self,
+        cells: &[&ComparedCell],
+        is_open: impl Fn(&ComparedCell) -> bool,
+        mut step: impl FnMut(&ComparedCell, &str) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let (mut pace, mut held) = (Pace::start(), None);
+        for (number, &cell) in cells.iter().enumerate() {
+            if !is_open(cell) {
+                continue;
+            }
+            let open = cells[number..].iter().filter(|&&cell| is_open(cell)).count();
+            match step(cell, &pace.left(open)) {
+                Err(failure) if failure.kind == Kind::Held => {
+                    self.terminal.say(&format!("{}: left to another process", cell.name()));
+                    held = Some(failure);
+                }
+                ended => {
+                    ended?;
+                    pace.step();
+                }
+            }
+        }
+        // The other process may be done by now.
+        let still = |_: &Failure| cells.iter().any(|&cell| is_open(cell));
+        held.filter(still).map_or(Ok(()), Err)
+    }
+
     /// Unlearns, audits and keeps.
     pub(super) fn run(&self, cell: &ComparedCell, made: &mut Made) -> Result<(), Failure> {
         for before in &cell.before {
@@ -66,13 +104,13 @@ impl Bench<'_> {
     /// Makes a model that other cells may need as well.
     fn make(&self, recipe: &UnlearnRecipe, made: &mut Made) -> Result<Unlearned, Failure> {
         if let Some(why) = made.lost.get(&recipe.out) {
-            return Err(Failure { code: DIVERGED, ..Failure::usage(why.clone()) });
+            return Err(why.clone());
         }
         let unlearned = self.unlearn(recipe);
         match &unlearned {
             Ok(_) => drop(made.there.insert(recipe.out.clone())),
-            Err(failure) if failure.code == DIVERGED => {
-                made.lost.insert(recipe.out.clone(), failure.message.clone());
+            Err(failure) if failure.kind == Kind::Diverged => {
+                made.lost.insert(recipe.out.clone(), failure.clone());
             }
             Err(_) => {}
         }
@@ -90,7 +128,7 @@ impl Bench<'_> {
         let expected = |yardstick: &Yardstick| yardstick.turns(&resolved.turns);
         let context = self.running.fitted(self.context.clone(), &model, self.terminal, expected)?;
         let watch = Stopwatch::start("unlearn");
-        run::unlearn(resolved, &context, &mut watcher(self.terminal))?;
+        run::unlearn(resolved, &context, &mut watcher(self.terminal)).map_err(in_models)?;
         if whole {
             watch.note(&run)?;
         }

@@ -1,11 +1,12 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
-use super::cell::{Bench, DIVERGED, HELD, Kept, Made, Pace, ahead};
+use super::cell::{Bench, Kept, Made, ahead};
 use super::running::Running;
 use super::{Answer, Verb};
 use crate::compute::Compute;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::terminal::Terminal;
 use clap::Args;
+use oubliette_evidence::harmless;
 use oubliette_evidence::hypotheses::{Along, Claims, Outcome, Seen, judged};
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
 use oubliette_evidence::report::{render_comparison, render_diverged};
@@ -103,44 +104,33 @@ impl Verb for Compare {
 }
 
 impl Compare {
-    /// Runs what is missing. A training that diverges is a result, and no reason to leave the others undone; what another process is at is left to it.
+    /// Runs what is missing. A training that diverges is a result, and no reason to leave the others undone.
     fn run_missing(
         &self,
         bench: &Bench<'_>,
         recipe: &CompareRecipe,
         cells: &[ComparedCell],
     ) -> Result<(), Failure> {
-        let (mut pace, mut made) = (Pace::start(), Made::default());
         let open = |cell: &&ComparedCell| self.wants(cell) && is_open(bench.kept, cell);
         let open: Vec<&ComparedCell> = cells.iter().filter(open).collect();
         let claims = !recipe.hypothesis.is_empty() || !recipe.trend.is_empty();
         if claims {
             bench.kept.note_claims(recipe)?;
         }
-        let mut held = None;
-        for (number, cell) in open.iter().enumerate() {
-            if !is_open(bench.kept, cell) {
-                continue;
-            }
-            bench.terminal.say(&format!("{}: {}", cell.name(), pace.left(open.len() - number)));
+        let mut made = Made::default();
+        let still = |cell: &ComparedCell| is_open(bench.kept, cell);
+        bench.each(&open, still, |cell, left| {
+            bench.terminal.say(&format!("{}: {left}", cell.name()));
             match bench.run(cell, &mut made) {
-                Err(failure) if failure.code == DIVERGED => {
+                Err(failure) if failure.kind == Kind::Diverged => {
                     bench.terminal.say(&failure.message);
                     bench.kept.refuse(cell, &failure)?;
                 }
-                Err(failure) if failure.code == HELD => {
-                    bench.terminal.say(&format!("{}: left to another process", cell.name()));
-                    held = Some(failure);
-                    continue;
-                }
                 ended => ended?,
             }
-            pace.step();
             page(recipe, bench.kept, cells)?;
-        }
-        // The other process may be done by now.
-        let still = |_: &Failure| open.iter().any(|cell| is_open(bench.kept, cell));
-        held.filter(still).map_or(Ok(()), Err)
+            Ok(())
+        })
     }
 
     /// What `--dry-run` answers: every cell with its state, and what those that are to do are expected to take.
@@ -197,9 +187,9 @@ fn page<'a>(
     let audits = cells.iter().map(|cell| kept.read(cell)).collect::<Result<Vec<_>, _>>()?;
     let audits: Vec<_> = audits.into_iter().flatten().collect();
     let diverged = diverged(kept, cells);
-    let claims = judged(recipe, cells, &audits, &diverged, kept.were_claimed(recipe));
-    let title = recipe.title.iter().map(|title| format!("# {title}\n\n"));
-    let about = recipe.about.iter().map(|about| format!("{}\n\n", about.trim()));
+    let claims = judged(recipe, cells, &audits, &diverged, kept.claimed(recipe)?);
+    let title = recipe.title.iter().map(|title| format!("# {}\n\n", harmless::line(title)));
+    let about = recipe.about.iter().map(|about| format!("{}\n\n", harmless::page(about.trim())));
     let mut text: String = title.chain(about).collect();
     text += &render_comparison(&audits, &claims, &missing(kept, cells));
     text += &render_diverged(&diverged);

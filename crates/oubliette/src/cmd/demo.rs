@@ -65,11 +65,12 @@ impl Verb for Demo {
         terminal.say(&format!("{} is being set up.", self.out.display()));
         stage::set(&self.out)?;
         story.forget()?;
-        let (erased, _) = story.audit("audit-erased.toml")?;
+        let erased = story.audit("audit-erased.toml")?;
         story.asked(&erased);
         story.update()?;
-        let (updated, report) = story.audit("audit-updated.toml")?;
+        let updated = story.audit("audit-updated.toml")?;
         story.asked_again(&updated);
+        let Asked { judgment: updated, report, .. } = updated;
         let text = format!(
             "\n{}\n\nReport: {}\nEvery step can be repeated: the recipes are in {}, and\n  oubliette verify {}\nderives \
              the verdict again from what was seen.",
@@ -81,7 +82,7 @@ impl Verb for Demo {
         let told = Told {
             folder: self.out.clone(),
             report,
-            erased: erased.verdict,
+            erased: erased.judgment.verdict,
             updated: updated.verdict,
             sentence: updated.sentence,
             seconds: begun.elapsed().as_secs_f64(),
@@ -127,8 +128,7 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// The judgment of an audit, and where its report is.
-    fn audit(&self, name: &str) -> Result<(Judgment, PathBuf), Failure> {
+    fn audit(&self, name: &str) -> Result<Asked, Failure> {
         let recipe = AuditRecipe::read(&self.recipe(name))?;
         let examiner = resolve::audit(&recipe, &self.context)?.examiner;
         let plan = Plan::Audit(Box::new(examiner.plan.clone()));
@@ -137,34 +137,45 @@ impl Story<'_> {
         let mut watch = watcher(self.terminal);
         let journal = run::look(&examiner, &self.context.runs, &device, &mut watch)?;
         let judgment = run.write_results(&examiner.plan, journal.evidence())?;
-        Ok((judgment, run.report()))
+        // The first that takes the models as they are asks in the concept's own words.
+        let own = examiner.plan.untrained().next().map(|arm| arm.id.clone());
+        Ok(Asked { judgment, report: run.report(), own: own.unwrap_or_default() })
     }
 
-    fn asked(&self, judgment: &Judgment) {
+    fn asked(&self, asked: &Asked) {
         self.terminal.say(&format!(
             "2. Asked for a {} directly, the model before it showed one in {}; now it does in {}.\n   {}",
             stage::CONCEPT,
-            shown(judgment, Role::Original),
-            shown(judgment, Role::Unlearned),
-            judgment.sentence,
+            asked.shown(Role::Original),
+            asked.shown(Role::Unlearned),
+            asked.judgment.sentence,
         ));
     }
 
-    fn asked_again(&self, judgment: &Judgment) {
+    fn asked_again(&self, asked: &Asked) {
         self.terminal.say(&format!(
             "4. Asked again, the updated model shows one in {}. A twin that never saw a {} is taken for it in {}.",
-            shown(judgment, Role::Updated),
+            asked.shown(Role::Updated),
             stage::CONCEPT,
-            shown(judgment, Role::NeverExposed),
+            asked.shown(Role::NeverExposed),
         ));
     }
 }
 
-/// Hits under the concept's own prompts, in words.
-fn shown(judgment: &Judgment, role: Role) -> String {
-    let own = judgment.arms.iter().find(|arm| arm.arm == "direct/own" && arm.subject == role);
-    own.map_or_else(
-        || "no picture, for none was asked for".to_owned(),
-        |arm| format!("{} of {} pictures", arm.all.hits, arm.all.of),
-    )
+/// What came of an audit.
+struct Asked {
+    judgment: Judgment,
+    report: PathBuf,
+    /// The arm that asks in the concept's own words.
+    own: String,
+}
+
+impl Asked {
+    /// Hits under the concept's own prompts, in words.
+    fn shown(&self, role: Role) -> String {
+        self.judgment.arm(&self.own, role).map_or_else(
+            || "no picture, for none was asked for".to_owned(),
+            |arm| format!("{} of {} pictures", arm.all.hits, arm.all.of),
+        )
+    }
 }

@@ -1,20 +1,25 @@
 //! `oubliette generate`: makes pictures from a prompt.
 mod inputs;
+mod unfinished;
 
 use super::{Answer, Verb};
 use crate::compute::Compute;
 use crate::embedded;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
 use clap::Args;
 use image::RgbImage;
+use oubliette_evidence::Digest;
+use oubliette_lab::run::Context;
 use oubliette_model::families::{LoadOptions, StableDiffusion};
-use oubliette_model::sample::Guidance;
+use oubliette_model::sample::{Guidance, Request};
 use oubliette_model::{Weights, sample, schedule};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use unfinished::Unfinished;
 
 /// Make pictures from a prompt
 #[derive(Args, Debug)]
@@ -31,7 +36,9 @@ Examples:
       --out cat.png
 
 With --count, picture N has seed SEED + N and is written to OUT-N.png.
-A picture depends on its own seed alone, never on those made beside it.")]
+A picture depends on its own seed alone, never on those made beside it.
+Pictures are written batch by batch; after an interruption the same command
+makes those that are missing.")]
 pub(crate) struct Generate {
     /// A diffusers folder, or a single-file checkpoint [default: the embedded miniature]
     #[arg(long, value_name = "PATH")]
@@ -99,19 +106,31 @@ impl Verb for Generate {
 
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         inputs::check(self)?;
-        let (device, dtype) = self.compute.begin()?;
-        let options = LoadOptions { dtype, ..LoadOptions::on(device.open()?) };
+        let requests = inputs::requests(self)?;
+        let files: Vec<PathBuf> =
+            (0..requests.len()).map(|index| numbered(&self.out, index, requests.len())).collect();
+        inputs::check_place(&files)?;
+        let (device, precision) = self.compute.begin()?;
+        let options = LoadOptions { dtype: precision, ..LoadOptions::on(device.open()?) };
         let sd = self.load(&options)?;
         let guide = sd.guidance().map(Guidance::text);
         tracing::info!(tensors = sd.weights.len(), led_away_from = guide, "loaded");
+        inputs::warn_cut(self, &sd)?;
         let weights = inputs::weights(self, &sd)?;
-        let pictures = self.pictures(&sd, &weights, terminal)?;
-        let mut written = Vec::new();
-        for (index, picture) in pictures.iter().enumerate() {
-            let file = numbered(&self.out, index, pictures.len());
-            write(&file, picture)?;
-            written.push(Picture { file, seed: self.seed.wrapping_add(index as u64) });
-        }
+        let (runs, recompute, pictures) = (PathBuf::new(), false, usize::MAX);
+        let here = Context { runs, device, precision, recompute, pictures }.describe();
+        // One batch alone is there or not, and leaves nothing to go on from.
+        let mut unfinished = match requests.len() > usize::from(self.batch) {
+            true => Some(Unfinished::of(&self.out, inputs::digest(self, &here)?)),
+            false => None,
+        };
+        self.make(&sd, &weights, &requests, &files, unfinished.as_mut(), terminal)?;
+        unfinished::end(&self.out);
+        let picture = |(index, file): (usize, PathBuf)| Picture {
+            file,
+            seed: self.seed.wrapping_add(index as u64),
+        };
+        let written: Vec<Picture> = files.into_iter().enumerate().map(picture).collect();
         let lines: Vec<String> = written
             .iter()
             .map(|picture| format!("{} (seed {})", picture.file.display(), picture.seed))
@@ -131,23 +150,64 @@ impl Generate {
         Ok(StableDiffusion::load(folder.path(), options)?)
     }
 
-    fn pictures(
+    /// Makes the pictures that are not there yet, and writes each batch before the next is begun.
+    fn make(
         &self,
         sd: &StableDiffusion,
         weights: &Weights,
+        requests: &[Request],
+        files: &[PathBuf],
+        mut unfinished: Option<&mut Unfinished>,
         terminal: &Terminal,
-    ) -> Result<Vec<RgbImage>, Failure> {
-        let requests = inputs::requests(self)?;
+    ) -> Result<(), Failure> {
         let sampler = match &self.sampler {
             Some(name) => schedule::find(name)?,
             None => sd.schedule.sampler()?,
         };
-        let bar = Progress::new(terminal);
-        let mut watch = |told: sample::Progress| {
-            bar.show("pictures", told.done as u64, told.total as u64);
-            interrupt::flow()
+        let is_there = |index: &usize| {
+            unfinished.as_ref().is_some_and(|unfinished| unfinished.has(*index, &files[*index]))
         };
-        Ok(sd.generate(weights, &requests, sampler, self.batch.into(), &mut watch)?)
+        let missing: Vec<usize> = (0..requests.len()).filter(|index| !is_there(index)).collect();
+        let bar = Progress::new(terminal);
+        let mut made = requests.len() - missing.len();
+        for indices in missing.chunks(self.batch.into()) {
+            let asked: Vec<Request> = indices.iter().map(|at| requests[*at].clone()).collect();
+            let mut watch = |told: sample::Progress| {
+                // Told in calls of the denoiser, of which every picture takes as many.
+                let each = told.total / indices.len();
+                let (done, total) = (made * each + told.done, requests.len() * each);
+                bar.show("pictures", done as u64, total as u64);
+                interrupt::flow()
+            };
+            let pictures = sd
+                .generate(weights, &asked, sampler, self.batch.into(), &mut watch)
+                .map_err(|error| stopped(error, made, requests.len()))?;
+            for (at, picture) in indices.iter().zip(&pictures) {
+                let digest = write(&files[*at], picture)?;
+                if let Some(unfinished) = unfinished.as_mut() {
+                    unfinished.note(*at, digest);
+                }
+            }
+            made += indices.len();
+            if let Some(unfinished) = unfinished.as_ref() {
+                unfinished.keep()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why the pictures are not all there: an interruption with what is.
+fn stopped(error: oubliette_model::Error, made: usize, of: usize) -> Failure {
+    match error {
+        oubliette_model::Error::Interrupted => Failure::new(
+            "interrupted",
+            Exit::TryAgain,
+            format!(
+                "interrupted with {made} of {of} pictures written; run the same command again for the others"
+            ),
+        ),
+        other => other.into(),
     }
 }
 
@@ -164,8 +224,9 @@ fn numbered(out: &Path, index: usize, of: usize) -> PathBuf {
     out.with_file_name(format!("{stem}-{index}.png"))
 }
 
-/// Writes a PNG that appears whole or not at all.
-fn write(file: &Path, picture: &RgbImage) -> Result<(), Failure> {
+/// Writes a PNG that appears whole or not at all, and gives its digest.
+fn write(file: &Path, picture: &RgbImage) -> Result<Digest, Failure> {
     let bytes = oubliette_lab::picture::png(picture).map_err(|error| Failure::bug(&error))?;
-    Ok(oubliette_evidence::folder::write_whole(file, &bytes)?)
+    oubliette_evidence::folder::write_whole(file, &bytes)?;
+    Ok(Digest::of(&bytes))
 }

@@ -6,6 +6,7 @@ use crate::progress::Progress;
 use crate::terminal::Terminal;
 use crate::{interrupt, world};
 use clap::Args;
+use oubliette_evidence::Recipe;
 use oubliette_evidence::document::Document;
 use oubliette_model::device::Precision;
 use oubliette_model::train::jobs::{self, Outcome, TrainRecipe};
@@ -50,7 +51,15 @@ impl Verb for Train {
             let message = "`train` computes in f32; leave `--dtype` out: a recipe's `precision` is that of the weights it makes";
             return Err(Failure::usage(message));
         }
-        let recipe = Document::read(&self.recipe)?.parse::<TrainRecipe>()?;
+        let document = Document::read(&self.recipe)?;
+        if let Some(task) = Recipe::task_of(&document) {
+            let message = format!(
+                "`{}` is a recipe to {task}, and none of a part of a model; run `oubliette {task}` with it",
+                self.recipe.display()
+            );
+            return Err(Failure::usage(message));
+        }
+        let recipe = document.parse::<TrainRecipe>()?;
         let examples = world::examples(&recipe.data)?;
         let bar = Progress::new(terminal);
         let mut watch = |told: &jobs::Progress| {

@@ -27,6 +27,9 @@ Examples:
       --out models/sd-without-lion
   oubliette unlearn --model models/sd --concept lion.toml --method esd \\
       --set variant=u --set steps=200 --out models/sd-without-lion
+  # a setting in a table of the method's
+  oubliette unlearn --model models/sd --concept lion.toml --method rece \\
+      --set rounds=1 --set uce.lambda=0.5 --out models/sd-without-lion
   oubliette unlearn --model models/sd --concept lion.toml \\
       --concept car.toml --order in-turn --method sculpting \\
       --out models/sd-without-both
@@ -34,8 +37,7 @@ Examples:
 Run again after an interruption, the command takes up where it stopped.")]
 pub(crate) struct Unlearn {
     /// A recipe with `task = "unlearn"`
-    #[arg(conflicts_with_all = ["model", "concept", "order", "method", "set", "out", "seed"],
-          required_unless_present_all = ["model", "concept", "method", "out"])]
+    #[arg(conflicts_with_all = ["model", "concept", "order", "method", "set", "out", "seed"])]
     recipe: Option<PathBuf>,
     /// The folder of the model that is to forget
     #[arg(long, value_name = "DIR", help_heading = "Without a recipe")]
@@ -49,7 +51,7 @@ pub(crate) struct Unlearn {
     /// The method; `oubliette list methods` names them
     #[arg(long, value_name = "NAME", help_heading = "Without a recipe")]
     method: Option<String>,
-    /// A setting of the method; `oubliette show NAME` lists them
+    /// A setting of the method, such as steps=200, or behind.solves=2 in a table; `oubliette show NAME` lists them
     #[arg(long, value_name = "KEY=VALUE", help_heading = "Without a recipe")]
     set: Vec<String>,
     /// The folder that will hold the model that has forgotten
@@ -88,6 +90,7 @@ impl Verb for Unlearn {
         let expected = |yardstick: &Yardstick| yardstick.turns(&resolved.turns);
         let context = self.running.fitted(context, &resolved.model, terminal, expected)?;
         if self.running.dry_run {
+            run::would_be_free(&resolved.out, &run, resolved.trainings())?;
             let expected = expected(&Yardstick::of(&resolved.model, &context)?)?;
             return planned::answer(&plan, &run, &expected);
         }
@@ -124,16 +127,35 @@ impl Unlearn {
         }
     }
 
+    /// Refuses options that say too little for a recipe, by their names.
+    fn refuse_missing(&self) -> Result<(), Failure> {
+        let given = [
+            ("`--model`", self.model.is_some()),
+            ("`--concept`", !self.concept.is_empty()),
+            ("`--method`", self.method.is_some()),
+            ("`--out`", self.out.is_some()),
+        ];
+        let missing: Vec<&str> =
+            given.iter().filter(|(_, given)| !given).map(|(name, _)| *name).collect();
+        match missing.len() {
+            0 => Ok(()),
+            all if all == given.len() => Err(Failure::usage(
+                "nothing says what to do; name a recipe, or give `--model`, `--concept`, `--method` and `--out`",
+            )),
+            _ => Err(Failure::usage(format!(
+                "{} must be given, too; or name a recipe in place of all options",
+                missing.join(" and ")
+            ))),
+        }
+    }
+
     fn document(&self) -> Result<Document, Failure> {
+        self.refuse_missing()?;
         let path = |path: &Option<PathBuf>| {
             path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
         };
-        let mut method = Table::new();
+        let mut method = settings(&self.set)?;
         method.insert("name".into(), self.method.clone().unwrap_or_default().into());
-        for pair in &self.set {
-            let (key, value) = setting(pair)?;
-            method.insert(key, value);
-        }
         let mut recipe = Table::new();
         recipe.insert("schema".into(), Value::Integer(1));
         recipe.insert("task".into(), "unlearn".into());
@@ -152,15 +174,89 @@ impl Unlearn {
     }
 }
 
+/// All settings; a dotted key stands for one in a table.
+fn settings(pairs: &[String]) -> Result<Table, Failure> {
+    let mut all = Table::new();
+    for pair in pairs {
+        let (key, value) = setting(pair)?;
+        put(&mut all, key, value)
+            .map_err(|why| Failure::usage(format!("`--set {pair}`: {why}")))?;
+    }
+    if all.contains_key("name") {
+        return Err(Failure::usage(
+            "`--set name=` names no setting; name the method with `--method`",
+        ));
+    }
+    Ok(all)
+}
+
 /// `key=value`; the value is read as TOML, and as a text where that fails.
-fn setting(pair: &str) -> Result<(String, Value), Failure> {
-    let Some((key, value)) = pair.split_once('=') else {
+fn setting(pair: &str) -> Result<(&str, Value), Failure> {
+    let Some((key, text)) = pair.split_once('=') else {
         return Err(Failure::usage(format!(
             "`--set {pair}` has no value; write `--set KEY=VALUE`"
         )));
     };
-    let parsed = toml::from_str::<Table>(&format!("value = {value}"));
+    let parsed = toml::from_str::<Table>(&format!("value = {text}"));
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
-    let text = pair.split_once('=').map_or("", |(_, text)| text);
-    Ok((key.trim().to_owned(), value.unwrap_or_else(|| text.into())))
+    Ok((key.trim(), value.unwrap_or_else(|| text.into())))
+}
+
+/// Puts a value where a dotted key says.
+///
+/// # Errors
+/// Why it cannot be there, and what to do.
+fn put(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
+    let (first, rest) = match key.split_once('.') {
+        Some((first, rest)) => (first.trim(), Some(rest)),
+        None => (key.trim(), None),
+    };
+    if first.is_empty() {
+        return Err("a part of the key is empty; write `KEY=VALUE` or `TABLE.KEY=VALUE`".to_owned());
+    }
+    match rest {
+        None if table.contains_key(first) => Err(format!("`{first}` is set twice; set it once")),
+        None => {
+            table.insert(first.to_owned(), value);
+            Ok(())
+        }
+        Some(rest) => match table.entry(first).or_insert_with(|| Table::new().into()) {
+            Value::Table(inner) => put(inner, rest, value),
+            _ => Err(format!("`{first}` is set to something that is no table; leave that out")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[&str]) -> Result<Table, String> {
+        let pairs: Vec<String> = pairs.iter().map(|&pair| pair.to_owned()).collect();
+        settings(&pairs).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn a_dotted_key_is_one_of_a_table() {
+        let read = read(&["steps=2", "behind.steps=[1, 2]", "behind.kind=adam", "tokens=all"]);
+        let wanted = "steps = 2\ntokens = \"all\"\n[behind]\nsteps = [1, 2]\nkind = \"adam\"\n";
+        assert_eq!(read.unwrap(), wanted.parse::<Table>().unwrap());
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_refused_by_its_name() {
+        for (pairs, says) in [
+            (&["steps=2", "steps=3"][..], "`steps` is set twice"),
+            (&["behind={ steps = 1 }", "behind.steps=2"][..], "`steps` is set twice"),
+            (&["behind.steps=2", "behind={}"][..], "`behind` is set twice"),
+            (&["steps=2", "steps.behind=3"][..], "no table"),
+            (&["steps"][..], "has no value"),
+            (&["=2"][..], "is empty"),
+            (&["behind.=2"][..], "is empty"),
+            (&["name=uce"][..], "`--method`"),
+        ] {
+            let refused = read(pairs).unwrap_err();
+            assert!(refused.contains(says) && refused.contains("; "), "{says}: {refused}");
+        }
+    }
 }

@@ -36,6 +36,10 @@ struct Updated {
     run: PathBuf,
     plan_digest: String,
     evidence_digest: String,
+    /// Pictures that were trained on.
+    pictures: usize,
+    /// Pictures of the folder that have no caption.
+    left_out: usize,
 }
 
 impl Verb for Update {
@@ -51,6 +55,9 @@ impl Verb for Update {
         let expected = |yardstick: &Yardstick| expected(yardstick, &resolved);
         let context = self.running.fitted(context, &resolved.model, terminal, expected)?;
         if self.running.dry_run {
+            for written in std::iter::once(&resolved.out).chain(&resolved.adapter) {
+                run::would_be_free(written, &run, 1)?;
+            }
             let expected = expected(&Yardstick::of(&resolved.model, &context)?)?;
             return planned::answer(&plan, &run, &expected);
         }
@@ -59,17 +66,25 @@ impl Verb for Update {
         let evidence = journal.evidence();
         journal.write("evidence.json", &evidence.to_text()?)?;
         watch.note(&run)?;
+        let left_out = match resolved.left_out {
+            0 => String::new(),
+            1 => "; 1 more has no caption and was left out".to_owned(),
+            more => format!("; {more} more have no caption and were left out"),
+        };
         let text = format!(
-            "The updated model is in {}; the run is in {}.\nWhat was forgotten may have come back: `oubliette audit` \
+            "The updated model is in {}; the run is in {}. Pictures it was trained on: {}{left_out}.\nWhat was forgotten may have come back: `oubliette audit` \
              looks.",
             resolved.out.display(),
-            run.path().display()
+            run.path().display(),
+            resolved.pictures
         );
         let result = Updated {
             model: resolved.out,
             run: run.path().to_owned(),
             plan_digest: plan.digest()?.to_string(),
             evidence_digest: evidence.digest()?.to_string(),
+            pictures: resolved.pictures,
+            left_out: resolved.left_out,
         };
         Ok(Answer::done(result, text))
     }

@@ -4,7 +4,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
-use oubliette_evidence::report::clean;
+use oubliette_evidence::harmless;
 use oubliette_evidence::verify::{Verification, verify};
 use std::path::PathBuf;
 
@@ -37,10 +37,11 @@ fn words(run: &std::path::Path, found: &Verification) -> String {
         false => format!("{}: NOT AUTHENTIC\n", run.display()),
     };
     for difference in &found.differences {
-        text += &format!("  {}: {}\n", clean(&difference.file), clean(&difference.thing));
+        let (file, thing) = (&difference.file, &difference.thing);
+        text += &format!("  {}: {}\n", harmless::line(file), harmless::line(thing));
     }
     if let Some(sentence) = &found.sentence {
-        text += &format!("{}\n", clean(sentence));
+        text += &format!("{}\n", harmless::line(sentence));
     }
     text
 }

@@ -1,5 +1,7 @@
-//! `oubliette words`: asks a language model for the word lists of diverse scenes. The only verb that opens a connection, and only where it is told to.
+//! `oubliette words`: asks a language model for the word lists of diverse scenes, or prints the scenes that are left for tests. The only
+//! verb that opens a connection, and only where it is told to.
 mod ask;
+mod held_back;
 
 use super::{Answer, Verb};
 use crate::failure::Failure;
@@ -7,6 +9,7 @@ use crate::terminal::Terminal;
 use clap::Args;
 use oubliette_evidence::Concept;
 use oubliette_evidence::folder::write_whole;
+use oubliette_evidence::harmless;
 use oubliette_lab::wording;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -21,16 +24,18 @@ Examples:
   oubliette words --endpoint https://api.example.com/v1 --model some-model \\
       --about \"pictures of people at work\" --concept lion.toml \\
       --out words.toml
+  oubliette words --test forget-lion.toml  # scenes for an audit
 
 The endpoint is one that understands OpenAI's chat completions; its key is read from OUBLIETTE_API_KEY. What comes back is checked, and
-written as the table `[method.words]` of a recipe. Read it before you use it. No other verb opens a connection.")]
+written as the table `[method.words]` of a recipe, which takes it as `words.file` too. Read it before you use it. No other verb opens a
+connection. With `--test` none is opened: what is printed are scenes of the words that the recipe's method leaves for tests.")]
 pub(crate) struct Words {
     /// Where the language model answers, up to and with the version: http://localhost:11434/v1
-    #[arg(long, value_name = "URL")]
-    endpoint: String,
+    #[arg(long, value_name = "URL", required_unless_present = "test")]
+    endpoint: Option<String>,
     /// What the endpoint calls the model
-    #[arg(long, value_name = "NAME")]
-    model: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "test")]
+    model: Option<String>,
     /// What the scenes are of
     #[arg(long, value_name = "TEXT", default_value = "everyday things, animals and people")]
     about: String,
@@ -41,8 +46,15 @@ pub(crate) struct Words {
     #[arg(long, value_name = "FILE")]
     concept: Vec<PathBuf>,
     /// The file to write
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "test")]
+    out: Option<PathBuf>,
+    /// Ask nobody: print scenes that this unlearning's recipe leaves for tests, for an audit
+    #[arg(long, value_name = "RECIPE",
+          conflicts_with_all = ["endpoint", "model", "about", "count", "concept", "out"])]
+    test: Option<PathBuf>,
+    /// With `--test`: scenes at most
+    #[arg(long, value_name = "N", default_value_t = 32, requires = "test", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    scenes: u32,
 }
 
 /// The lists, as the recipe has them.
@@ -66,15 +78,20 @@ const LONGEST: usize = 60;
 
 impl Verb for Words {
     fn run(&self, _terminal: &Terminal) -> Result<Answer, Failure> {
-        if self.out.exists() {
-            let thing = format!(
-                "`{}` is there already; remove it or choose another file",
-                self.out.display()
-            );
+        if let Some(recipe) = &self.test {
+            return held_back::answer(recipe, self.scenes);
+        }
+        let given = "clap asks for it where there is no `--test`";
+        let (endpoint, model) =
+            (self.endpoint.as_deref().expect(given), self.model.as_deref().expect(given));
+        let out = self.out.as_deref().expect(given);
+        if out.exists() {
+            let thing =
+                format!("`{}` is there already; remove it or choose another file", out.display());
             return Err(Failure { code: "already-exists", ..Failure::usage(thing) });
         }
         // Before the question, which may cost money.
-        let parent = self.out.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
         if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
             let thing =
                 format!("`{}` is no folder; make it, or choose another file", parent.display());
@@ -83,20 +100,18 @@ impl Verb for Words {
         let concepts = self.concept.iter().map(|file| Concept::read(file));
         let concepts = concepts.collect::<oubliette_evidence::Result<Vec<_>>>()?;
         let key = std::env::var("OUBLIETTE_API_KEY").ok();
-        let answer = ask::chat(&self.endpoint, &self.model, &self.question(), key.as_deref())?;
-        let words = self.checked(&answer, &concepts)?;
+        let answer = ask::chat(endpoint, model, &self.question(), key.as_deref())?;
+        let words = self.checked(endpoint, &answer, &concepts)?;
         let table = toml::to_string(&words).expect("lists of texts");
         let head = format!(
             "# By `{}`, asked for scenes of {}. Read them, then put this table into a recipe.\n[method.words]\n",
-            plain(&self.model),
-            plain(&self.about)
+            harmless::line(model),
+            harmless::line(&self.about)
         );
-        write_whole(&self.out, (head + &table).as_bytes())?;
-        let text = format!(
-            "{table}\nThe words are in {}: read them before you use them.",
-            self.out.display()
-        );
-        Ok(Answer::done(Written { file: self.out.clone(), words }, text))
+        write_whole(out, (head + &table).as_bytes())?;
+        let text =
+            format!("{table}\nThe words are in {}: read them before you use them.", out.display());
+        Ok(Answer::done(Written { file: out.to_owned(), words }, text))
     }
 }
 
@@ -112,12 +127,16 @@ impl Words {
     }
 
     /// The lists without repetitions, where every one is long enough and nothing in them is strange.
-    fn checked(&self, answer: &str, concepts: &[Concept]) -> Result<Lists, Failure> {
+    fn checked(
+        &self,
+        endpoint: &str,
+        answer: &str,
+        concepts: &[Concept],
+    ) -> Result<Lists, Failure> {
         let refuse = |why: String| Failure {
             code: "input",
             ..Failure::usage(format!(
-                "the model at `{}` gave no word lists: {why}; ask again, or another model, or write the lists yourself",
-                self.endpoint
+                "the model at `{endpoint}` gave no word lists: {why}; ask again, or another model, or write the lists yourself"
             ))
         };
         // Some models wrap their answer in a fence or in a sentence.
@@ -129,7 +148,7 @@ impl Words {
             let mut seen = BTreeSet::new();
             let words: Vec<String> = words.into_iter().map(|word| word.trim().to_owned()).collect();
             let strange = |word: &&String| {
-                let odd = |c: char| c.is_control() || matches!(c, '{' | '}');
+                let odd = |c: char| harmless::is_obeyed(c) || matches!(c, '{' | '}');
                 word.is_empty() || word.len() > LONGEST || word.contains(odd)
             };
             if words.iter().any(|word| strange(&word)) {
@@ -154,9 +173,4 @@ impl Words {
             times: list("times", lists.times)?,
         })
     }
-}
-
-/// For a comment of one line.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

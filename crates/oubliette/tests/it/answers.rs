@@ -1,16 +1,24 @@
 //! Help, lists, cards, the JSON object and the exit codes of plain use.
 use crate::scene::Scene;
 
-const VERBS: [&str; 12] = [
-    "tune", "compare", "demo", "generate", "train", "unlearn", "update", "audit", "report",
-    "verify", "list", "show",
-];
+/// Every verb that the program's help lists.
+fn verbs() -> Vec<String> {
+    let help = Scene::empty().run(&["--help"]);
+    let listed = help.out.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty());
+    let named = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    // Words that go on in the next line stand further in; `help` is clap's own.
+    let verbs = named.filter(|name| !["", "help"].contains(name)).map(str::to_owned);
+    let verbs: Vec<String> = verbs.collect();
+    assert!(verbs.len() > 10, "{help:?}");
+    verbs
+}
 
 #[test]
 fn every_help_has_examples() {
     let scene = Scene::empty();
-    for verb in VERBS {
-        let ended = scene.run(&[verb, "--help"]);
+    for verb in verbs() {
+        let ended = scene.run(&[verb.as_str(), "--help"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.out.contains("Examples:"), "{verb} has no examples:\n{}", ended.out);
         assert!(ended.out.contains(&format!("  oubliette {verb}")), "{verb}:\n{}", ended.out);
@@ -18,12 +26,10 @@ fn every_help_has_examples() {
 }
 
 #[test]
-fn the_help_names_every_verb_and_exit_code() {
+fn the_help_names_every_exit_code() {
     let ended = Scene::empty().run(&["--help"]);
     assert_eq!(ended.code, Some(0));
-    for word in
-        VERBS.into_iter().chain(["0 held", "1 broken", "4 integrity", "70 a bug", "75 try again"])
-    {
+    for word in ["0 held", "1 broken", "4 integrity", "70 a bug", "75 try again"] {
         assert!(ended.out.contains(word), "`{word}` is missing:\n{}", ended.out);
     }
 }
@@ -79,4 +85,29 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_prompt_that_the_model_does_not_read_to_its_end_is_warned_of() {
+    let scene = Scene::with_model();
+    let ask = |prompt: &str| {
+        let model = ["generate", "--model", "model", "--steps", "1", "--out", "x.png"];
+        scene.run(&[&model[..], &["--prompt", prompt]].concat())
+    };
+    let ended = ask(&"a ".repeat(80));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let (warned, option) = ("warning: the model reads the first", "of `--prompt` and not the last");
+    assert!(ended.err.contains(warned) && ended.err.contains(option), "{ended:?}");
+    assert!(!ask("a fox").err.contains("warning"));
+}
+
+#[test]
+fn an_update_says_how_many_pictures_it_was_shown() {
+    let scene = crate::bench::bench();
+    scene.write("pictures/more.png", crate::forge::png(20));
+    let ended = scene.run(&["update", "update.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains("trained on: 3; 1 more has no caption"), "{ended:?}");
+    let result = scene.run(&["update", "update.toml", "--json"]).json()["result"].clone();
+    assert_eq!((&result["pictures"], &result["left_out"]), (&3.into(), &1.into()));
 }

@@ -10,6 +10,7 @@ fn what_cannot_fit_is_refused_before_anything_is_written() {
         let ended = scene.run(&[&recipe[..], &["--memory", "1MB"]].concat());
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.err.contains("--memory") && ended.err.contains("wants about"), "{ended:?}");
+        assert!(ended.err.contains("raise `--memory`"), "{ended:?}");
     }
     assert!(before == scene.everything());
     assert_eq!(scene.run(&["update", "update.toml", "--memory", "8 elephants"]).code, Some(2));

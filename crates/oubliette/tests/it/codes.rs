@@ -26,6 +26,12 @@ const CODES: &[Met] = &[
         &["update", "update.toml"],
     ),
     ("diverged", 2, |s| swap(s, "update.toml", "1e-4", "1e30"), &["update", "update.toml"]),
+    (
+        "unchanged",
+        2,
+        |s| swap(s, "unlearn.toml", "steps = 4", "steps = 4\nlearning_rate = 1e-30"),
+        &["unlearn", "unlearn.toml"],
+    ),
     ("compute", 2, |_| (), &["unlearn", "unlearn.toml", "--dtype", "f16"]),
     ("already-exists", 2, |s| s.write("forgot/notes.txt", "mine"), &["unlearn", "unlearn.toml"]),
     ("picture", 2, |s| s.write("pictures/0.png", "text"), &["update", "update.toml"]),
@@ -71,6 +77,17 @@ fn spoil_a_number(scene: &Scene) {
 fn change_the_result(scene: &Scene) {
     assert_eq!(scene.run(&["unlearn", "unlearn.toml"]).code, Some(0));
     scene.edit("forgot/README.md", |text| text + "by another hand\n");
+}
+
+#[test]
+fn what_the_specification_measures_is_measured_so() {
+    let spec = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/events.md");
+    let spec = std::fs::read_to_string(spec).unwrap();
+    let line = spec.lines().find(|line| line.contains("\"event\":\"measured\"")).unwrap();
+    let event: serde_json::Value = serde_json::from_str(line).unwrap();
+    let metric = event["metric"].as_str().unwrap();
+    let metric = oubliette_lab::METRICS.build(metric, toml::Table::new()).unwrap();
+    assert_eq!(event["unit"], metric.unit());
 }
 
 #[test]

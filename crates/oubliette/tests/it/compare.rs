@@ -92,6 +92,43 @@ fn cells_are_run_once_and_the_page_is_made_of_what_is_kept() {
 }
 
 #[test]
+fn what_lies_in_a_model_or_in_the_way_is_refused_by_its_key() {
+    for (from, to, key) in [
+        ("models = \"unlearned\"", "models = \"model/unlearned\"", "compare.toml:6"),
+        ("out = \"kept\"", "out = \"other\"", "compare.toml:7"),
+        ("out = \"kept\"", "out = \"kept\"\npage = \"model/page.md\"", "compare.toml:8"),
+    ] {
+        let scene = scene();
+        scene.edit("compare.toml", |text| text.replace(from, to));
+        let before = scene.everything();
+        let ended = scene.run(RECIPE);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(key) && ended.err.contains("in the model"), "{ended:?}");
+        assert!(before == scene.everything(), "{to}");
+    }
+    let scene = scene();
+    scene.write("unlearned/fox-uce/note.txt", "another's");
+    for more in [&["--dry-run"][..], &[]] {
+        let ended = scene.run(&[RECIPE, more].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains("choose another `models`"), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_placeholder_that_nothing_fills_is_refused_before_any_cell() {
+    let scene = scene();
+    scene.edit("compare.toml", |text| text.replace("\"{neighbour}\"", "\"{neighbor}\""));
+    let ended = scene.run(RECIPE);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(
+        ended.err.contains("compare.toml:14") && ended.err.contains("`{neighbor}`"),
+        "{ended:?}"
+    );
+    assert!(!scene.at("runs").exists() && !scene.at("kept").exists());
+}
+
+#[test]
 fn a_dry_run_says_what_is_ahead() {
     let scene = scene();
     let planned = |more: &[&str]| {
@@ -179,6 +216,10 @@ fn every_seed_has_its_cells_and_hypotheses_wait_for_them() {
         let text = text.replace("seed = 3\n", "seeds = [3, 4]\n");
         text + "[[hypothesis]]\nclaim = \"more is kept\"\nbetter = \"uce\"\nthan = \"esd-x\"\nby = \"neighbours\"\n"
     });
+    assert_eq!(scene.run(&[RECIPE, &["--render"]].concat()).code, Some(0));
+    let page = scene.text("kept/page.md");
+    assert!(page.contains("No cell has been run yet."), "{page}");
+    assert!(!page.contains("Not the ones"), "{page}");
     let cells = ["fox-uce-3", "fox-esd-x-3", "fox-uce-4"];
     let some: Vec<&str> = cells.iter().flat_map(|cell| ["--cell", cell]).collect();
     assert_eq!(scene.run(&[RECIPE, &some].concat()).code, Some(0));

@@ -23,6 +23,26 @@ fn what_somebody_changed_in_the_demos_folder_is_not_overwritten() {
 }
 
 #[test]
+fn an_unlearning_that_diverges_leaves_no_model() {
+    let scene = Scene::empty();
+    let asset = |name: &str| {
+        let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
+        assets.join(name).display().to_string()
+    };
+    let (model, concept) = (asset("models/canvas"), asset("concepts/cat.toml"));
+    let mut asked = vec!["unlearn", "--model", &model, "--concept", &concept, "--method", "esd"];
+    for setting in ["steps=4", "sampling_steps=4", "learning_rate=1e30"] {
+        asked.extend(["--set", setting]);
+    }
+    let ended = scene.run(&[&asked[..], &["--out", "without-cat", "--json"]].concat());
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let error = &ended.json()["error"];
+    assert_eq!(error["code"], "diverged", "{error}");
+    assert!(error["message"].as_str().unwrap().contains("lower the learning rate"), "{error}");
+    assert!(!scene.at("without-cat").exists());
+}
+
+#[test]
 fn the_demo_tells_the_story_and_its_evidence_verifies() {
     let scene = Scene::empty();
     let ended = scene.run(&["demo", "--out", "story"]);

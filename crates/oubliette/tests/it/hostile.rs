@@ -1,6 +1,8 @@
 //! Input that means harm: each case ends with exit code 2 and a message that names file, thing and remedy, and nothing is written.
 mod attached;
 mod guides;
+mod judges;
+mod words;
 
 use crate::forge::{self, Weights};
 use crate::scene::Scene;
@@ -382,6 +384,25 @@ const MODELS: &[Case] = &[
         says: &["tokenizer"],
     },
     Case {
+        name: "more added tokens than any tokenizer has",
+        harm: |scene| {
+            let token = |id: u32| (format!("<{id}>"), Value::from(id));
+            let tokens: serde_json::Map<String, Value> = (610..20_610).map(token).collect();
+            scene.write("model/tokenizer/added_tokens.json", Value::Object(tokens).to_string());
+        },
+        command: GENERATE,
+        says: &["tokenizer", "20000 added tokens"],
+    },
+    Case {
+        name: "an added token longer than any",
+        harm: |scene| {
+            let tokens = json!({ "x".repeat(10_000): 610 });
+            scene.write("model/tokenizer/added_tokens.json", tokens.to_string());
+        },
+        command: GENERATE,
+        says: &["tokenizer", "10000 bytes"],
+    },
+    Case {
         name: "merges that merge nothing",
         harm: |scene| scene.write("model/tokenizer/merges.txt", "#version: 0.2\na b c d\n"),
         command: GENERATE,
@@ -406,6 +427,16 @@ const MODELS: &[Case] = &[
         },
         command: GENERATE,
         says: &["scheduler_config.json", "training timesteps"],
+    },
+    Case {
+        name: "a scheduler with a key nobody knows",
+        harm: |scene| {
+            json_edit(scene, "model/scheduler/scheduler_config.json", |config| {
+                config["timestep_shift"] = 3.into();
+            })
+        },
+        command: GENERATE,
+        says: &["scheduler_config.json", "timestep_shift", "not known"],
     },
     Case {
         name: "noise that runs backwards",

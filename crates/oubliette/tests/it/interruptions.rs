@@ -39,6 +39,18 @@ fn wait_for_a_run(scene: &Scene) {
     }
 }
 
+/// The folder of the one run.
+fn the_run(scene: &Scene) -> std::path::PathBuf {
+    let mut runs = std::fs::read_dir(scene.at("runs")).unwrap().map(|entry| entry.unwrap().path());
+    runs.find(|path| path.join("plan.json").is_file()).unwrap()
+}
+
+/// Sends a signal.
+fn signal(child: &std::process::Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
 /// How many moments are tried for each command: more where somebody asks for it.
 fn moments() -> u32 {
     std::env::var("OUBLIETTE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
@@ -84,8 +96,9 @@ fn an_interrupt_is_a_clean_stop_that_a_rerun_takes_up() {
     let mut command = scene.command(&update);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     wait_for_a_run(&scene);
-    let stopped = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(stopped.success());
+    // As `timeout` does it: one to the process, and one to its group, which ask once.
+    signal(&child, "-TERM");
+    signal(&child, "-TERM");
     let ended = Ended::from(child.wait_with_output().unwrap());
     assert_eq!(ended.code, Some(75), "{ended:?}");
     assert_eq!(ended.json()["error"]["code"], "interrupted");
@@ -137,11 +150,122 @@ fn out_of_memory_is_worth_another_try() {
 }
 
 #[test]
+fn a_checkpoint_that_cannot_be_read_is_set_aside_and_its_training_begun_again() {
+    let command = ["unlearn", "unlearn.toml", "--json"];
+    let expected = digest(&bench(), &command[..2]);
+    let scene = bench();
+    let planned = scene.run(&[&command[..], &["--dry-run"]].concat()).json();
+    let run = planned["result"]["run"].as_str().unwrap();
+    scene.write(format!("{run}/work/0-erase-4.safetensors"), "torn");
+    let ended = scene.run(&command);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.err.contains("0-erase-4.safetensors") && ended.err.contains("set aside"));
+    assert_eq!(ended.json()["result"]["evidence_digest"], expected);
+}
+
+#[test]
+fn a_finished_audit_keeps_no_checkpoint_and_makes_lost_pictures_again() {
+    let scene = bench();
+    let expected = digest(&scene, &["audit", "audit.toml"]);
+    let run = the_run(&scene);
+    assert!(!run.join("work").exists());
+    let verified = || scene.run(&["verify", run.to_str().unwrap()]).code;
+    let pictures = std::fs::read_dir(run.join("samples")).unwrap();
+    let pictures: Vec<_> = pictures.map(|entry| entry.unwrap().path()).collect();
+    std::fs::remove_file(&pictures[0]).unwrap();
+    std::fs::write(&pictures[1], "torn").unwrap();
+    assert_eq!(verified(), Some(4));
+    assert_eq!(digest(&scene, &["audit", "audit.toml"]), expected);
+    assert_eq!(verified(), Some(0));
+    assert!(!run.join("work").exists());
+}
+
+#[test]
+fn a_damaged_run_is_an_integrity_failure_for_every_verb() {
+    let scene = bench();
+    digest(&scene, &["audit", "audit.toml"]);
+    let run = the_run(&scene);
+    let whole = std::fs::read_to_string(run.join("events.jsonl")).unwrap();
+    for (events, says) in [
+        (whole.replacen("\"seed\":", "\"sead\":", 1), "line "),
+        (whole.replace('\n', "\r\n"), "line 1 "),
+        (whole.replace('\n', "\r"), "line 1 "),
+    ] {
+        std::fs::write(run.join("events.jsonl"), &events).unwrap();
+        let folder = run.to_str().unwrap();
+        for verb in [["audit", "audit.toml"], ["report", folder], ["verify", folder]] {
+            let ended = scene.run(&verb);
+            assert_eq!(ended.code, Some(4), "{verb:?}: {ended:?}");
+            let said = ended.out + &ended.err;
+            assert!(said.contains(says) && said.contains("or remove `"), "{verb:?}: {said}");
+        }
+        assert_eq!(std::fs::read_to_string(run.join("events.jsonl")).unwrap(), events);
+    }
+}
+
+/// A `generate` of several pictures, one at a time, that takes long enough to be stopped in the middle.
+const PICTURES: &[&str] = &[
+    "generate", "--model", "model", "--prompt", "a fox", "--count", "4", "--batch", "1", "--steps",
+    "200", "--out", "fox.png",
+];
+
+#[cfg(unix)]
+#[test]
+fn pictures_that_are_made_are_there_and_are_not_made_again() {
+    use std::os::unix::fs::MetadataExt as _;
+    let undisturbed = bench();
+    assert_eq!(undisturbed.run(PICTURES).code, Some(0));
+    let scene = bench();
+    let mut command = scene.command(PICTURES);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while !scene.at(".fox.png.unfinished").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no picture is written");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal(&child, "-INT");
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(75), "{ended:?}");
+    assert!(ended.err.contains(" of 4 pictures written"), "{ended:?}");
+    // Another file under the name would have another number.
+    let first = || std::fs::metadata(scene.at("fox-0.png")).unwrap().ino();
+    let before = first();
+    // What is there but is not as it was written does not count.
+    let spoiled = scene.at("fox-1.png").exists();
+    if spoiled {
+        scene.write("fox-1.png", "spoiled");
+    }
+    assert_eq!(scene.run(PICTURES).code, Some(0));
+    assert_eq!(first(), before);
+    for picture in ["fox-0.png", "fox-1.png", "fox-2.png", "fox-3.png"] {
+        let bytes = |scene: &Scene| std::fs::read(scene.at(picture)).unwrap();
+        assert!(bytes(&scene) == bytes(&undisturbed), "{picture} is another one");
+    }
+    assert!(!scene.at(".fox.png.unfinished").exists());
+    // Nothing is left to go on from, so the next time is a new one.
+    assert_eq!(scene.run(PICTURES).code, Some(0));
+    assert_ne!(first(), before);
+}
+
+#[test]
+fn a_place_where_no_picture_can_be_written_is_refused_before_any_is_made() {
+    let scene = bench();
+    scene.write("house.png/notes.txt", "mine");
+    for place in ["nowhere/x.png", "house.png"] {
+        // The model, which would be refused too, is not even looked for.
+        let ended =
+            scene.run(&["generate", "--model", "none", "--prompt", "x", "--out", place, "--json"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert_eq!(ended.json()["error"]["code"], "file-unwritable", "{ended:?}");
+    }
+    assert!(!scene.at("nowhere").exists());
+}
+
+#[test]
 fn any_changed_byte_is_an_integrity_failure() {
     let scene = bench();
     digest(&scene, &["audit", "audit.toml"]);
-    let mut runs = std::fs::read_dir(scene.at("runs")).unwrap().map(|entry| entry.unwrap().path());
-    let run = runs.find(|path| path.join("plan.json").is_file()).unwrap();
+    let run = the_run(&scene);
     let verify = ["verify", run.to_str().unwrap()];
     assert_eq!(scene.run(&verify).code, Some(0));
     for name in ["plan.json", "events.jsonl", "evidence.json", "verdict.json", "report.html"] {
@@ -165,9 +289,11 @@ fn what_is_in_the_way_is_said_before_anything_is_trained() {
     scene.write("forgot/notes.txt", "mine");
     scene.write("updated", "mine");
     for command in [["unlearn", "unlearn.toml"], ["update", "update.toml"]] {
-        let ended = scene.run(&command);
-        assert_eq!(ended.code, Some(2), "{ended:?}");
-        assert!(ended.err.contains("exists already"), "{ended:?}");
+        for more in [&["--dry-run"][..], &[]] {
+            let ended = scene.run(&[&command[..], more].concat());
+            assert_eq!(ended.code, Some(2), "{ended:?}");
+            assert!(ended.err.contains("exists already"), "{ended:?}");
+        }
     }
     let runs = std::fs::read_dir(scene.at("runs")).unwrap();
     for events in runs.map(|run| run.unwrap().path().join("events.jsonl")) {
@@ -175,7 +301,11 @@ fn what_is_in_the_way_is_said_before_anything_is_trained() {
     }
     // Where no folder can be made, no other try will make one.
     scene.edit("unlearn.toml", |text| text.replace("\"forgot\"", "\"updated/forgot\""));
-    assert_eq!(scene.run(&["unlearn", "unlearn.toml"]).code, Some(2));
+    for more in [&[][..], &["--dry-run"]] {
+        let ended = scene.run(&[&["unlearn", "unlearn.toml"][..], more].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains("choose another `out`"), "{ended:?}");
+    }
     assert_eq!(scene.run(&["audit", "audit.toml", "--runs", "updated"]).code, Some(2));
 }
 

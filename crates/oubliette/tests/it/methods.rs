@@ -346,6 +346,37 @@ fn what_is_attached_is_carried_along_and_audited_as_it_will_be_used() {
 }
 
 #[test]
+fn what_a_comparison_fills_is_filled_for_one_concept_as_well() {
+    let scene = bench();
+    let settings = ["guide={neighbour}", "preserve=[\"{superclass}\"]", "phrases=[\"a {name}\"]"];
+    let set = settings.iter().flat_map(|setting| ["--set", setting]);
+    let asked = ["unlearn", "--model", "model", "--concept", "fox.toml", "--method", "uce"];
+    let asked: Vec<&str> =
+        asked.into_iter().chain(["--out", "out", "--dry-run", "--json"]).chain(set).collect();
+    let planned = scene.run(&asked);
+    assert_eq!(planned.code, Some(0), "{planned:?}");
+    let settings = planned.json()["result"]["plan"]["settings"].clone();
+    assert_eq!(settings["guide"], "cat");
+    assert_eq!(settings["preserve"][0], "animal");
+    assert_eq!(settings["phrases"][0], "a {name}");
+}
+
+#[test]
+fn what_is_missing_beside_a_recipe_is_named() {
+    let scene = bench();
+    let asked = ["unlearn", "--model", "model", "--concept", "fox.toml", "--method", "uce"];
+    for (asked, says) in [
+        (&asked[..], "`--out` must be given"),
+        (&asked[..5], "`--method` and `--out` must be given"),
+        (&asked[..1], "name a recipe"),
+    ] {
+        let ended = scene.run(asked);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(says), "{says}: {ended:?}");
+    }
+}
+
+#[test]
 fn what_a_method_lacks_is_refused_before_anything_is_done() {
     for (method, set, says) in [
         ("ca", "steps=2", "superclass"),

@@ -1,5 +1,6 @@
 //! The pages under `studies/` follow from the raw scores that are kept beside them.
 use crate::scene::{Scene, copy};
+use oubliette_lab::METHODS;
 use std::path::{Path, PathBuf};
 
 /// Every recipe of which something is kept: its name.
@@ -91,6 +92,35 @@ fn what_was_tuned_is_chosen_again_from_what_is_kept() {
         for file in [format!("{out}/page.md"), chosen] {
             same(&scene.text(&file), &committed(&file), &name);
         }
+    }
+}
+
+/// The pages of all methods: what the study of them saw.
+const ALL_METHODS: [&str; 2] = ["docs/comparison-objects.md", "docs/comparison-style.md"];
+
+/// Whether a page has a method's model broken by an arm that begins so. Labels are names, or a name, a hyphen and a variant.
+fn broken(pages: &str, method: &str, arm: &str) -> bool {
+    let verdict = format!("broken by {arm}");
+    pages.lines().filter(|line| line.contains(&verdict)).any(|line| {
+        let label = line.split('|').nth(2).unwrap_or_default().trim();
+        label.split('-').next() == Some(method)
+    })
+}
+
+#[test]
+fn cards_say_what_the_study_of_all_methods_saw() {
+    let pages = ALL_METHODS.map(committed).concat();
+    for card in METHODS.cards() {
+        assert!(pages.contains(&format!("| {}", card.name)), "`{}` is on no page", card.name);
+        let ours = card.broken_by.contains("our own study of methods");
+        for (arm, words) in
+            [("finetune/", "fine-tuning on unrelated pictures"), ("direct/", "own prompts")]
+        {
+            let said = ours && card.broken_by.contains(words);
+            assert_eq!(said, broken(&pages, card.name, arm), "`{}`: {words}", card.name);
+        }
+        let unmeasured = card.broken_by.contains("not measured");
+        assert!(!(unmeasured && broken(&pages, card.name, "finetune/")), "`{}`", card.name);
     }
 }
 

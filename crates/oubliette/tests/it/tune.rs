@@ -179,6 +179,40 @@ fn a_model_that_is_in_the_way_is_no_refusal() {
 }
 
 #[test]
+fn a_cell_that_another_process_is_at_is_left_to_it_and_the_others_are_run() {
+    let scene = scene();
+    scene.edit("tune.toml", |text| text.replace("learning_rate = [1e-4, 1e30]\n", ""));
+    let planned = scene.run(&[RECIPE, &["--dry-run", "--json"]].concat());
+    let cell = |number: usize| {
+        let name = planned.json()["result"]["missing"][number].as_str().unwrap().to_owned();
+        format!("kept/cells/{name}")
+    };
+    let (first, last) = (cell(0), cell(3));
+    assert_eq!(scene.run(RECIPE).code, Some(0));
+
+    // As if neither were there yet, and the run of the first in other hands.
+    let plan = scene.text(&format!("{first}/unlearn.json"));
+    let mut runs = std::fs::read_dir(scene.at("runs")).unwrap().map(|run| run.unwrap().path());
+    let is_it = |run: &std::path::PathBuf| {
+        std::fs::read_to_string(run.join("plan.json")).is_ok_and(|text| text == plan)
+    };
+    let run = runs.find(is_it).unwrap();
+    for cell in [&first, &last] {
+        std::fs::remove_dir_all(scene.at(cell)).unwrap();
+    }
+    let held = std::fs::File::options().write(true).open(run.join("lock")).unwrap();
+    held.lock().unwrap();
+    let ended = scene.run(&[RECIPE, &["--json"]].concat());
+    assert_eq!(ended.code, Some(75), "{ended:?}");
+    assert_eq!(ended.json()["error"]["code"], "held");
+    assert!(!scene.at(&first).exists() && scene.at(format!("{last}/verdict.json")).is_file());
+
+    drop(held);
+    assert_eq!(scene.run(RECIPE).code, Some(0));
+    assert!(scene.at(format!("{first}/verdict.json")).is_file());
+}
+
+#[test]
 fn what_the_machine_cannot_do_is_no_fault_of_a_candidate() {
     let scene = scene();
     let ended = scene.run(&[RECIPE, &["--dtype", "f16"]].concat());

@@ -69,6 +69,84 @@ fn the_words_that_a_model_gives_make_the_scenes_of_a_recipe() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
+/// A recipe for `rg` with these words, and what a plan of it holds.
+fn planned(scene: &Scene, words: &str) -> serde_json::Value {
+    scene.edit("unlearn.toml", |text| {
+        text.split("[method]").next().unwrap().to_owned()
+            + "[method]\nname = \"rg\"\nbatch = 1\npictures = 2\n[method.words]\n"
+            + words
+    });
+    let ended = scene.run(&["unlearn", "unlearn.toml", "--dry-run", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended.json()["result"]["plan"].clone()
+}
+
+const LISTS: &str = "moods = [\"calm\", \"grim\"]\nplaces = [\"by the sea\", \"on a hill\"]\n";
+const SENTENCE: &str = "sentence = \"a {mood} {name} {place}\"\n";
+
+#[test]
+fn words_in_a_file_stand_in_the_plan_as_those_of_a_recipe() {
+    let scene = bench();
+    scene.write("lists/words.toml", format!("# By hand.\n[method.words]\n{LISTS}"));
+    let inline = planned(&scene, &(LISTS.to_owned() + SENTENCE));
+    let filed = planned(&scene, &format!("file = \"lists/words.toml\"\n{SENTENCE}"));
+    for part in ["settings", "stages"] {
+        assert_eq!(inline[part], filed[part]);
+    }
+    assert_eq!(filed["settings"]["words"]["moods"], serde_json::json!(["calm", "grim"]));
+    assert!(!filed.to_string().contains("words.toml"), "{filed}");
+    // Other words are another plan, though the recipe is the same.
+    scene.edit("lists/words.toml", |text| text.replace("calm", "mild"));
+    let other = scene.run(&["unlearn", "unlearn.toml", "--dry-run", "--json"]).json();
+    assert_eq!(other["result"]["plan"]["recipe"], filed["recipe"]);
+    assert_ne!(other["result"]["plan"]["settings"], filed["settings"]);
+}
+
+#[test]
+fn scenes_that_are_left_for_tests_are_printed_and_an_audit_takes_them() {
+    let scene = bench();
+    planned(&scene, &(LISTS.to_owned() + SENTENCE));
+    let before = scene.everything();
+    let ended = scene.run(&["words", "--test", "unlearn.toml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let printed: toml::Table = ended.out.parse().unwrap();
+    let prompts = printed["prompts"].as_array().unwrap();
+    assert_eq!(prompts, &[toml::Value::from("a grim {name} on a hill")]);
+    let object = scene.run(&["words", "--test", "unlearn.toml", "--json"]).json();
+    assert_eq!(object["result"]["prompts"][0], "a grim {name} on a hill");
+    assert!(scene.everything() == before, "something was written");
+
+    let list = toml::Value::Array(prompts.clone());
+    scene.edit("audit.toml", |text| {
+        text.replacen("\"direct\"", &format!("\"direct\"\nparaphrases = {list}"), 1)
+            + &format!("[keep]\nprompts = {list}\n")
+    });
+    let ended = scene.run(&["audit", "audit.toml", "--dry-run"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for asked in ["a grim fox on a hill", "a grim cat on a hill"] {
+        assert!(ended.out.contains(asked), "{asked}: {}", ended.out);
+    }
+}
+
+#[test]
+fn a_method_that_leaves_no_scenes_says_so() {
+    let scene = bench();
+    for (method, says) in [
+        ("name = \"esd\"", "`esd` leaves no scenes"),
+        ("name = \"rg\"\nuniform = true", "`rg` leaves no scenes"),
+        ("name = \"rg\"\nwords = { held_back = 0.0 }", "nothing for `{mood}`"),
+    ] {
+        scene.edit("unlearn.toml", |text| {
+            text.split("[method]").next().unwrap().to_owned() + "[method]\n" + method
+        });
+        let ended = scene.run(&["words", "--test", "unlearn.toml"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(says) && ended.err.contains("; "), "{says}: {ended:?}");
+    }
+    let both = scene.run(&["words", "--test", "unlearn.toml", "--out", "words.toml"]);
+    assert_eq!(both.code, Some(2), "{both:?}");
+}
+
 #[test]
 fn what_is_no_answer_is_refused_with_a_remedy() {
     for (status, body, more, says) in [

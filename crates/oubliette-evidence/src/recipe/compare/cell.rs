@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{CompareRecipe, Compared, words};
+use super::{CompareRecipe, Compared};
 use crate::document::Document;
-use crate::recipe::{AuditRecipe, Order, UnlearnRecipe};
+use crate::recipe::{AuditRecipe, Order, UnlearnRecipe, words};
 use crate::{Concept, Error, Result};
 
 /// What is run for one concept and one method.
@@ -82,6 +82,12 @@ impl Maker<'_> {
     fn unlearn(&self, at: usize) -> Result<UnlearnRecipe> {
         let (recipe, settings) = (self.recipe, &self.compared.method.settings);
         let at_once = recipe.order.filter(|order| *order != Order::InTurn);
+        let asked = if at_once.is_some() { 0..self.concepts.len() } else { at..at + 1 };
+        for (_, concept) in &self.concepts[asked] {
+            words::there("method", settings, concept).map_err(|(_, thing, remedy)| {
+                recipe.source.error("method", format!("{}: {thing}", self.compared.label), remedy)
+            })?;
+        }
         let (asked, mut method) = match at_once {
             None => {
                 let (file, concept) = &self.concepts[at];

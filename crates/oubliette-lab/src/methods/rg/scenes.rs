@@ -1,11 +1,22 @@
 //! Scenes for a retain set that is more than one sentence: activities, places, times and moods around a name.
 
+use std::collections::BTreeSet;
+
 use oubliette_evidence::Concept;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, wording};
 
 const BARE: &str = "a {name}";
+
+/// Which words of every list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pool {
+    /// The first ones, which are trained on.
+    Trained,
+    /// The last ones, which are left for tests.
+    Tests,
+}
 
 /// What diverse scenes are made of. The first part of every list is trained on, the rest is left for tests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,12 +104,41 @@ impl Words {
     /// # Errors
     /// When the sentence has no place for a name, or one for a list of which no word is left.
     pub(super) fn scenes(&self, names: &[String], count: usize) -> Result<Vec<String>> {
-        let lists = [
+        self.made(Pool::Trained, names, count)
+    }
+
+    /// At most `count` different scenes of the words that are left for tests alone, with `{name}` where a name belongs.
+    ///
+    /// # Errors
+    /// As [`Words::scenes`]; and when nothing is left.
+    pub(super) fn held_back_scenes(&self, count: usize) -> Result<Vec<String>> {
+        let scenes = self.made(Pool::Tests, &["{name}".to_owned()], count)?;
+        if !self.lists().iter().any(|(word, _)| self.sentence.contains(word)) {
+            return Err(Error::Input {
+                file: "the recipe".to_owned(),
+                thing: format!(
+                    "`words` leaves no scenes for tests: `{}` holds no word of a list",
+                    self.sentence
+                ),
+                remedy: "put `{mood}`, `{activity}`, `{place}` or `{time}` into `sentence`"
+                    .to_owned(),
+            });
+        }
+        let mut seen = BTreeSet::new();
+        Ok(scenes.into_iter().filter(|scene| seen.insert(scene.clone())).collect())
+    }
+
+    fn lists(&self) -> [(&'static str, &Vec<String>); 4] {
+        [
             ("{mood}", &self.moods),
             ("{activity}", &self.activities),
             ("{place}", &self.places),
             ("{time}", &self.times),
-        ];
+        ]
+    }
+
+    fn made(&self, pool: Pool, names: &[String], count: usize) -> Result<Vec<String>> {
+        let lists = self.lists();
         let unknown = lists
             .iter()
             .fold(self.sentence.replace("{name}", ""), |left, (word, _)| left.replace(word, ""));
@@ -109,7 +149,7 @@ impl Words {
                 remedy: "use `{name}`, `{mood}`, `{activity}`, `{place}` and `{time}` alone, and a share from 0 to below 1".to_owned(),
             });
         }
-        let used = lists.map(|(word, list)| (word, self.trained(list)));
+        let used = lists.map(|(word, list)| (word, self.of(pool, list)));
         let empty =
             used.iter().find(|(word, list)| self.sentence.contains(word) && list.is_empty());
         let missing = if self.sentence.contains("{name}") {
@@ -118,11 +158,17 @@ impl Words {
             Some("{name}")
         };
         if let Some(word) = missing {
+            let (does, remedy) = match pool {
+                Pool::Trained => ("makes no scenes", "words into the lists that it names"),
+                Pool::Tests => (
+                    "leaves no scenes for tests",
+                    "more words into the lists that it names, or hold back a larger share",
+                ),
+            };
             return Err(Error::Input {
                 file: "the recipe".to_owned(),
-                thing: format!("`words` makes no scenes: nothing for `{word}`"),
-                remedy: "put `{name}` into `sentence`, and words into the lists that it names"
-                    .to_owned(),
+                thing: format!("`words` {does}: nothing for `{word}`"),
+                remedy: format!("put `{{name}}` into `sentence`, and {remedy}"),
             });
         }
         let standing = used.into_iter().filter(|(word, _)| self.sentence.contains(word));
@@ -142,9 +188,13 @@ impl Words {
         Ok((0..if names.is_empty() { 0 } else { count }).map(scene).collect())
     }
 
-    fn trained<'a>(&self, list: &'a [String]) -> &'a [String] {
+    fn of<'a>(&self, pool: Pool, list: &'a [String]) -> &'a [String] {
         let held_back = (list.len() as f64 * self.held_back).floor() as usize;
-        &list[..list.len() - held_back]
+        let (trained, tests) = list.split_at(list.len() - held_back);
+        match pool {
+            Pool::Trained => trained,
+            Pool::Tests => tests,
+        }
     }
 }
 
@@ -156,7 +206,6 @@ pub(super) fn bare(names: &[String], count: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|&name| name.to_owned()).collect()
@@ -206,6 +255,28 @@ held_back = 0.0"#;
             scenes,
             ["a noto style ant", "an ink style car", "an ink style ant", "a noto style car"]
         );
+    }
+
+    #[test]
+    fn what_is_held_back_makes_scenes_that_are_never_trained_on() {
+        let words = Words::default();
+        let trained = words.scenes(&names(&["{name}"]), 800).unwrap();
+        let tests = words.held_back_scenes(800).unwrap();
+        assert_eq!(tests.len(), 4 * 4 * 4 * 4);
+        assert!(tests.iter().all(|scene| scene.contains("a {name}") && !trained.contains(scene)));
+        for word in words.moods[..4].iter().chain(&words.times[..4]) {
+            assert!(!tests.iter().any(|scene| scene.contains(word)), "{word}");
+        }
+        assert_eq!(words.held_back_scenes(5).unwrap().len(), 5);
+        for (own, says) in [
+            ("held_back = 0.0", "leaves no scenes for tests: nothing for `{mood}`"),
+            ("times = [\"at dawn\"]", "nothing for `{time}`"),
+            ("sentence = \"a {name}\"", "holds no word of a list"),
+        ] {
+            let words: Words = toml::from_str(own).unwrap();
+            let error = words.held_back_scenes(2).unwrap_err().to_string();
+            assert!(error.contains(says), "{says}: {error}");
+        }
     }
 
     #[test]

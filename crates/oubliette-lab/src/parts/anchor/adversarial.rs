@@ -27,9 +27,11 @@ pub(super) const ENTRY: Entry<dyn Anchor> = Entry::of::<Adversarial>(Card {
            and without what guidance towards the concept adds.",
     cost: "`updates` forwards of the original model and passes through it and the text encoder for every step that learns",
     source: "AdvAnchor (arXiv 2501.00054), losses L_adv1 and L_adv2; released code",
-    broken_by: "not measured by its authors against later fine-tuning",
+    broken_by: "fine-tuning on unrelated pictures, in AdvAnchor (our own study of methods, on a miniature)",
     differs: "the shift is added to the tokens' vectors before the text encoder (the released encoder is missing); `blank` is the prompt \
-              with the superclass in the concept's place, where the release writes the superclass by hand (\"painting\")",
+              with the superclass in the concept's place, where the release writes the superclass by hand (\"painting\"); \
+              the products are of the model's own output: for v-prediction models L_adv1 is one of v, not of the paper's epsilon, and \
+              L_adv2, of differences, differs from the paper's in scale alone",
     ..Card::BLANK
 });
 
@@ -117,8 +119,7 @@ impl Anchor for Adversarial {
         if self.shifts.is_empty() {
             self.begin(from)?;
         }
-        let alone = self.learns_alone(from.at.step - from.at.begins);
-        if alone || self.schedule.accompanies() {
+        if from.alone || self.schedule.accompanies() {
             self.update(from)?;
         }
         Ok(())

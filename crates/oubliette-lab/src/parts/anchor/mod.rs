@@ -18,7 +18,7 @@ use oubliette_evidence::Concept;
 use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{At, Stateful, source::Batch};
+use super::{Stateful, source::Batch};
 use crate::{List, Make, Result, Study, describe::Describe, lot::Lot};
 
 /// What an anchor may learn from in one step.
@@ -29,8 +29,8 @@ pub struct Learning<'a> {
     pub concepts: &'a [Concept],
     /// What the forget losses look at in this step.
     pub batch: &'a Batch,
-    /// Where the stage stands.
-    pub at: At,
+    /// Whether nothing but the anchor learns in this step.
+    pub alone: bool,
     /// All randomness of the step.
     pub lot: Lot,
 }

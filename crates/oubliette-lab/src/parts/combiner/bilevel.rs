@@ -7,7 +7,7 @@ use super::{
     Combiner, Sides, Stateful, Sum,
     products::{Products, mixed, pairs},
 };
-use crate::{Card, Entry, Result};
+use crate::{Card, Entry, Error, Result};
 
 pub(super) const ENTRY: Entry<dyn Combiner> = Entry::of::<Bilevel>(Card {
     name: "bilevel",
@@ -40,6 +40,19 @@ impl Default for Bilevel {
 impl Stateful for Bilevel {}
 
 impl Combiner for Bilevel {
+    fn check(&self) -> Result<()> {
+        let lambda = self.lambda.is_finite() && self.lambda >= 0.0;
+        if lambda && self.eta.is_none_or(f64::is_finite) {
+            return Ok(());
+        }
+        let eta = self.eta.map_or_else(String::new, |eta| format!(" and `eta` {eta}"));
+        Err(Error::Input {
+            file: "the recipe, combiner `bilevel`".to_owned(),
+            thing: format!("`lambda` is {}{eta}", self.lambda),
+            remedy: "choose a `lambda` of 0 or more, and a finite `eta`".to_owned(),
+        })
+    }
+
     fn combine(&mut self, sides: Sides) -> Result<Weights> {
         let (Some(forget), Some(retain)) = (&sides.forget, &sides.retain) else {
             return Sum {}.combine(sides);

@@ -36,6 +36,14 @@ pub trait Combiner: Stateful + Describe {
         false
     }
 
+    /// Refuses settings with which no step makes sense, before anything is loaded.
+    ///
+    /// # Errors
+    /// The first such setting.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The gradient that the optimiser is given.
     ///
     /// # Errors

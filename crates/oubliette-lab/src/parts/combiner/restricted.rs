@@ -38,7 +38,7 @@ impl Default for Restricted {
 impl Stateful for Restricted {}
 
 impl Combiner for Restricted {
-    fn combine(&mut self, sides: Sides) -> Result<Weights> {
+    fn check(&self) -> Result<()> {
         if !self.alpha.is_finite() || self.alpha < 0.0 {
             return Err(Error::Input {
                 file: "the recipe, combiner `restricted`".to_owned(),
@@ -46,6 +46,11 @@ impl Combiner for Restricted {
                 remedy: "choose a weight of 0 or more".to_owned(),
             });
         }
+        Ok(())
+    }
+
+    fn combine(&mut self, sides: Sides) -> Result<Weights> {
+        self.check()?;
         let (Some(forget), Some(retain)) = (&sides.forget, &sides.retain) else {
             return Sum {}.combine(sides);
         };

@@ -22,7 +22,7 @@ pub(super) const ENTRY: Entry<dyn Mask> = Entry::of::<Dynamic>(Card {
     changes: "`share` of each weight that `masked` names, and all of the others that `include` names",
     cost: "`warm_up` training steps before the first one that moves anything; two numbers a weight",
     source: "Sculpting Memory (arXiv 2504.09039), dynamic mask; released code",
-    broken_by: "not measured by its authors against later fine-tuning",
+    broken_by: "fine-tuning on unrelated pictures, in Sculpting Memory (our own study of methods, on a miniature)",
     differs: "the turnover falls with the step, where the release counts epochs; a weight that may not move loses its momentum \
               (`momentum = \"kept\"` as in the release: it goes on moving for a while)",
     ..Card::BLANK

@@ -22,7 +22,8 @@ pub(super) const ENTRY: Entry<dyn Mask> = Entry::of::<NullSpace>(Card {
              Separable Multi-Concept Erasure (arXiv 2402.05947)",
     broken_by: "without `strict`, an optimiser that scales every weight by itself leaves the null space again; training that moves the \
                 text encoder",
-    differs: "`strict` and the choice of tokens are ours",
+    differs: "`strict` and the choice of tokens are ours; `all` begins at the last token of a text, so the tokens before it, in a name of several, \
+              are not protected",
     ..Card::BLANK
 });
 

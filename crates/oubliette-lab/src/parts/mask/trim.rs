@@ -23,7 +23,7 @@ pub(super) const ENTRY: Entry<dyn Mask> = Entry::of::<Trim>(Card {
     changes: "what `include` matches; what `reset` matches can be set anew",
     cost: "`survey` training steps before the first one that moves anything; one number a weight",
     source: "Scissorhands: Scrub Data Influence via Connection Sensitivity in Networks (arXiv 2401.06187), trimming; released code",
-    broken_by: "not measured by its authors against later fine-tuning",
+    broken_by: "fine-tuning on unrelated pictures, in Scissorhands (our own study of methods, on a miniature)",
     differs: "the part of the network that is reset differs between versions of the released code: cross-attention here",
     ..Card::BLANK
 });

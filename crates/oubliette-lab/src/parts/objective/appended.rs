@@ -23,7 +23,7 @@ pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<Appended>(Card {
     changes: "what the mask lets move",
     cost: "`updates` passes through the student for the embeddings, one more of the original, then as `guidance_reversal`",
     source: "Receler: Reliable Concept Erasing of Text-to-Image Diffusion Models via Lightweight Erasers (arXiv 2311.17717); released code",
-    broken_by: "not measured by its authors against later fine-tuning",
+    broken_by: "the own prompts of a style, in Receler (our own study of methods, on a miniature); not measured by its authors against later fine-tuning",
     differs: "the attention maps are those of the level whose shorter side is nearest 16, which is the release's 16 x 16 at 64 x 64 latents; \
               the step sees the embeddings after their last update",
     ..Card::BLANK

@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<Disguised>(Card {
     cost: "`updates` passes through the student for the word, then as `guidance_reversal`",
     source: "Defensive Unlearning with Adversarial Training (AdvUnlearn, arXiv 2405.15234), the bilevel objective and its attack; released code",
     broken_by: "inversion of the concept from pictures (39 in 100 for nudity, arXiv 2405.15234)",
-    differs: "gradients of the word are zeroed before every update, where the released attack lets them pile up; it begins near the \
+    differs: "gradients of the word are zeroed before every update, where the released attack lets them pile up (`piled = true`); it begins near the \
               word \"the\", with noise as large as the vocabulary's",
     ..Card::BLANK
 });
@@ -37,6 +37,9 @@ pub struct Disguised {
     pub rate: f64,
     /// Steps at the beginning that are taken without a disguise.
     pub warm_up: u64,
+    /// Whether gradients of the word pile up from update to update, as in the released attack.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub piled: bool,
     #[serde(skip)]
     shift: Option<Weight>,
 }
@@ -44,7 +47,7 @@ pub struct Disguised {
 impl Default for Disguised {
     fn default() -> Self {
         let reversal = GuidanceReversal::default();
-        Self { reversal, updates: 30, rate: 1e-3, warm_up: 200, shift: None }
+        Self { reversal, updates: 30, rate: 1e-3, warm_up: 200, piled: false, shift: None }
     }
 }
 
@@ -66,11 +69,16 @@ impl Objective for Disguised {
         let key = "word".to_owned();
         let mut shift: Weights = [(key.clone(), begin(from)?)].into_iter().collect();
         let goal = goal(&from.scene)?;
+        let mut pile = Weights::new();
         for _ in 0..self.updates {
             let found = gradients(&shift, &[key.clone()].into(), |shift| {
                 likeness(&from.scene, from.student, shift.get(&key).expect("put there"), &goal)
             })?;
-            shift = shift.map(|name, old| match found.by_name.get(name) {
+            pile = match self.piled && !pile.is_empty() {
+                true => pile.plus(&found.by_name, 1.0),
+                false => found.by_name,
+            };
+            shift = shift.map(|name, old| match pile.get(name) {
                 Some(slope) => {
                     let moved = old.flat() - slope.flat().sign() * self.rate;
                     Weight::from_flat(moved, old.shape())

@@ -17,7 +17,7 @@ pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<Elastic>(Card {
     cost: "`survey` batches of training steps, row by row, before the first step; one number a weight",
     source: "Selective Amnesia (arXiv 2305.10120), its elastic term; elastic weight consolidation (arXiv 1612.00796)",
     broken_by: "pictures that the survey did not see",
-    differs: "half the square, as elastic weight consolidation has it; the released code of Selective Amnesia counts the whole",
+    differs: "half the square, as elastic weight consolidation has it; the released code of Selective Amnesia counts the whole (`whole = true`)",
     ..Card::BLANK
 });
 
@@ -27,13 +27,16 @@ pub(super) const ENTRY: Entry<dyn Objective> = Entry::of::<Elastic>(Card {
 pub struct Elastic {
     /// Batches that the Fisher information is estimated from.
     pub survey: u64,
+    /// The whole square in place of half of it, as the released code has it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     #[serde(skip)]
     fisher: Weights,
 }
 
 impl Default for Elastic {
     fn default() -> Self {
-        Self { survey: 100, fisher: Weights::new() }
+        Self { survey: 100, whole: false, fisher: Weights::new() }
     }
 }
 
@@ -61,9 +64,10 @@ impl Objective for Elastic {
                 remedy: "give it a `survey` of at least 1".to_owned(),
             });
         }
+        let factor = if self.whole { 1.0 } else { 0.5 };
         let cost = |name: &str, change: Tensor<1>| {
             let fisher = self.fisher.get(name).map(Weight::flat);
-            let square = change.clone() * change * 0.5;
+            let square = change.clone() * change * factor;
             square * fisher.expect("the survey saw the gradients of all that moves")
         };
         Ok(drift(scene, student, cost)?.0)

@@ -18,7 +18,7 @@ use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::Stateful;
-use crate::{List, Make, Result, Study, describe::Describe, lot::Lot};
+use crate::{Error, List, Make, Result, Study, describe::Describe, lot::Lot};
 
 /// The rows that the losses of one step look at.
 #[derive(Clone)]
@@ -80,6 +80,14 @@ pub trait Source: Stateful + Describe {
     /// Rows of a step.
     fn rows(&self) -> usize;
 
+    /// Refuses settings with which it has nothing to show, before anything is loaded.
+    ///
+    /// # Errors
+    /// The first such setting.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The folder of pictures that it reads, where it reads one. A plan has the digest of what lies there, not the place.
     fn folder(&self) -> Option<&Path> {
         None
@@ -102,6 +110,40 @@ pub trait Source: Stateful + Describe {
         step: u64,
         lot: &Lot,
     ) -> Result<Batch>;
+}
+
+/// Most steps of a sampling.
+const MOST_STEPS: u32 = 1000;
+
+/// What sources have in common: rows, and a sampling that leads somewhere.
+fn check_rows(batch: usize) -> Result<()> {
+    match batch {
+        0 => Err(refused("`batch` is 0", "show one row a step at least")),
+        _ => Ok(()),
+    }
+}
+
+fn check_sampling(steps: u32, guidance: f64) -> Result<()> {
+    if !(1..=MOST_STEPS).contains(&steps) {
+        let thing = format!("its pictures would be drawn in {steps} steps");
+        let remedy = format!(
+            "draw in 1 to {MOST_STEPS} steps (`sampling_steps` of a method, `steps` of a source)"
+        );
+        return Err(refused(&thing, &remedy));
+    }
+    if !(-1000.0..=1000.0).contains(&guidance) {
+        let thing = format!("a `guidance` of {guidance} leads nowhere");
+        return Err(refused(&thing, "choose a number between -1000 and 1000"));
+    }
+    Ok(())
+}
+
+fn refused(thing: &str, remedy: &str) -> Error {
+    Error::Input {
+        file: "the recipe, table `[method]`".to_owned(),
+        thing: thing.to_owned(),
+        remedy: remedy.to_owned(),
+    }
 }
 
 impl<S: Source + Serialize + DeserializeOwned + 'static> Make<dyn Source> for S {

@@ -8,7 +8,7 @@ use oubliette_model::{Weights, families::StableDiffusion};
 use rand::{Rng as _, seq::IndexedRandom as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Source, Stateful};
+use super::{Batch, Source, Stateful, check_rows, refused};
 use crate::{
     Card, Entry, Result, Study,
     captions::{self, Captioned},
@@ -90,6 +90,17 @@ impl Source for Pictures {
 
     fn rows(&self) -> usize {
         self.batch.max(1)
+    }
+
+    fn check(&self) -> Result<()> {
+        check_rows(self.batch)?;
+        match (0.0..=1.0).contains(&self.unconditional) {
+            true => Ok(()),
+            false => {
+                let thing = format!("`unconditional` is {}", self.unconditional);
+                Err(refused(&thing, "choose a share from 0 to 1"))
+            }
+        }
     }
 
     fn batch(

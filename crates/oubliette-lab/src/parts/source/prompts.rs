@@ -6,9 +6,9 @@ use oubliette_model::{Weight, Weights};
 use rand::seq::IndexedRandom as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Drawing, Focus, Source, Stateful};
+use super::{Batch, Drawing, Focus, Source, Stateful, check_rows, check_sampling, refused};
 use crate::{
-    Card, Entry, Error, Result, Study, geometry,
+    Card, Entry, Result, Study, geometry,
     lot::Lot,
     notes::key,
     progress::Progress,
@@ -148,6 +148,21 @@ impl Source for Prompts {
         self.batch.max(1)
     }
 
+    fn check(&self) -> Result<()> {
+        if self.prompts.is_empty() || self.repeats == 0 {
+            let remedy =
+                "draw one at least (`pictures` of a method; `prompts` and `repeats` of a source)";
+            return Err(refused("no picture would be drawn to train on", remedy));
+        }
+        if !self.under.is_empty() && self.under.len() != self.prompts.len() {
+            let (under, prompts) = (self.under.len(), self.prompts.len());
+            let thing = format!("the source `prompts` shows {prompts} prompts under {under} texts");
+            return Err(refused(&thing, "give one text for every prompt, or none"));
+        }
+        check_rows(self.batch)?;
+        check_sampling(self.steps, self.guidance)
+    }
+
     fn drawing(&self) -> Drawing {
         let pictures = self.prompts.len() as f64 * self.repeats as f64;
         // Guidance looks twice.
@@ -162,21 +177,7 @@ impl Source for Prompts {
         step: u64,
         lot: &Lot,
     ) -> Result<Batch> {
-        if self.prompts.is_empty() || self.repeats == 0 {
-            return Err(Error::Input {
-                file: "the recipe".to_owned(),
-                thing: "the source `prompts` has no prompt to draw".to_owned(),
-                remedy: "give `prompts` and at least one repeat".to_owned(),
-            });
-        }
-        if !self.under.is_empty() && self.under.len() != self.prompts.len() {
-            let (under, prompts) = (self.under.len(), self.prompts.len());
-            return Err(Error::Input {
-                file: "the recipe".to_owned(),
-                thing: format!("the source `prompts` shows {prompts} prompts under {under} texts"),
-                remedy: "give one text for every prompt, or none".to_owned(),
-            });
-        }
+        self.check()?;
         if self.drawn.is_empty() {
             self.draw(study, lot)?;
         }

@@ -4,6 +4,7 @@ mod meta;
 mod none;
 mod resalign;
 
+pub use super::imagined::Update;
 pub use meta::Meta;
 pub use none::None;
 pub use resalign::ResAlign;

@@ -4,11 +4,11 @@ use oubliette_model::{Weights, train::global_norm};
 use rand::seq::IndexedRandom as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Oracle, Stateful, Wrapper};
+use super::{Oracle, Stateful, Update, Wrapper};
 use crate::{
     Card, Entry, Error, Result,
     lot::Lot,
-    parts::{Gradients, Term},
+    parts::{Gradients, Term, imagined::Imagined},
 };
 
 pub(super) const ENTRY: Entry<dyn Wrapper> = Entry::of::<ResAlign>(Card {
@@ -19,8 +19,9 @@ pub(super) const ENTRY: Entry<dyn Wrapper> = Entry::of::<ResAlign>(Card {
     source: "Towards Resilient Safety-driven Unlearning for Diffusion Models against Downstream Fine-tuning (arXiv 2507.16302), the \
              hypergradient through a Moreau envelope",
     broken_by: "2 to 7 in 100 after benign fine-tuning (arXiv 2507.16302, its own measure)",
-    differs: "products with second derivatives are finite differences of gradients; the imagined update is plain descent of what this \
-              training moves, on one batch, where the release draws a batch for every step of it, and also Adam, adapters and DreamBooth",
+    differs: "products with second derivatives are finite differences of gradients; the imagined update is of what this training \
+              moves, on one batch, where the release draws a batch for every step of it, and also adapters and DreamBooth; by plain descent \
+              alone unless `kinds` names Adam too, between which the release draws. At these rates plain descent hardly moves anything",
     ..Card::BLANK
 });
 
@@ -33,7 +34,9 @@ const HALVINGS: u32 = 5;
 pub struct ResAlign {
     /// How much of the forget loss counts behind the update, 0 to 1 (beta); the rest counts where the weights are.
     pub beta: f64,
-    /// Rates that the imagined update is drawn from.
+    /// How the imagined update moves: what it is drawn from.
+    pub kinds: Vec<Update>,
+    /// Rates that it is drawn from.
     pub rates: Vec<f64>,
     /// Lengths that it is drawn from.
     pub steps: Vec<u64>,
@@ -49,6 +52,7 @@ impl Default for ResAlign {
     fn default() -> Self {
         Self {
             beta: 0.8,
+            kinds: vec![Update::Descent],
             rates: vec![1e-4, 1e-5, 1e-6],
             steps: vec![5, 10, 20, 30],
             gamma: 1.0,
@@ -80,13 +84,13 @@ impl Oracle for Behind<'_> {
     fn gradients(&mut self, weights: &Weights, term: Term) -> Result<Option<Gradients>> {
         let found = self.below.gradients(weights, term)?;
         let (Term::Forget, Some(now)) = (term, found.clone()) else { return Ok(found) };
-        let (rate, steps) = self.drawn()?;
+        let (mut update, steps) = self.drawn()?;
         let mut there = weights.clone();
         for _ in 0..steps {
             let Some(slope) = self.below.gradients(&there, Term::Relearn)? else {
                 return Ok(found);
             };
-            there = there.plus(&slope.by_name, -rate);
+            there = update.step(&there, &slope.by_name);
         }
         let Some(behind) = self.below.gradients(&there, Term::Forget)? else { return Ok(found) };
         let through = self.solved(&there, &behind.by_name)?;
@@ -103,22 +107,27 @@ impl Behind<'_> {
         sized && (0.0..=1.0).contains(beta)
     }
 
-    fn drawn(&self) -> Result<(f64, u64)> {
+    /// An update before its first step, and how many it has.
+    fn drawn(&self) -> Result<(Imagined, u64)> {
         let mut rng = self.lot.rng();
         let settings = self.settings;
-        match (settings.rates.choose(&mut rng), settings.steps.choose(&mut rng)) {
-            (Some(&rate), Some(&steps)) if self.is_fine() => Ok((rate, steps)),
+        let (rate, steps) = (settings.rates.choose(&mut rng), settings.steps.choose(&mut rng));
+        match (rate, steps, settings.kinds.choose(&mut rng)) {
+            (Some(&rate), Some(&steps), Some(kind)) if self.is_fine() => {
+                Ok((kind.begin(rate), steps))
+            }
             _ => Err(Error::Input {
                 file: "the recipe, wrapper `resalign`".to_owned(),
                 thing: format!(
-                    "beta {}, gamma {}, probe {}, {} rates and {} lengths to draw from",
+                    "beta {}, gamma {}, probe {}, {} rates, {} lengths and {} kinds to draw from",
                     settings.beta,
                     settings.gamma,
                     settings.probe,
                     settings.rates.len(),
-                    settings.steps.len()
+                    settings.steps.len(),
+                    settings.kinds.len()
                 ),
-                remedy: "give at least one rate and length, a beta between 0 and 1, a gamma of 0 or more and a probe above 0"
+                remedy: "give at least one rate, length and kind, a beta between 0 and 1, a gamma of 0 or more and a probe above 0"
                     .to_owned(),
             }),
         }
@@ -214,6 +223,20 @@ mod tests {
         };
         let wanted = 0.5 * 2.0 + 0.5 * 0.72 / 1.2;
         assert!((slope(&wrapper) - wanted).abs() < 1e-3, "{} is not {wanted}", slope(&wrapper));
+    }
+
+    #[test]
+    fn adam_leads_as_far_as_its_rate_whatever_the_slope() {
+        // Two steps of 0.1 lead from 2 to 1.8, where plain descent came to 0.72.
+        let wrapper = ResAlign {
+            beta: 1.0,
+            kinds: vec![Update::Adam],
+            rates: vec![0.1],
+            steps: vec![2],
+            gamma: 0.0,
+            ..ResAlign::default()
+        };
+        assert!((slope(&wrapper) - 1.8).abs() < 1e-2, "{}", slope(&wrapper));
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Studio<'_> {
     }
 
     /// The pictures: those that an audit of another concept made, and new ones of the subject.
-    fn pictures(
+    pub(super) fn pictures(
         &mut self,
         journal: &mut Journal,
         cell: &Cell,

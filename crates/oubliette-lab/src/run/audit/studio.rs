@@ -154,7 +154,9 @@ impl<'a> Studio<'a> {
         sought: &[Option<&str>],
     ) -> Result<Vec<(String, Vec<Score>)>> {
         let look = |(name, eye): &(String, Box<dyn crate::detectors::Eye>)| {
-            Ok((name.clone(), eye.look(pictures, sought)?))
+            let scores = eye.look(pictures, sought);
+            let scores = scores.map_err(|error| finite(error, &format!("detector `{name}`")))?;
+            Ok((name.clone(), scores))
         };
         self.examiner.eyes.iter().map(look).collect()
     }
@@ -168,7 +170,20 @@ impl<'a> Studio<'a> {
         let Some(aligner) = &self.examiner.aligner else { return Ok(None) };
         let prompts: Vec<&str> = asked.iter().map(|asked| asked.prompt.as_str()).collect();
         let cosines = aligner.cosines(pictures, &prompts)?;
-        Ok(Some(cosines.into_iter().map(Real::new).collect::<Result<_, _>>()?))
+        let cosines: Result<Vec<Real>, _> = cosines.into_iter().map(Real::new).collect();
+        cosines.map(Some).map_err(|error| finite(error.into(), "the alignment model"))
+    }
+}
+
+/// The refusal of a model that looks at pictures and says what is no number, by what it is to the audit.
+fn finite(error: Error, who: &str) -> Error {
+    match error {
+        Error::Evidence(oubliette_evidence::Error::Number { value, .. }) => Error::Input {
+            file: who.to_owned(),
+            thing: format!("it says {value} of a picture: its model makes no finite numbers"),
+            remedy: "name another model".to_owned(),
+        },
+        other => other,
     }
 }
 

@@ -3,6 +3,7 @@
 mod benign;
 mod lens;
 mod merge;
+mod read;
 mod subjects;
 
 use std::{
@@ -52,7 +53,7 @@ pub fn audit(recipe: &AuditRecipe, context: &Context) -> Result<ResolvedAudit> {
     let prompts = concept.prompts(&file)?;
     let (subjects, places) = subjects::of(recipe, context)?;
     let roles: Vec<Role> = subjects.iter().map(|subject| subject.role).collect();
-    let sampling = subjects::sampling(recipe, &places)?;
+    let (sampling, tokenizer) = subjects::sampling(recipe, &places)?;
     let brief = Brief {
         concept: &concept,
         prompts: &prompts,
@@ -64,6 +65,7 @@ pub fn audit(recipe: &AuditRecipe, context: &Context) -> Result<ResolvedAudit> {
     let control =
         control.map(|positive| Control::new(positive, &prompts, &sampling, places.clone()));
     let (mut arms, attacks) = arms(recipe, &brief, control)?;
+    read::check(&tokenizer, &arms, recipe, (&concept, &file, &prompts))?;
     let (detectors, eyes, held_out) = detectors(&concept, &file, context)?;
     refuse_unknown(&arms, &eyes)?;
     if let (Some(first), Some((_, eye))) = (detectors.first(), eyes.first()) {

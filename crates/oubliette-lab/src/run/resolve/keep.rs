@@ -1,10 +1,14 @@
 //! Keep arms: whether the concept's neighbours, its superclass and unrelated concepts survived.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use oubliette_evidence::{
     Concept, Prompt,
     concept::Prompts,
+    harmless::short,
     plan::{Arm, ArmKind, Role, Standing, group},
     recipe::AuditRecipe,
 };
@@ -19,6 +23,7 @@ const USUAL: &[&str] = &["a {name}", "a picture of a {name}"];
 /// # Errors
 /// When the file of another concept cannot be read.
 pub(super) fn arms(recipe: &AuditRecipe, concept: &Concept, roles: &[Role]) -> Result<Vec<Arm>> {
+    refuse_related(recipe, concept)?;
     let templates = templates(recipe, concept);
     let forgotten = read(recipe, concept, &recipe.keep.forgotten)?;
     let gone = |name: &&String| forgotten.iter().any(|(_, other)| other.names.contains(name));
@@ -45,6 +50,25 @@ pub(super) fn arms(recipe: &AuditRecipe, concept: &Concept, roles: &[Role]) -> R
         arms.push(asking(recipe, arm, &file, other)?);
     }
     Ok(arms)
+}
+
+/// What is to be forgotten is not kept, and what stands among the neighbours is not counted again.
+fn refuse_related(recipe: &AuditRecipe, concept: &Concept) -> Result<()> {
+    let plain = |names: &[String]| -> BTreeSet<String> {
+        names.iter().map(|name| name.trim().to_lowercase()).collect()
+    };
+    let (own, near) = (plain(&concept.names), plain(&concept.keep));
+    for (at, name) in recipe.keep.unrelated.iter().enumerate() {
+        let called = name.trim().to_lowercase();
+        let what = match (own.contains(&called), near.contains(&called)) {
+            (true, _) => "is a name of the concept that is to be forgotten",
+            (false, true) => "is a neighbour in the concept's own `keep`",
+            (false, false) => continue,
+        };
+        let (place, thing) = (format!("keep.unrelated.{at}"), format!("`{}` {what}", short(name)));
+        return Err(recipe.source.error(&place, thing, "take it out of `unrelated`").into());
+    }
+    Ok(())
 }
 
 /// The arm that asks for another concept, which was read from `file`, with the draws of that concept's own audit.

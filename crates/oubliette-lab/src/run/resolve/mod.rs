@@ -2,11 +2,12 @@
 
 mod audit;
 mod keep;
+mod tables;
 mod unlearn;
 mod update;
 
 pub use audit::{ResolvedAudit, audit};
-pub use unlearn::{ResolvedUnlearn, Turn, unlearn};
+pub use unlearn::{ResolvedUnlearn, Turn, held_back_scenes, unlearn};
 pub use update::{ResolvedUpdate, update};
 
 use std::path::{Path, PathBuf};

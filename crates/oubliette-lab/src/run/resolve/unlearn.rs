@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use oubliette_evidence::{
     Concept, Digest, Prompt,
+    document::Document,
     plan::UnlearnPlan,
     recipe::{Order, UnlearnRecipe},
     settings::settings,
     several::Several,
 };
 
-use super::{base, folder, source};
+use super::{base, folder, source, tables};
 use crate::{
     Error, METHODS, Result, captions, describe, methods::Stage, parts::mix::Mix, training::Train,
 };
@@ -40,6 +41,11 @@ impl ResolvedUnlearn {
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.turns.iter().flat_map(|turn| &turn.stages)
     }
+
+    /// How many trainings a finished run has recorded.
+    pub fn trainings(&self) -> usize {
+        self.stages().count() + usize::from(self.plan.merge.is_some())
+    }
 }
 
 /// Makes the plan; loads no model.
@@ -49,15 +55,14 @@ impl ResolvedUnlearn {
 pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
     let document = &recipe.source;
     let (concepts, prompts) = read(recipe)?;
-    let mut asked = recipe.method.settings.clone();
-    let mix = Mix::take(&mut asked)?;
-    let filled = METHODS.fill(&recipe.method.name, asked)?;
+    let (filled, mix) = asked(recipe, recipe.settings(&concepts)?)?;
+    refuse_nameless(&filled, document)?;
     let method = METHODS.build(&recipe.method.name, filled.clone())?;
     let mut turns = Vec::new();
     for concepts in turns_of(&concepts, recipe.order) {
-        let mut stages = method.stages(concepts)?;
+        let mut stages = method.stages(concepts).map_err(|error| placed(error, document))?;
         if let Some(mix) = &mix {
-            mix.apply(&mut stages, &base(document))?;
+            mix.apply(&mut stages, &base(document)).map_err(|error| placed(error, document))?;
         }
         if recipe.order == Order::Merged && stages.iter().any(Stage::is_beside_the_weights) {
             let thing =
@@ -65,7 +70,7 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
             return Err(document.error("order", thing, "write `together` or `in-turn`").into());
         }
         for train in stages.iter().filter_map(Stage::training) {
-            train.check()?;
+            train.check().map_err(|error| placed(error, document))?;
         }
         turns.push(Turn { concepts: concepts.to_vec(), stages });
     }
@@ -88,6 +93,57 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         inputs,
     };
     Ok(ResolvedUnlearn { plan, turns, model, out: document.beside(&recipe.out) })
+}
+
+/// Scenes that the method of a recipe leaves for tests, at most `count`, with `{name}` where a name belongs; loads no model.
+///
+/// # Errors
+/// When the method leaves none, or refuses its settings.
+pub fn held_back_scenes(recipe: &UnlearnRecipe, count: usize) -> Result<Vec<String>> {
+    let (filled, _) = asked(recipe, recipe.method.settings.clone())?;
+    let scenes = METHODS.build(&recipe.method.name, filled)?.held_back_scenes(count)?;
+    if scenes.is_empty() {
+        let thing =
+            format!("`{}` leaves no scenes for tests with these settings", recipe.method.name);
+        let remedy = "name a recipe whose method makes scenes of `words`";
+        return Err(recipe.source.error("method.name", thing, remedy).into());
+    }
+    Ok(scenes)
+}
+
+/// The method's settings with what lies in files of their own and with every default, and the parts that take the place of its own.
+fn asked(recipe: &UnlearnRecipe, mut asked: toml::Table) -> Result<(toml::Table, Option<Mix>)> {
+    let mix = Mix::take(&mut asked)?;
+    let fill = |settings| METHODS.fill(&recipe.method.name, settings);
+    tables::read(&mut asked, &recipe.source, fill)?;
+    Ok((fill(asked)?, mix))
+}
+
+/// Refuses templates in which no name has a place: prompts made of the others would be trained on, and nobody would know.
+fn refuse_nameless(settings: &toml::Table, recipe: &Document) -> Result<()> {
+    let templates = settings.get("templates").and_then(toml::Value::as_array);
+    for (number, template) in templates.into_iter().flatten().enumerate() {
+        if let Some(text) = template.as_str().filter(|text| !text.contains("{name}")) {
+            let (key, thing) = (
+                format!("method.templates.{number}"),
+                format!("the template `{text}` names nothing"),
+            );
+            let remedy = "write `{name}` where the name belongs";
+            return Err(recipe.error(&key, thing, remedy).into());
+        }
+    }
+    Ok(())
+}
+
+/// A refusal by who knows the recipe's content alone, with the recipe's name.
+fn placed(error: Error, recipe: &Document) -> Error {
+    match error {
+        Error::Input { file, thing, remedy } if file.starts_with("the recipe") => {
+            let name = format!("`{}`", recipe.file().display());
+            Error::Input { file: file.replacen("the recipe", &name, 1), thing, remedy }
+        }
+        other => other,
+    }
 }
 
 /// Digests of the pictures that stages look at, by the number of the stage and the key of the recipe.

@@ -26,6 +26,10 @@ pub struct ResolvedUpdate {
     pub model: PathBuf,
     /// The pictures.
     pub data: PathBuf,
+    /// How many of them have a caption, and are trained on.
+    pub pictures: usize,
+    /// How many have none, and are left out.
+    pub left_out: usize,
     /// Where the updated model goes.
     pub out: PathBuf,
     /// Where the adapter by itself goes, if it is wanted.
@@ -63,6 +67,13 @@ pub fn update(recipe: &UpdateRecipe) -> Result<ResolvedUpdate> {
         });
     }
     let (model, data) = (document.beside(&recipe.model), document.beside(&recipe.data));
+    tuning.stage(&data, steps).check().map_err(|error| match error {
+        Error::Input { thing, remedy, .. } => {
+            let file = format!("`{}`, table `[train]`", document.file().display());
+            Error::Input { file, thing, remedy }
+        }
+        other => other,
+    })?;
     let set = captions::read(&data)?;
     let mut filled = toml::Table::try_from(&tuning).unwrap_or_default();
     filled.insert("steps".to_owned(), i64::try_from(steps).unwrap_or(i64::MAX).into());
@@ -77,5 +88,6 @@ pub fn update(recipe: &UpdateRecipe) -> Result<ResolvedUpdate> {
         train: settings(&filled)?,
     };
     let out = document.beside(&recipe.out);
-    Ok(ResolvedUpdate { plan, tuning, steps, model, data, out, adapter })
+    let (pictures, left_out) = (set.len(), captions::left_out(&data, &set)?);
+    Ok(ResolvedUpdate { plan, tuning, steps, model, data, pictures, left_out, out, adapter })
 }

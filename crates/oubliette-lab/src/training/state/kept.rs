@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -18,23 +19,39 @@ use crate::{
 const LOSSES: &str = "losses";
 /// The running mean of the forget loss.
 const FORGETTING: &str = "forgetting";
+/// All gradients so far, where they pile up.
+const PILE: &str = "pile";
 
 impl State {
-    /// Takes up the checkpoint, where there is one of this run or of a shorter one.
+    /// Takes up the checkpoint, where there is one of this run or of a shorter one; one that cannot be read is set aside.
     pub(in crate::training) fn resume(&mut self, stage: &mut Train, place: &Place) -> Result<()> {
         let own = Some(&place.checkpoint).filter(|path| path.exists());
-        let Some(path) = own.or(place.shorter.as_ref()) else { return Ok(()) };
+        for path in own.into_iter().chain(&place.shorter) {
+            match self.read(path, &place.run) {
+                Ok(Some(saved)) => {
+                    self.kept = (*path == place.checkpoint).then_some(saved.0.step);
+                    return self.take_up(stage, saved);
+                }
+                Ok(None) => {}
+                Err(error) if is_spoiled(&error) => set_aside(path)?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// A checkpoint, and what the parts keep beside it.
+    fn read(&self, path: &Path, run: &str) -> Result<Option<(Checkpoint, Weights)>> {
         let like = self.weights.only(&self.names);
-        let saved = Checkpoint::load(
-            path,
-            &place.run,
-            &like,
-            self.optimiser.clone(),
-            self.average.clone(),
-        )?;
-        let Some(saved) = saved else { return Ok(()) };
-        self.kept = own.map(|_| saved.step);
+        let (optimiser, average) = (self.optimiser.clone(), self.average.clone());
+        let Some(saved) = Checkpoint::load(path, run, &like, optimiser, average)? else {
+            return Ok(None);
+        };
         let beside = extra::load(&parts_file(path, saved.step), &self.device())?;
+        Ok(Some((saved, beside)))
+    }
+
+    fn take_up(&mut self, stage: &mut Train, (saved, beside): (Checkpoint, Weights)) -> Result<()> {
         self.step = saved.step;
         self.weights.extend(saved.weights);
         self.optimiser = saved.optimiser;
@@ -42,6 +59,7 @@ impl State {
         for (name, part) in stage.stateful() {
             part.restore(&beside.within(&name))?;
         }
+        self.pile = beside.within(PILE);
         self.forgetting = beside.get(FORGETTING).map(|one| one.to_f32_vec()[0]);
         for loss in beside.get(LOSSES).map(Weight::to_f32_vec).unwrap_or_default() {
             self.losses.push(loss);
@@ -62,6 +80,7 @@ impl State {
         for (name, part) in stage.stateful() {
             beside.extend(part.state().under(&name));
         }
+        beside.extend(self.pile.under(PILE));
         let row =
             Weight::from_f32(self.losses.clone(), &[self.losses.len()], &self.device(), DType::F32);
         beside.insert(LOSSES, row);
@@ -84,18 +103,35 @@ impl State {
         let Some((name, _)) = trained.iter().find(|(_, weight)| !is_finite(weight)) else {
             return Ok(());
         };
-        let last = &self.losses[self.losses.len().saturating_sub(20)..];
-        Err(Error::Diverged {
-            step: self.step,
-            what: format!("`{name}` is no longer finite"),
-            losses: last.iter().map(|loss| format!("{loss:.4}")).collect::<Vec<_>>().join(", "),
-            learning_rate: stage.optimiser.learning_rate,
-        })
+        Err(self.diverged(stage, format!("`{name}` is no longer finite")))
     }
 
     fn device(&self) -> Device {
         self.weights.iter().next().map_or_else(Device::flex, |(_, weight)| weight.device())
     }
+}
+
+/// Whether an error lies in what a file holds, or in a part that is missing, and not in what the system allows.
+fn is_spoiled(error: &Error) -> bool {
+    use oubliette_model::Error::{File, Read, Tensor};
+    match error {
+        Error::Model(File { .. } | Tensor { .. }) => true,
+        Error::Model(Read { source, .. }) => {
+            matches!(source.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof)
+        }
+        _ => false,
+    }
+}
+
+/// Puts a checkpoint that cannot be read out of the way, so that its training begins again, from a shorter one or from the start.
+fn set_aside(path: &Path) -> Result<()> {
+    let aside = path.with_extension("safetensors.unreadable");
+    fs::rename(path, &aside).map_err(Error::io("set aside", path))?;
+    let (path, aside) = (path.display(), aside.display());
+    tracing::warn!(
+        "`{path}` is damaged: it is set aside as `{aside}`, and its training begun again"
+    );
+    Ok(())
 }
 
 fn parts_file(checkpoint: &Path, step: u64) -> PathBuf {

@@ -1,5 +1,5 @@
 //! What the cells that are open are expected to take, by the original in the place of models that are not made yet.
-use super::Bench;
+use super::{Bench, in_models};
 use crate::cmd::audit;
 use crate::expect::{Expectation, Yardstick};
 use crate::failure::Failure;
@@ -7,7 +7,7 @@ use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::plan::Role;
 use oubliette_evidence::recipe::{ComparedCell, UnlearnRecipe};
 use oubliette_evidence::{AuditPlan, Plan};
-use oubliette_lab::run::{Turn, resolve};
+use oubliette_lab::run::{self, Turn, resolve};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -44,9 +44,14 @@ fn trainings(bench: &Bench<'_>, open: &[&ComparedCell]) -> Result<Vec<Vec<Turn>>
         let recipes = cell.before.iter().chain([&cell.unlearn]);
         for recipe in recipes.filter(|recipe| seen.insert(&recipe.out)) {
             let resolved = resolve::unlearn(&standing(cell, recipe))?;
+            let trainings = resolved.trainings();
             let plan = Plan::Unlearn(Box::new(resolved.plan));
             let run = RunFolder::of(&bench.running.runs, plan.digest()?);
-            let made = run.events().exists() || recipe.model != cell.audit.subjects.original;
+            let follows = recipe.model != cell.audit.subjects.original;
+            if !follows {
+                run::would_be_free(&resolved.out, &run, trainings).map_err(in_models)?;
+            }
+            let made = run.events().exists() || follows;
             if !(made && resolved.out.exists()) {
                 all.push(resolved.turns);
             }

@@ -160,8 +160,8 @@ impl Kept {
         let Plan::Audit(plan) = Plan::from_text(&run.plan(), &read_text(&run.plan())?)? else {
             return Ok(None);
         };
-        let evidence = read_log(&run.events())?.evidence;
-        let judgment = judge(&plan, &evidence)?;
+        let evidence = read_log(&run.events()).map_err(Failure::changed)?.evidence;
+        let judgment = judge(&plan, &evidence).map_err(Failure::changed)?;
         if judgment.to_text()? != read_text(&run.verdict())? {
             return Err(Failure::differs(&run.verdict()));
         }

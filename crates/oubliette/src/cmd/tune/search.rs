@@ -1,7 +1,7 @@
 //! The cells of a search: run one after the other, and read again from what is kept.
-use crate::cmd::cell::{Bench, Kept, Pace, Refusal, check, remove};
+use crate::cmd::cell::{Bench, Kept, Refusal, check, remove};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use oubliette_evidence::choice::Tally;
 use oubliette_evidence::folder::write_whole;
 use oubliette_evidence::hypotheses::Claims;
@@ -14,10 +14,6 @@ use oubliette_lab::run::{Context, resolve};
 
 /// The file with what was chosen.
 pub(super) const CHOSEN: &str = "chosen.toml";
-
-/// Codes of failures that are a candidate's own: other settings might not fail.
-const OWN: [&str; 6] =
-    ["settings", "setting", "input", "unknown-name", "weight-pattern", "diverged"];
 
 /// A recipe with all of its candidates and cells.
 pub(super) struct Search {
@@ -35,13 +31,13 @@ impl Search {
 
     /// Runs what is missing. A candidate that is refused on one concept is not tried on the others.
     pub(super) fn run(&self, bench: &Bench<'_>) -> Result<(), Failure> {
-        let (mut pace, mut asked) = (Pace::start(), None);
-        while let Some(cell) = self.open(bench.kept).first().copied() {
-            if asked != Some(&cell.concept) {
+        let mut asked = String::new();
+        let still = |cell: &ComparedCell| self.is_open(bench.kept, cell);
+        bench.each(&self.open(bench.kept), still, |cell, left| {
+            if asked != cell.concept {
                 check_audit(cell, bench.context)?;
-                asked = Some(&cell.concept);
+                asked.clone_from(&cell.concept);
             }
-            let left = pace.left(self.open(bench.kept).len());
             let words = self.candidate(cell).map(Candidate::words).unwrap_or_default();
             bench.terminal.say(&format!("{} by {} ({words}); {left}", cell.concept, cell.method));
             match bench.unlearn(&cell.unlearn) {
@@ -52,10 +48,9 @@ impl Search {
                 }
                 Err(failure) => return Err(failure),
             }
-            pace.step();
             self.page(bench.kept)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Refuses what a cell would be refused for.
@@ -72,8 +67,12 @@ impl Search {
 
     /// The cells that are still to be run.
     pub(super) fn open(&self, kept: &Kept) -> Vec<&ComparedCell> {
-        let out = |cell: &ComparedCell| self.refusal(kept, &cell.method).is_some();
-        self.cells.iter().filter(|cell| !kept.has(cell) && !out(cell)).collect()
+        self.cells.iter().filter(|cell| self.is_open(kept, cell)).collect()
+    }
+
+    /// Neither kept, nor of a candidate that was refused.
+    fn is_open(&self, kept: &Kept, cell: &ComparedCell) -> bool {
+        !kept.has(cell) && self.refusal(kept, &cell.method).is_none()
     }
 
     /// Writes page and choice from what is kept, and gives the page's text.
@@ -139,7 +138,7 @@ impl Search {
 
 /// Whether other settings might not fail so.
 pub(super) fn is_own(failure: &Failure) -> bool {
-    failure.exit == Exit::Input && OWN.contains(&failure.code)
+    failure.exit == Exit::Input && matches!(failure.kind, Kind::Settings | Kind::Diverged)
 }
 
 /// Refuses an audit that keeps nothing, before anything is unlearned: the original stands for the model that is not there yet.

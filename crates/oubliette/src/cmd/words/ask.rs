@@ -1,6 +1,7 @@
 //! One question to an endpoint of OpenAI's chat completions.
 use crate::exit::Exit;
 use crate::failure::Failure;
+use oubliette_evidence::harmless;
 use serde_json::{Value, json};
 use std::time::Duration;
 use ureq::Agent;
@@ -40,11 +41,7 @@ pub(super) fn chat(
             }
             _ => (Exit::Input, "start the server, or correct `--endpoint`"),
         };
-        Failure {
-            code: "endpoint",
-            exit,
-            message: format!("`{url}` does not answer: {error}; {remedy}"),
-        }
+        Failure::new("endpoint", exit, format!("`{url}` does not answer: {error}; {remedy}"))
     };
     let mut response = request.send_json(body).map_err(unreachable)?;
     let status = response.status();
@@ -67,10 +64,7 @@ fn refused(url: &str, status: u16, text: &str) -> Failure {
         _ => "is it an endpoint of OpenAI's chat completions?",
     };
     let exit = if matches!(status, 429 | 500..=599) { Exit::TryAgain } else { Exit::Input };
-    let said: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
-    Failure {
-        code: "endpoint",
-        exit,
-        message: format!("`{url}` answers with {status} and no words: {said}; {remedy}"),
-    }
+    let said: String = harmless::line(text).chars().take(200).collect();
+    let message = format!("`{url}` answers with {status} and no words: {said}; {remedy}");
+    Failure::new("endpoint", exit, message)
 }

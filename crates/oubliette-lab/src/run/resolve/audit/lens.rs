@@ -74,8 +74,7 @@ fn against(files: &[PathBuf], folder: &Path, least: u32) -> Result<Model> {
     }
     let mut text = String::new();
     for file in files {
-        let bytes = std::fs::read(file).map_err(Error::io("read", file))?;
-        text += &format!("{}\n", Digest::of(&bytes));
+        text += &format!("{}\n", Digest::of_file(file)?);
     }
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Model { name, digest: Digest::of(text.as_bytes()) })

@@ -6,7 +6,10 @@ use oubliette_evidence::{
     plan::{PlannedSampling, Role, Subject},
     recipe::AuditRecipe,
 };
-use oubliette_model::{attached::Attached, families::StableDiffusion, sample::Guidance, schedule};
+use oubliette_model::{
+    attached::Attached, families::StableDiffusion, sample::Guidance, schedule,
+    tokenizer::ClipTokenizer,
+};
 
 use crate::{
     Result, geometry,
@@ -36,18 +39,22 @@ pub(super) fn of(recipe: &AuditRecipe, context: &Context) -> Result<(Vec<Subject
     Ok((subjects, Places { folders, context: context.clone(), batch }))
 }
 
-/// The sampling with what the recipe leaves to the model.
-pub(super) fn sampling(recipe: &AuditRecipe, places: &Places) -> Result<PlannedSampling> {
+/// The sampling with what the recipe leaves to the model, and what reads prompts for it.
+pub(super) fn sampling(
+    recipe: &AuditRecipe,
+    places: &Places,
+) -> Result<(PlannedSampling, ClipTokenizer)> {
     let asked = &recipe.sampling;
     let sd = StableDiffusion::load(places.folder(Role::Original)?, &places.context.options()?)?;
     let own = sd.schedule.sampler()?.name;
     let sampler = schedule::find(asked.sampler.as_deref().unwrap_or(own))?.name;
     let (width, height) = geometry::picture(&sd);
-    Ok(PlannedSampling {
+    let planned = PlannedSampling {
         sampler: sampler.to_owned(),
         steps: asked.steps,
         guidance: asked.guidance,
         width: asked.width.unwrap_or(width),
         height: asked.height.unwrap_or(height),
-    })
+    };
+    Ok((planned, sd.tokenizer))
 }

@@ -2,6 +2,7 @@
 use super::{Kept, REFUSED, VERDICT, make};
 use crate::failure::Failure;
 use oubliette_evidence::folder::{read_text, write_whole};
+use oubliette_evidence::hypotheses::When;
 use oubliette_evidence::recipe::CompareRecipe;
 use oubliette_evidence::{Digest, Error};
 use std::fs;
@@ -39,9 +40,17 @@ impl Kept {
         Ok(false)
     }
 
-    /// Whether what a recipe claims is what it claimed before any of its cells was there.
-    pub(crate) fn were_claimed(&self, recipe: &CompareRecipe) -> bool {
-        read_text(&self.beside(CLAIMS)).is_ok_and(|noted| noted == claims(recipe))
+    /// When a recipe claimed what it does: before any of its cells was there only where it was noted so.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub(crate) fn claimed(&self, recipe: &CompareRecipe) -> Result<When, Failure> {
+        let noted = read_text(&self.beside(CLAIMS));
+        Ok(match noted.is_ok_and(|noted| noted == claims(recipe)) {
+            _ if !self.is_begun()? => When::Ahead,
+            true => When::Before,
+            false => When::After,
+        })
     }
 }
 

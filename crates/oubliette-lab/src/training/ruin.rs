@@ -1,0 +1,133 @@
+//! Notices a training that ruins the model for what should stay, before anything of it is written.
+
+use burn::tensor::{DType, Tensor};
+use oubliette_evidence::Concept;
+use oubliette_model::Weights;
+
+use super::{Train, state::State};
+use crate::{
+    Result, Study,
+    lot::Lot,
+    parts::source::Batch,
+    walk::{self, Walk},
+    wording,
+};
+
+/// Training steps between two looks.
+const EVERY: u64 = 50;
+/// A shorter training is not looked at.
+const AT_LEAST: u64 = 20;
+/// Prompts of what should stay that are looked under.
+const PROMPTS: usize = 3;
+/// Steps of the sampling whose latents are looked at.
+const LEVELS: u32 = 4;
+/// Its guidance scale.
+const GUIDANCE: f64 = 3.0;
+/// From here on a model is further from the original than a prompt moves the original's predictions: what the prompt says is lost.
+const RUINED: f64 = 1.0;
+
+/// Looks at the student now and then, where the original looked while it drew.
+pub(super) struct Ruin<'a> {
+    study: &'a Study<'a>,
+    concepts: &'a [Concept],
+    lot: Lot,
+    original: Option<Original>,
+    /// What the look before saw.
+    before: Option<f64>,
+}
+
+/// What the original predicts while it draws what should stay.
+#[derive(Default)]
+struct Original {
+    /// Where it looked, and what it predicted there.
+    levels: Vec<(Batch, Tensor<4>)>,
+    /// Squares of what the prompts add to its predictions under the empty prompt, summed.
+    said: f64,
+}
+
+impl<'a> Ruin<'a> {
+    /// Before the first look.
+    pub(super) fn new(study: &'a Study<'a>, concepts: &'a [Concept], lot: Lot) -> Self {
+        Self { study, concepts, lot, original: None, before: None }
+    }
+
+    /// Whether it is time for a look after a training step.
+    pub(super) fn is_due(stage: &Train, state: &State, last: bool) -> bool {
+        let at = state.at(stage);
+        let moved = at.step - at.begins;
+        moved.is_multiple_of(EVERY) || (last && moved >= AT_LEAST)
+    }
+
+    /// What is wrong with the student, where it is ruined. One that recovers, as after weights were drawn anew, is given time; where no
+    /// concept says what should stay, nothing is known.
+    ///
+    /// # Errors
+    /// When a prompt cannot be tokenised.
+    pub(super) fn look(&mut self, student: &Weights, last: bool) -> Result<Option<String>> {
+        let original = match self.original.take() {
+            Some(original) => original,
+            None => self.drawn()?,
+        };
+        let mut moved = 0.0;
+        for (batch, wanted) in &original.levels {
+            let context = self.study.context(student, &batch.prompts)?;
+            moved += squares(self.study.predict(student, batch, context) - wanted.clone());
+        }
+        let (said, levels) = (original.said, original.levels.len());
+        self.original = Some(original);
+        if levels == 0 || said == 0.0 {
+            return Ok(None);
+        }
+        let ratio = moved / said;
+        let recovers = self.before.replace(ratio).is_none_or(|before| ratio < before);
+        let ruined = ratio.is_nan() || (ratio > RUINED && (last || !recovers));
+        Ok(ruined.then(|| {
+            format!(
+                "under prompts of what should stay the model has moved {ratio:.1} times as far as those prompts move its predictions \
+                 (above {RUINED:.0} they are lost)"
+            )
+        }))
+    }
+
+    /// Lets the original draw.
+    fn drawn(&self) -> Result<Original> {
+        let (study, mut original) = (self.study, Original::default());
+        for (number, prompt) in prompts(self.concepts).into_iter().enumerate() {
+            let mut rng = self.lot.nth(number as u64).rng();
+            let (sampler, prompts) = (walk::ddim(study.sd, LEVELS)?, vec![prompt]);
+            let mut walk = Walk::begin(study.sd, sampler, prompts.clone(), GUIDANCE, &mut rng);
+            for call in 0..walk.calls() {
+                let latents = walk.latents();
+                let timesteps = Tensor::full([1], walk.time_at(call), &latents.device());
+                let [under, empty] = walk.next(study, study.original)?;
+                original.said += squares(under.clone() - empty);
+                let prompts = prompts.clone();
+                let batch = Batch { latents, timesteps, prompts, target: None, seen: None };
+                original.levels.push((batch, under));
+            }
+        }
+        Ok(original)
+    }
+}
+
+/// A few prompts of what should stay beside the concepts, from all over them.
+fn prompts(concepts: &[Concept]) -> Vec<String> {
+    let of = |concept: &Concept| {
+        let kept = wording::kept(concepts, concept, &[]).unwrap_or_default();
+        kept.iter()
+            .filter_map(|name| {
+                wording::prompts_of(std::slice::from_ref(name), concept, &[]).into_iter().next()
+            })
+            .collect::<Vec<_>>()
+    };
+    let all: Vec<String> = concepts.iter().flat_map(of).collect();
+    let chosen = PROMPTS.min(all.len());
+    (0..chosen).map(|number| all[number * all.len() / chosen].clone()).collect()
+}
+
+/// The sum of all squares.
+fn squares(x: Tensor<4>) -> f64 {
+    let x = x.cast(DType::F32);
+    let sum: f32 = (x.clone() * x).sum().into_scalar();
+    f64::from(sum)
+}
