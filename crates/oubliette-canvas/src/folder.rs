@@ -39,7 +39,7 @@ pub enum Error {
 }
 
 /// Writes `00000.png`, `00001.png`, ... and `metadata.csv` (columns `file_name`, `text`) into `folder`, which is made
-/// where it is missing. Pictures are flushed to the disk and the list appears last, so that a folder with a list is whole.
+/// where it is missing. Pictures are flushed to the disk, and the list is written last.
 pub fn write(folder: &Path, rows: impl IntoIterator<Item = Row>) -> Result<usize, Error> {
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -58,32 +58,13 @@ pub fn write(folder: &Path, rows: impl IntoIterator<Item = Row>) -> Result<usize
         written += 1;
     }
     let path = folder.join("metadata.csv");
-    let put = || {
-        let part = folder.join(".metadata.csv.part");
-        let mut file = File::create(&part)?;
-        file.write_all(list.as_bytes())?;
-        file.sync_all()?;
-        sync_folder(folder)?;
-        fs::rename(part, &path)?;
-        sync_folder(folder)
-    };
-    put().map_err(failed(&path))?;
+    let mut file = File::create(&path).map_err(failed(&path))?;
+    file.write_all(list.as_bytes()).and_then(|()| file.sync_all()).map_err(failed(&path))?;
     Ok(written)
 }
 
 fn sync(file: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(file)?.sync_all()
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Only Unix can flush a folder; elsewhere the rename is as safe as the system makes it.
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// The text as a field of a CSV file.

@@ -2,6 +2,8 @@
 
 mod walk;
 
+pub use walk::fence;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;

@@ -93,6 +93,8 @@ pub enum Reason {
         /// What is not measured.
         what: String,
     },
+    /// The original shows too little of what should survive, so its absence says nothing.
+    KeptNeverShowed {},
     /// The worst prompt of an arm still has to be looked at on fresh seeds.
     WorstPromptOpen {
         /// The arm.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evidence::Log;
 use crate::folder::{RunFolder, read_text};
+use crate::harmless;
 use crate::report::{self, Folder, Pictures as _};
 use crate::{AuditPlan, Digest, Error, Evidence, Next, Plan, Result, judge, next};
 
@@ -33,6 +34,24 @@ pub struct Verification {
     pub pictures: u32,
     /// What differs.
     pub differences: Vec<Difference>,
+}
+
+impl Verification {
+    /// In words, for the run's folder by that name.
+    pub fn words(&self, run: &Path) -> String {
+        let run = harmless::line(&run.to_string_lossy());
+        let mut text = match self.authentic {
+            true => format!("{run}: authentic; {} pictures compared\n", self.pictures),
+            false => format!("{run}: NOT AUTHENTIC\n"),
+        };
+        for Difference { file, thing } in &self.differences {
+            text += &format!("  {}: {}\n", harmless::line(file), harmless::line(thing));
+        }
+        if let Some(sentence) = &self.sentence {
+            text += &format!("{}\n", harmless::line(sentence));
+        }
+        text
+    }
 }
 
 /// One file that is not what it should be.

@@ -136,7 +136,8 @@ fn listed(folder: &Path, most: usize) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
         let path = entry.map_err(Error::io("read", folder))?.path();
-        if picture::is_picture(&path) && !path.is_dir() {
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && picture::is_picture(&path) && !path.is_dir() {
             check_room(folder, all.len(), most)?;
             all.push(path);
         }
@@ -153,16 +154,11 @@ fn check_room(file: &Path, count: usize, most: usize) -> Result<()> {
     }
 }
 
-/// What no link of a folder may lead out of: the folder itself, or for a snapshot in a Hugging Face cache, whose links lead to the cache's blobs, the
-/// cache repository that it is part of.
+/// What no link of a folder may lead out of.
 fn fence(folder: &Path) -> Result<PathBuf> {
-    let root = folder.canonicalize().map_err(Error::io("read", folder))?;
-    let of_datasets = |path: &&Path| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("datasets--"))
-    };
-    let snapshots = root.ancestors().find(|above| above.ends_with("snapshots"));
-    let repository = snapshots.and_then(Path::parent).filter(of_datasets);
-    Ok(repository.unwrap_or(&root).to_owned())
+    Ok(oubliette_evidence::digest::fence(
+        &folder.canonicalize().map_err(Error::io("read", folder))?,
+    ))
 }
 
 /// What is wrong with a picture's place, and what to do; nothing where a plain file lies behind the fence.
@@ -334,6 +330,13 @@ mod tests {
             assert!(message.contains("more than 1 pictures"), "{message}");
         }
         assert!(listed(folder(&[]).path(), 1).is_err());
+    }
+
+    #[test]
+    fn what_a_system_hides_beside_a_picture_is_none() {
+        let mut files = TEXTS.to_vec();
+        files.push(("._a.png", "not a picture"));
+        assert_eq!(read(folder(&files).path()).unwrap().len(), 2);
     }
 
     #[test]

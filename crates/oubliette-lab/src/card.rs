@@ -21,6 +21,8 @@ pub struct Card {
     pub source: &'static str,
     /// Where it departs from that source, and why.
     pub differs: &'static str,
+    /// A method whose own sentences have places in braces: their words, beside those of every method.
+    pub places: &'static [&'static str],
     /// An attack that shows the model the concept itself, so that what it brings back may be learning.
     pub carries_concept: bool,
     /// An attack that keeps the best of many attempts, so that chance alone can make it succeed.
@@ -37,6 +39,7 @@ impl Card {
         broken_by: "",
         source: "",
         differs: "nowhere",
+        places: &[],
         carries_concept: false,
         best_of: false,
     };

@@ -191,6 +191,15 @@ impl Error {
         }
     }
 
+    /// A refusal of what a method's settings, or its parts, have set.
+    pub(crate) fn in_method(thing: &str, remedy: &str) -> Error {
+        Error::Input {
+            file: "the recipe, table `[method]`".to_owned(),
+            thing: thing.to_owned(),
+            remedy: remedy.to_owned(),
+        }
+    }
+
     /// Wraps what the system said about `path`.
     pub fn io(
         doing: &'static str,

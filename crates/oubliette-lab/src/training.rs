@@ -26,7 +26,7 @@ use crate::{
     lot::Lot,
     progress::{Progress, Watch, tell},
 };
-use ruin::Ruin;
+use ruin::{Ruin, ruined};
 use stage::Phase;
 use state::State;
 use step::Stepper;
@@ -103,16 +103,19 @@ pub fn train(
                     return Err(never_finite(job, forget + retain));
                 }
                 state.seen(stage, forget, retain)?;
-                let last = state.step == total || state.is_enough(stage);
-                if Ruin::is_due(stage, &state, last)
-                    && let Some(what) = ruin.look(&state.weights, last)?
-                {
-                    return Err(state.diverged(stage, what));
-                }
                 Some(forget + retain)
             }
         };
         let last = state.step == total || state.is_enough(stage);
+        if loss.is_some()
+            && Ruin::is_due(stage, &state, last)
+            && let Some(moved) = ruin.look(&state.drawing())?
+        {
+            if let Some(what) = ruined(moved, state.moved, last) {
+                return Err(state.diverged(stage, what));
+            }
+            state.moved = Some(moved);
+        }
         let told = told(Progress { unit: job.unit, done: state.step, total, loss });
         // Who is asked to stop may have hours behind it since the last checkpoint.
         if last || told.is_err() || state.step.is_multiple_of(place.every.max(1)) {

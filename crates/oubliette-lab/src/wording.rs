@@ -1,4 +1,4 @@
-//! Finding and exchanging a concept's name inside a prompt.
+//! Concepts' names in prompts: found and exchanged there, prompts made of them, and those that must stay.
 
 use oubliette_evidence::{Concept, concept::Prompts};
 
@@ -37,9 +37,6 @@ pub fn must_name<'a>(concepts: &'a [Concept], prompt: &str) -> Result<(&'a Conce
 /// # Errors
 /// As said.
 pub(crate) fn must_be_another(concepts: &[Concept], key: &str, text: &str) -> Result<()> {
-    let own = |concept: &&Concept| {
-        concept.names.iter().any(|name| name.to_lowercase() == text.trim().to_lowercase())
-    };
     let refused = |thing: String, remedy: &str| Error::Input {
         file: "the recipe".to_owned(),
         thing,
@@ -49,7 +46,7 @@ pub(crate) fn must_be_another(concepts: &[Concept], key: &str, text: &str) -> Re
         let thing = format!("`{key}` is `{text}`, and no name is put in there");
         return Err(refused(thing, "write what the concept shall become"));
     }
-    match concepts.iter().find(own) {
+    match concepts.iter().find(|concept| concept.is_called(text)) {
         None => Ok(()),
         Some(concept) => {
             let thing =
@@ -120,20 +117,25 @@ fn position(text: &str, word: &str) -> Option<usize> {
     })
 }
 
-/// The concept's prompts about other `names`; `templates`, where given, take the place of its own.
-pub(crate) fn prompts_of(names: &[String], concept: &Concept, templates: &[String]) -> Vec<String> {
-    let own = match (&concept.prompts, templates.is_empty()) {
-        (_, false) => templates.to_vec(),
-        (Prompts::Templates(own), true) => own.clone(),
-        (Prompts::Csv(_), true) => Vec::new(),
+/// Templates with a place for a name: those that are `given`, else the concept's own, else the usual two.
+pub(crate) fn templates(concept: &Concept, given: &[String]) -> Vec<String> {
+    let own = match &concept.prompts {
+        _ if !given.is_empty() => given,
+        Prompts::Templates(own) => own,
+        Prompts::Csv(_) => &[],
     };
-    let mut templates: Vec<String> =
-        own.into_iter().filter(|template| template.contains("{name}")).collect();
-    if templates.is_empty() {
-        templates = vec!["a {name}".to_owned(), "a picture of a {name}".to_owned()];
+    let named: Vec<String> = own.iter().filter(|one| one.contains("{name}")).cloned().collect();
+    match named.is_empty() {
+        true => ["a {name}", "a picture of a {name}"].map(str::to_owned).to_vec(),
+        false => named,
     }
-    let fill = |name: &String| templates.iter().map(|t| fill(t, name)).collect::<Vec<_>>();
-    names.iter().flat_map(fill).collect()
+}
+
+/// The concept's prompts about other `names`, by its [`templates`].
+pub(crate) fn prompts_of(names: &[String], concept: &Concept, given: &[String]) -> Vec<String> {
+    let templates = templates(concept, given);
+    let filled = |name: &String| templates.iter().map(|t| fill(t, name)).collect::<Vec<_>>();
+    names.iter().flat_map(filled).collect()
 }
 
 /// Names that must be kept beside `concept`: `chosen`, or else its neighbours and its superclass. A name of one of `concepts`, which are
@@ -148,13 +150,7 @@ pub(crate) fn kept(
 ) -> Result<Vec<String>> {
     let usual = || concept.keep.iter().chain(&concept.superclass).cloned().collect();
     let mut kept: Vec<String> = if chosen.is_empty() { usual() } else { chosen.to_vec() };
-    let forgotten = |name: &String| {
-        concepts
-            .iter()
-            .flat_map(|one| &one.names)
-            .any(|own| own.to_lowercase() == name.to_lowercase())
-    };
-    kept.retain(|name| !forgotten(name));
+    kept.retain(|name| !concepts.iter().any(|one| one.is_called(name)));
     if kept.is_empty() {
         return Err(Error::Input {
             file: format!("concept `{}`", concept.id),

@@ -46,6 +46,11 @@ pub struct Encoded {
 }
 
 impl Encoded {
+    /// How many tokens of the text are read.
+    pub fn tokens(&self) -> usize {
+        self.used - 2
+    }
+
     /// Whether the text was too long and lost its end.
     pub fn truncated(&self) -> bool {
         self.dropped > 0

@@ -2,7 +2,9 @@
 use crate::failure::Failure;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use oubliette_lab::run::Context;
 use oubliette_model::device::{DeviceKind, Precision};
+use std::path::PathBuf;
 
 /// Options of every command that computes.
 #[derive(Args, Clone, Debug)]
@@ -31,6 +33,15 @@ impl Compute {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK);
         let _ = pool.build_global(); // fails only where there is one already
         rayon::scope(|_| work())
+    }
+
+    /// What the library needs to know of this machine, with run folders below `runs`; without a limit of memory, as it is fastest.
+    ///
+    /// # Errors
+    /// When the device is not built in.
+    pub(crate) fn context(&self, runs: PathBuf) -> Result<Context, Failure> {
+        let (device, precision) = self.begin()?;
+        Ok(Context { runs, device, precision, recompute: false, pictures: usize::MAX })
     }
 
     /// Says where to compute and in which format.

@@ -51,21 +51,11 @@ fn object(found: &Verification) -> String {
     harmless::json(&serde_json::to_string(found).unwrap_or_default()) + "\n"
 }
 
+/// In words, and what a script may want to compare.
 fn words(path: &Path, found: &Verification) -> String {
-    let path = harmless::line(&path.to_string_lossy());
     let digest = |d: Option<oubliette_evidence::Digest>| d.map_or("-".into(), |d| d.to_string());
-    let mut text = match found.authentic {
-        true => format!("{path}: authentic; {} pictures compared\n", found.pictures),
-        false => format!("{path}: NOT AUTHENTIC\n"),
-    };
-    for difference in &found.differences {
-        let (file, thing) = (&difference.file, &difference.thing);
-        text += &format!("  {}: {}\n", harmless::line(file), harmless::line(thing));
-    }
-    if let Some(sentence) = &found.sentence {
-        text += &format!("{}\n", harmless::line(sentence));
-    }
-    text + &format!("plan {}\nevidence {}\n", digest(found.plan), digest(found.evidence))
+    found.words(path)
+        + &format!("plan {}\nevidence {}\n", digest(found.plan), digest(found.evidence))
 }
 
 /// A reader who has gone away is no reason to fail.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Concept, Kind};
-use crate::harmless::short;
+use crate::harmless::{is_obeyed, short};
 
 /// Key, thing, remedy.
 type Refused = (&'static str, String, &'static str);
@@ -13,18 +13,13 @@ pub(crate) fn plain(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// Whether a text goes over a line, or does something instead of being seen.
-fn breaks(text: &str) -> bool {
-    text.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
-}
-
 /// The first name of a list that is empty, goes over a line, or stands in it twice, in any case.
 pub(crate) fn unfit(names: &[String]) -> Option<(usize, String)> {
     let mut seen = BTreeSet::new();
     names.iter().enumerate().find_map(|(at, name)| {
         let thing = if name.trim().is_empty() {
             "an empty name".to_owned()
-        } else if breaks(name) {
+        } else if name.contains(is_obeyed) {
             format!("`{}` has a control character", short(name))
         } else if !seen.insert(plain(name)) {
             format!("`{}` stands twice", short(name))
@@ -41,6 +36,11 @@ impl Concept {
         self.names.iter().any(|own| plain(own) == plain(name))
     }
 
+    /// Whether this is one of its neighbours, in any case.
+    pub fn keeps(&self, name: &str) -> bool {
+        self.keep.iter().any(|near| plain(near) == plain(name))
+    }
+
     /// Refuses names that are none, that stand twice, or that should be forgotten and kept at once.
     pub(super) fn check_names(&self) -> Result<(), Refused> {
         let above: Vec<String> = self.superclass.iter().cloned().collect();
@@ -49,9 +49,8 @@ impl Concept {
                 return Err((key, thing, "write every name once, in one line"));
             }
         }
-        let own: BTreeSet<String> = self.names.iter().map(|name| plain(name)).collect();
         for (key, names) in [("keep", &self.keep), ("superclass", &above)] {
-            if let Some(name) = names.iter().find(|name| own.contains(&plain(name))) {
+            if let Some(name) = names.iter().find(|name| self.is_called(name)) {
                 let thing = format!("`{}` is the concept's own name", short(name));
                 return Err((key, thing, "name something else, which must survive"));
             }
@@ -61,7 +60,7 @@ impl Concept {
 
     /// Refuses prompts that ask for nothing, and those of a thing that none of them names.
     pub(super) fn check_asked(&self, templates: &[String]) -> Result<(), Refused> {
-        let empty = |template: &&String| template.trim().is_empty() || breaks(template);
+        let empty = |template: &&String| template.trim().is_empty() || template.contains(is_obeyed);
         if let Some(template) = templates.iter().find(empty) {
             let thing = match template.trim().is_empty() {
                 true => "an empty prompt".to_owned(),

@@ -107,12 +107,13 @@ fn real(path: &Path) -> Result<PathBuf> {
     path.canonicalize().map_err(|e| Error::io(path, e))
 }
 
-/// The folder itself, or the repository of a Hugging Face cache (`models--owner--name`) that it is a snapshot of: files of snapshots are links to blobs
-/// beside them.
-fn fence(folder: &Path) -> PathBuf {
+/// What no link of a real folder may lead out of: the folder itself, or the repository of a Hugging Face cache (`models--owner--name`, `datasets--...`) that it is
+/// a snapshot of, since files of snapshots are links to blobs beside them.
+pub fn fence(folder: &Path) -> PathBuf {
     let named = |at: &Path| {
         let name = at.file_name().and_then(|name| name.to_str());
-        name.is_some_and(|name| name.starts_with("models--"))
+        let kinds = ["models--", "datasets--"];
+        name.is_some_and(|name| kinds.iter().any(|kind| name.starts_with(kind)))
     };
     let holds = |at: &Path| {
         let below = folder.strip_prefix(at.join("snapshots"));

@@ -47,7 +47,7 @@ fn destroyed(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
     let reason = |keep: &&KeepFinding| {
         let mut shown = keeps.iter().filter(|k| same(k, keep) && k.original.low > tolerated);
         let Some(one) = shown.next() else {
-            return Some(Reason::Unmeasured { what: NEVER_SHOWN.into() });
+            return Some(Reason::KeptNeverShowed {});
         };
         (one.destroyed && shown.all(|k| k.destroyed)).then(|| Reason::Destroyed {
             arm: one.arm.clone(),
@@ -61,9 +61,6 @@ fn destroyed(seen: &Seen<'_>, keeps: &[&KeepFinding]) -> Vec<Reason> {
 
 /// What a plan that keeps nothing leaves open.
 const SURVIVED: &str = "whether other concepts survived";
-/// What a plan leaves open whose keep arms ask for what the original does not show.
-pub(super) const NEVER_SHOWN: &str =
-    "whether other concepts survived, of which the original shows too few";
 /// What a plan without a model of alignment leaves open.
 const AGREE: &str = "whether pictures still agree with their prompts";
 

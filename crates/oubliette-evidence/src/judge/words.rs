@@ -1,6 +1,5 @@
 //! The verdict in one sentence.
 
-use super::reasons::NEVER_SHOWN;
 use crate::plan::{AuditPlan, Stage};
 use crate::verdict::{Reason, Verdict};
 
@@ -55,7 +54,7 @@ impl std::fmt::Display for Reason {
             Self::MissingArm { arm, subject, have, want } => {
                 write!(f, "{arm} on the {subject} model has {have} of {want} samples")
             }
-            Self::Unmeasured { what } if what == NEVER_SHOWN => f.write_str(
+            Self::KeptNeverShowed {} => f.write_str(
                 "the original shows too little of the other concepts to say whether they survived: sample in more steps, ask for more pictures, or keep other names",
             ),
             Self::Unmeasured { what } => write!(f, "the plan does not measure {what}"),

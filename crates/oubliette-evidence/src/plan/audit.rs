@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Arm, ArmKind, PlannedFrechet, Role, Source};
+use crate::harmless::is_obeyed;
 use crate::settings::Settings;
 use crate::{Concept, Digest, Error, Real, Result, training};
 
@@ -240,10 +241,7 @@ impl AuditPlan {
                 return bad(&thing);
             }
         }
-        if [&arm.id, &arm.stream]
-            .iter()
-            .any(|name| name.is_empty() || name.contains(char::is_control))
-        {
+        if [&arm.id, &arm.stream].iter().any(|name| name.is_empty() || name.contains(is_obeyed)) {
             return bad("an empty name, or one that goes over a line");
         }
         let mut others = [&arm.baseline, &arm.after].into_iter().flatten();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Task, check_head, check_task};
+use super::{Problem, Task, check_seed, check_task};
 use crate::concept::names::unfit;
 use crate::document::Document;
 use crate::harmless::short;
@@ -298,7 +298,7 @@ impl AuditRecipe {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        check_head(self.task, Task::Audit, self.seed)?;
+        check_seed(self.seed)?;
         if self.attack.is_empty() {
             return Err(("attack".into(), "no attack".into(), "add an `[[attack]]` table"));
         }
@@ -312,7 +312,7 @@ impl AuditRecipe {
         }
         if self.sampling.guidance.get().abs() > MAX_GUIDANCE {
             let thing = format!("`guidance` is {:?}", self.sampling.guidance.get());
-            let remedy = "write a number from -1000 to 1000; usual are 1 to 15";
+            let remedy = "write a smaller number; usual are 1 to 15";
             return Err(("sampling.guidance".into(), thing, remedy));
         }
         if self.sampling.width.is_some() != self.sampling.height.is_some() {

@@ -15,7 +15,7 @@ pub use cell::ComparedCell;
 pub use hypothesis::{Hypothesis, Measure};
 pub use trend::Trend;
 
-use super::{Order, Problem, Task, apart, check_head, check_task, words};
+use super::{Order, Problem, Task, apart, check_seed, check_task, words};
 use crate::document::Document;
 use crate::{Concept, Result, settings::Named, training};
 
@@ -164,8 +164,23 @@ impl CompareRecipe {
         apart::check(document, &written, &read)
     }
 
+    /// Refuses words in braces that nothing takes the place of, beside those that every method has and the `own` of each.
+    ///
+    /// # Errors
+    /// The first such word.
+    pub fn check_braces(&self, own: impl Fn(&str) -> &'static [&'static str]) -> Result<()> {
+        self.braces(own).map_err(|(key, thing, remedy)| self.source.error(&key, thing, remedy))
+    }
+
+    fn braces(&self, own: impl Fn(&str) -> &'static [&'static str]) -> Result<(), Problem> {
+        self.method.iter().enumerate().try_for_each(|(number, compared)| {
+            let Named { name, settings } = &compared.method;
+            words::known(&format!("method.{number}"), settings, own(name))
+        })
+    }
+
     pub(super) fn check(&self) -> Result<(), Problem> {
-        check_head(self.task, Task::Compare, self.seed)?;
+        check_seed(self.seed)?;
         // First: what follows looks at pairs of them.
         let counts = [self.seeds.len(), self.concepts.len(), self.method.len()];
         if counts.into_iter().fold(1, |all: usize, n| all.saturating_mul(n.max(1))) > MOST_CELLS {
@@ -177,7 +192,7 @@ impl CompareRecipe {
             return Err(("seed".into(), "there is `seed`, and there are `seeds`".into(), remedy));
         }
         for (number, &seed) in self.seeds.iter().enumerate() {
-            check_head(self.task, Task::Compare, seed)?;
+            check_seed(seed)?;
             if self.seeds[..number].contains(&seed) {
                 let thing = format!("the seed {seed} stands twice");
                 return Err(("seeds".into(), thing, "name every seed once"));
@@ -198,7 +213,6 @@ impl CompareRecipe {
                 let thing = format!("two methods are labelled `{label}`");
                 return Err((format!("method.{number}.label"), thing, "give each its own label"));
             }
-            words::known(&format!("method.{number}"), &compared.method.settings)?;
             training::check_method(&compared.method.settings, &format!("method.{number}"))?;
         }
         if let Some(page) =

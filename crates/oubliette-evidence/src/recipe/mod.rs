@@ -86,14 +86,16 @@ impl Recipe {
 
     /// Reads a recipe from a document, whatever its task.
     pub fn parse(document: &Document) -> Result<Self> {
-        let table: toml::Table = document.parse()?;
-        match table.get("task").and_then(toml::Value::as_str) {
-            Some("unlearn") => UnlearnRecipe::parse(document).map(Self::Unlearn),
-            Some("update") => UpdateRecipe::parse(document).map(Self::Update),
-            Some("audit") => AuditRecipe::parse(document).map(|r| Self::Audit(Box::new(r))),
-            Some("compare") => CompareRecipe::parse(document).map(|r| Self::Compare(Box::new(r))),
-            Some("tune") => TuneRecipe::parse(document).map(|r| Self::Tune(Box::new(r))),
-            _ => {
+        let _: toml::Table = document.parse()?;
+        match Self::task_of(document) {
+            Some(Task::Unlearn) => UnlearnRecipe::parse(document).map(Self::Unlearn),
+            Some(Task::Update) => UpdateRecipe::parse(document).map(Self::Update),
+            Some(Task::Audit) => AuditRecipe::parse(document).map(|r| Self::Audit(Box::new(r))),
+            Some(Task::Compare) => {
+                CompareRecipe::parse(document).map(|r| Self::Compare(Box::new(r)))
+            }
+            Some(Task::Tune) => TuneRecipe::parse(document).map(|r| Self::Tune(Box::new(r))),
+            None => {
                 let remedy = "write `task = \"unlearn\"`, `\"update\"`, `\"audit\"`, `\"compare\"` or `\"tune\"`";
                 Err(document.error("task", "this file says no task", remedy))
             }
@@ -112,12 +114,8 @@ fn check_task(document: &Document, wanted: Task) -> Result<()> {
     }
 }
 
-/// Refuses another task's file and a seed that some reader could not hold.
-fn check_head(found: Task, wanted: Task, seed: u64) -> Result<(), Problem> {
-    if found != wanted {
-        let thing = format!("this is a recipe to {found}, not to {wanted}");
-        return Err(("task".into(), thing, "use the command that this recipe is for"));
-    }
+/// Refuses a seed that some reader could not hold.
+fn check_seed(seed: u64) -> Result<(), Problem> {
     match seed <= MAX_SEED {
         true => Ok(()),
         false => Err(("seed".into(), format!("seed {seed}"), "choose a seed below 2^53")),

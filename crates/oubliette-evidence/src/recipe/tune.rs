@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use grid::Candidate;
 
-use super::{CompareRecipe, Compared, ComparedCell, Problem, Task, Twin, check_head, check_task};
+use super::{CompareRecipe, Compared, ComparedCell, Problem, Task, Twin, check_seed, check_task};
 use crate::document::Document;
 use crate::{Concept, Result, Share, settings::Named};
 
@@ -148,8 +148,19 @@ impl TuneRecipe {
         }
     }
 
+    /// As [`CompareRecipe::check_braces`], of every candidate.
+    ///
+    /// # Errors
+    /// The first word that nothing takes the place of.
+    pub fn check_braces(&self, own: impl Fn(&str) -> &'static [&'static str]) -> Result<()> {
+        let candidates = grid::candidates(self);
+        let candidates =
+            candidates.map_err(|(key, thing, remedy)| self.source.error(&key, thing, remedy))?;
+        self.comparison(&candidates).check_braces(own)
+    }
+
     fn check(&self) -> Result<(), Problem> {
-        check_head(self.task, Task::Tune, self.seed)?;
+        check_seed(self.seed)?;
         if self.reported.is_empty() {
             let remedy =
                 "name the concepts that will be reported, so that none of them is tuned on";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Task, apart, check_head, check_task, words};
+use super::{Problem, Task, apart, check_seed, check_task, words};
 use crate::document::Document;
 use crate::{Concept, Result, settings::Named, several::Several, training};
 
@@ -94,17 +94,27 @@ impl UnlearnRecipe {
         Ok(Self { source: document.clone(), ..recipe })
     }
 
+    /// Refuses words in braces that nothing takes the place of, beside those that every method has and the `own` of this one.
+    ///
+    /// # Errors
+    /// The first such word.
+    pub fn check_braces(&self, own: &[&str]) -> Result<()> {
+        words::known("method", &self.method.settings, own)
+            .map_err(|(key, thing, remedy)| self.source.error(&key, thing, remedy))
+    }
+
     /// The method's settings for these concepts, whose words stand where texts say `{id}`, `{superclass}` and `{neighbour}`.
     ///
     /// # Errors
     /// When a concept has no such word, or a text is another for every concept.
     pub fn settings(&self, concepts: &[Concept]) -> Result<toml::Table> {
-        words::put("method", &self.method.settings, concepts)
+        let concepts: Vec<&Concept> = concepts.iter().collect();
+        words::put("method", &self.method.settings, &concepts, words::Own::Stays)
             .map_err(|(key, thing, remedy)| self.source.error(&key, thing, remedy))
     }
 
     fn check(&self) -> Result<(), Problem> {
-        check_head(self.task, Task::Unlearn, self.seed)?;
+        check_seed(self.seed)?;
         training::check_method(&self.method.settings, "method")?;
         if self.concept.all().is_empty() {
             return Err(("concept".into(), "no concept is named".into(), "name one file at least"));
@@ -123,10 +133,6 @@ impl UnlearnRecipe {
                 }
             }
         }
-        words::known("method", &self.method.settings)?;
-        match self.out == self.model {
-            true => Err(("out".into(), "`out` is `model`".into(), "write to another folder")),
-            false => Ok(()),
-        }
+        Ok(())
     }
 }

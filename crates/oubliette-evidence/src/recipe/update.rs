@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Task, apart, check_head, check_task};
+use super::{Problem, Task, apart, check_seed, check_task};
 use crate::document::Document;
 use crate::{Result, training};
 
@@ -65,17 +65,12 @@ impl UpdateRecipe {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        check_head(self.task, Task::Update, self.seed)?;
+        check_seed(self.seed)?;
         training::check_further(&self.train, "train")?;
-        if self.out == self.model {
-            return Err(("out".into(), "`out` is `model`".into(), "write to another folder"));
-        }
         match &self.adapter {
-            Some(adapter) if *adapter == self.out || *adapter == self.model => Err((
-                "adapter".into(),
-                "`adapter` is a model's folder".into(),
-                "write to another folder",
-            )),
+            Some(adapter) if *adapter == self.out => {
+                Err(("adapter".into(), "`adapter` is `out`".into(), "write to another folder"))
+            }
             Some(adapter) if adapter.file_name() == self.out.file_name() => Err((
                 "adapter".into(),
                 "`adapter` has the last name of `out`, by which a run knows what it made".into(),

@@ -80,6 +80,7 @@ fn speaks_of_return(reason: &Reason) -> bool {
     match reason {
         Reason::TooFewSamples { .. }
         | Reason::Unmeasured { .. }
+        | Reason::KeptNeverShowed {}
         | Reason::KeepFell { .. }
         | Reason::KeepOpen { .. }
         | Reason::AlignmentFell { .. }

@@ -33,7 +33,7 @@ fn what_the_original_never_showed_was_not_kept() {
         arm => cell.subject == Role::Original || arm.starts_with("positive"),
     };
     let open = why(&tale::plan(), &nothing);
-    assert!(is_unmeasured(&open));
+    assert_eq!(open, [Reason::KeptNeverShowed {}]);
     let said = open[0].to_string();
     assert!(said.contains("the original shows too little") && said.contains("names"), "{said}");
     // Nor does such an arm stand against one that shows the ruin.

@@ -80,7 +80,7 @@ impl Reader<'_> {
 
     /// Where the text's last token stands; for the empty text that is the start token, as in UCE's release.
     fn last_token(&self, text: &str) -> Result<usize> {
-        Ok(self.study.sd.tokenizer.encode(text)?.used - 2)
+        Ok(self.study.sd.tokenizer.encode(text)?.tokens())
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Rg>(Card {
     differs: "scenes come from lists of activities, places, times and moods (`words`, or a file of them as `words.file`; \
               `oubliette words` asks a language model for one, as the paper does); half of every list is never trained on and left for tests, and \
               `oubliette words --test` prints scenes of that half for an audit",
+    places: &["mood", "activity", "place", "time"],
     ..Card::BLANK
 });
 

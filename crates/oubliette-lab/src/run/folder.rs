@@ -69,13 +69,11 @@ pub(super) fn check_free(out: &Path, trained: bool) -> Result<()> {
     if !trained && out.symlink_metadata().is_ok() {
         return Err(Error::Taken { path: out.to_owned() });
     }
-    let parent = parent(out);
-    fs::create_dir_all(parent).map_err(|source| unwritable(parent, source))?;
     // What keeps two runs from writing one folder is made there at the end in any case.
     match Lock::beside(out) {
         Ok(_) => Ok(()),
         Err(oubliette_model::Error::Write { source, .. }) if !may_pass(source.kind()) => {
-            Err(unwritable(parent, source))
+            Err(unwritable(parent(out), source))
         }
         Err(error) => Err(error.into()),
     }
@@ -110,9 +108,6 @@ fn parent(out: &Path) -> &Path {
 
 /// The folder above a result cannot be made, or nothing can be written in it.
 fn unwritable(folder: &Path, source: std::io::Error) -> Error {
-    if may_pass(source.kind()) {
-        return Error::io("write", folder)(source);
-    }
     Error::Input {
         file: format!("`{}`", folder.display()),
         thing: format!("the result cannot be written there: {source}"),

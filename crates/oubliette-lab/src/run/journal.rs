@@ -62,10 +62,11 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Refuses to go on with what another kind of device began: half of the pictures would be drawn by other numbers.
+    /// Refuses to go on with what another kind of device began: half of the pictures would be drawn by other numbers. A finished run whose
+    /// pictures are all there asks for none.
     fn check_device(&self, device: &str) -> Result<()> {
         let started = self.evidence.started().filter(|started| started.device != device);
-        match started.filter(|_| !self.evidence.finished()) {
+        match started.filter(|_| !self.evidence.finished() || !self.lost().is_empty()) {
             None => Ok(()),
             Some(started) => Err(Error::Compute {
                 place: self.folder.display().to_string(),

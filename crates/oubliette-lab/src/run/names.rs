@@ -7,17 +7,20 @@ use crate::{Error, Result, wording};
 
 /// Tokens of one word beyond which the model cannot be said to know it: it sees letters.
 const PIECES: usize = 6;
+/// What helps where a name is cut off.
+pub(super) const EARLIER: &str = "shorten the prompt, or put the name at its beginning";
 
-/// Which of `names` stand in `text` where the model no longer reads, so that it sees none of them; nothing where it sees one, or `text` has none.
+/// What is wrong with a `text` of which the model sees none of `names` that stand in it, because it is cut off before them; nothing where it sees
+/// one, or `text` has none.
 /// A text that is cut elsewhere is told of.
 ///
 /// # Errors
 /// A text is absurdly long.
-pub(super) fn cut_off<'a>(
+pub(super) fn cut_off(
     tokenizer: &ClipTokenizer,
     text: &str,
-    names: &'a [String],
-) -> Result<Option<&'a str>> {
+    names: &[String],
+) -> Result<Option<String>> {
     let read = tokenizer.encode(text)?;
     if !read.truncated() {
         return Ok(None);
@@ -33,12 +36,18 @@ pub(super) fn cut_off<'a>(
     if lost.is_none() {
         tracing::warn!(
             "the model reads {} tokens of the prompt `{}` and not the last {}",
-            read.used - 2,
+            read.tokens(),
             short(text),
             read.dropped
         );
     }
-    Ok(lost)
+    Ok(lost.map(|name| {
+        let (text, name) = (short(text), short(name));
+        format!(
+            "the model reads {} tokens of the prompt `{text}`, and its name `{name}` comes after them",
+            tokenizer.length() - 2
+        )
+    }))
 }
 
 /// Refuses names that are nothing to the tokenizer, or letters only, or that it never gets to see in the prompts.
@@ -52,18 +61,11 @@ pub(super) fn check(
 ) -> Result<()> {
     let names: Vec<String> = concepts.iter().flat_map(|one| one.names.clone()).collect();
     for prompt in prompts {
-        if let Some(name) = cut_off(tokenizer, &prompt.text, &names)? {
+        if let Some(thing) = cut_off(tokenizer, &prompt.text, &names)? {
             return Err(Error::Input {
                 file: "the concept's `prompts`".to_owned(),
-                thing: format!(
-                    "the prompt `{}` is cut off before its name `{}`, which the model never sees",
-                    short(&prompt.text),
-                    short(name)
-                ),
-                remedy: format!(
-                    "use prompts in which the name comes within the first {} tokens",
-                    tokenizer.length() - 2
-                ),
+                thing,
+                remedy: EARLIER.to_owned(),
             });
         }
     }
@@ -75,7 +77,7 @@ pub(super) fn check(
                 remedy: remedy.to_owned(),
             };
             let read = tokenizer.encode(name)?;
-            let tokens = read.used - 2 + read.dropped;
+            let tokens = read.tokens() + read.dropped;
             let unknown = read.ids[1..read.used - 1].iter().all(|id| *id == tokenizer.eos());
             if tokens == 0 || unknown {
                 let thing =
@@ -109,10 +111,7 @@ pub(super) fn check(
                     short(name),
                     short(&first)
                 );
-                return Err(refuse(
-                    thing,
-                    "use prompts in which the name comes within the first 75 tokens",
-                ));
+                return Err(refuse(thing, EARLIER));
             }
         }
     }

@@ -9,7 +9,7 @@ impl Train {
     /// # Errors
     /// Which part lacks what, and what would give it.
     pub fn check(&self) -> Result<()> {
-        self.optimiser.check().map_err(|(_, thing, remedy)| number(&thing, remedy))?;
+        self.optimiser.check().map_err(|(_, thing, remedy)| Error::in_method(&thing, remedy))?;
         let kept = self.retain_source.as_deref().unwrap_or(&*self.source);
         pictured("forget", &self.forget, &*self.source)?;
         pictured("retain", &self.retain, kept)?;
@@ -55,24 +55,26 @@ impl Train {
         }
         self.check_numbers()?;
         self.combiner.check()?;
+        self.mask.check()?;
+        self.wrappers.iter().try_for_each(|wrapper| wrapper.check())?;
         self.sources().try_for_each(|(_, source)| source.check())
     }
 
     /// Refuses numbers with which no weight would move, or none where it should.
     fn check_numbers(&self) -> Result<()> {
         if self.steps == 0 {
-            return Err(number("`steps` is 0", "train one step at least"));
+            return Err(Error::in_method("`steps` is 0", "train one step at least"));
         }
         if let Some(decay) = self.average.filter(|decay| !(0.0..1.0).contains(decay)) {
             let thing = format!("the average's `decay` is {decay}");
-            return Err(number(&thing, "choose 0 or more and below 1"));
+            return Err(Error::in_method(&thing, "choose 0 or more and below 1"));
         }
         let weight = |loss: &Weighted| Some(loss.weight).filter(|weight| !is_amount(*weight));
         let sides = [("forget", &self.forget), ("retain", &self.retain)];
         for (side, losses) in sides {
             if let Some(weight) = losses.iter().find_map(weight) {
                 let thing = format!("a `{side}` loss weighs {weight}");
-                return Err(number(&thing, "give it a weight of 0 or more"));
+                return Err(Error::in_method(&thing, "give it a weight of 0 or more"));
             }
         }
         Ok(())
@@ -82,15 +84,6 @@ impl Train {
 /// Whether a number can say how much of something there is.
 fn is_amount(value: f64) -> bool {
     value.is_finite() && value >= 0.0
-}
-
-/// A refusal of a number that the method's own settings, or its parts, have set.
-fn number(thing: &str, remedy: &str) -> Error {
-    Error::Input {
-        file: "the recipe, table `[method]`".to_owned(),
-        thing: thing.to_owned(),
-        remedy: remedy.to_owned(),
-    }
 }
 
 fn pictured(side: &str, losses: &[Weighted], source: &dyn Source) -> Result<()> {

@@ -23,8 +23,10 @@ const PROMPTS: usize = 3;
 const LEVELS: u32 = 4;
 /// Its guidance scale.
 const GUIDANCE: f64 = 3.0;
-/// From here on a model is further from the original than a prompt moves the original's predictions: what the prompt says is lost.
-const RUINED: f64 = 1.0;
+/// From here on the student is further from the original than prompts move the original's predictions: worth a warning.
+const FAR: f64 = 1.0;
+/// From here on it is so far that nothing that was looked at survived it.
+const RUINED: f64 = 10.0;
 
 /// Looks at the student now and then, where the original looked while it drew.
 pub(super) struct Ruin<'a> {
@@ -32,8 +34,6 @@ pub(super) struct Ruin<'a> {
     concepts: &'a [Concept],
     lot: Lot,
     original: Option<Original>,
-    /// What the look before saw.
-    before: Option<f64>,
 }
 
 /// What the original predicts while it draws what should stay.
@@ -48,7 +48,7 @@ struct Original {
 impl<'a> Ruin<'a> {
     /// Before the first look.
     pub(super) fn new(study: &'a Study<'a>, concepts: &'a [Concept], lot: Lot) -> Self {
-        Self { study, concepts, lot, original: None, before: None }
+        Self { study, concepts, lot, original: None }
     }
 
     /// Whether it is time for a look after a training step.
@@ -58,12 +58,12 @@ impl<'a> Ruin<'a> {
         moved.is_multiple_of(EVERY) || (last && moved >= AT_LEAST)
     }
 
-    /// What is wrong with the student, where it is ruined. One that recovers, as after weights were drawn anew, is given time; where no
-    /// concept says what should stay, nothing is known.
+    /// How far the student has moved under prompts of what should stay, beside how far those prompts move the original's predictions (squares of
+    /// both, summed); nothing where no concept says what should stay.
     ///
     /// # Errors
     /// When a prompt cannot be tokenised.
-    pub(super) fn look(&mut self, student: &Weights, last: bool) -> Result<Option<String>> {
+    pub(super) fn look(&mut self, student: &Weights) -> Result<Option<f64>> {
         let original = match self.original.take() {
             Some(original) => original,
             None => self.drawn()?,
@@ -73,20 +73,9 @@ impl<'a> Ruin<'a> {
             let context = self.study.context(student, &batch.prompts)?;
             moved += squares(self.study.predict(student, batch, context) - wanted.clone());
         }
-        let (said, levels) = (original.said, original.levels.len());
+        let said = original.said;
         self.original = Some(original);
-        if levels == 0 || said == 0.0 {
-            return Ok(None);
-        }
-        let ratio = moved / said;
-        let recovers = self.before.replace(ratio).is_none_or(|before| ratio < before);
-        let ruined = ratio.is_nan() || (ratio > RUINED && (last || !recovers));
-        Ok(ruined.then(|| {
-            format!(
-                "under prompts of what should stay the model has moved {ratio:.1} times as far as those prompts move its predictions \
-                 (above {RUINED:.0} they are lost)"
-            )
-        }))
+        Ok((said > 0.0).then_some(moved / said))
     }
 
     /// Lets the original draw.
@@ -110,6 +99,24 @@ impl<'a> Ruin<'a> {
     }
 }
 
+/// What is wrong with a student that has moved so far, where it is ruined. One that recovers since the look `before`, as after weights were drawn
+/// anew, is given time. One that is far is told of in the end.
+pub(super) fn ruined(moved: f64, before: Option<f64>, last: bool) -> Option<String> {
+    let recovers = before.is_none_or(|before| moved < before);
+    if moved.is_nan() || (moved > RUINED && (last || !recovers)) {
+        return Some(format!(
+            "under prompts of what should stay the model has moved {moved:.1} times as far as those prompts move its predictions"
+        ));
+    }
+    if last && moved > FAR {
+        tracing::warn!(
+            "under prompts of what should stay the model has moved {moved:.1} times as far as those prompts move its predictions: look at what is \
+             left of other things, or lower the learning rate"
+        );
+    }
+    None
+}
+
 /// A few prompts of what should stay beside the concepts, from all over them.
 fn prompts(concepts: &[Concept]) -> Vec<String> {
     let of = |concept: &Concept| {
@@ -130,4 +137,25 @@ fn squares(x: Tensor<4>) -> f64 {
     let x = x.cast(DType::F32);
     let sum: f32 = (x.clone() * x).sum().into_scalar();
     f64::from(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_recovers_is_given_time_and_at_the_end_nobody_is() {
+        for (moved, before, last, stops) in [
+            (50.0, None, false, false),
+            (40.0, Some(50.0), false, false),
+            (50.0, Some(40.0), false, true),
+            (50.0, None, true, true),
+            (40.0, Some(50.0), true, true),
+            (5.0, Some(4.0), true, false),
+            (f64::NAN, None, false, true),
+        ] {
+            let found = ruined(moved, before, last);
+            assert_eq!(found.is_some(), stops, "{moved} after {before:?}, {last}");
+        }
+    }
 }

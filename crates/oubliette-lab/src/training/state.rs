@@ -28,6 +28,8 @@ pub(super) struct State {
     losses: Vec<f32>,
     /// The running mean of the forget loss, where the stage asks for one.
     forgetting: Option<f32>,
+    /// How far the last look found the student from the original.
+    pub(super) moved: Option<f64>,
     divergence: Divergence,
     /// The step of the checkpoint that lies in this stage's place.
     kept: Option<u64>,
@@ -56,7 +58,7 @@ impl State {
         });
         let average = stage.average.map(|decay| Ema::new(decay, weights.only(&names)));
         let (losses, divergence) = (Vec::new(), Divergence::default());
-        let (step, forgetting, kept, pile) = (0, None, None, Weights::new());
+        let (step, forgetting, moved, kept, pile) = (0, None, None, None, Weights::new());
         Ok(Self {
             step,
             names,
@@ -66,6 +68,7 @@ impl State {
             pile,
             losses,
             forgetting,
+            moved,
             divergence,
             kept,
         })
@@ -115,10 +118,7 @@ impl State {
         if !stage.optimiser.piled {
             return gradient;
         }
-        self.pile = match self.pile.is_empty() {
-            true => gradient,
-            false => self.pile.plus(&gradient, 1.0),
-        };
+        self.pile = std::mem::take(&mut self.pile).joined(gradient);
         self.pile.clone()
     }
 
@@ -161,7 +161,10 @@ impl State {
             None => forget as f32,
             Some(mean) => (until.decay * f64::from(mean) + (1.0 - until.decay) * forget) as f32,
         });
-        self.divergence.check(self.step, f64::from(loss), stage.optimiser.learning_rate)
+        match self.divergence.check(f64::from(loss)) {
+            None => Ok(()),
+            Some(what) => Err(self.diverged(stage, what)),
+        }
     }
 
     /// Whether any loss was taken in.

@@ -38,7 +38,8 @@ fn line(text: &str, most: usize) -> String {
 fn shown(c: char) -> char {
     let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = matches!(c, '\u{2028}' | '\u{2029}');
-    if c.is_control() || turns || breaks { '\u{fffd}' } else { c }
+    let marks = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}');
+    if c.is_control() || turns || breaks || marks { '\u{fffd}' } else { c }
 }
 
 #[cfg(test)]

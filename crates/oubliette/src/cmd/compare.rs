@@ -10,6 +10,7 @@ use oubliette_evidence::harmless;
 use oubliette_evidence::hypotheses::{Along, Claims, Outcome, Seen, judged};
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
 use oubliette_evidence::report::{render_comparison, render_diverged};
+use oubliette_lab::run::resolve;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ impl Verb for Compare {
 
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let recipe = CompareRecipe::read(&self.recipe)?;
+        recipe.check_braces(resolve::places)?;
         let cells = recipe.cells()?;
         self.refuse_unknown(&cells)?;
         let kept = Kept::of(&recipe);

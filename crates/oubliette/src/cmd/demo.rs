@@ -53,14 +53,7 @@ impl Verb for Demo {
 
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let begun = Instant::now();
-        let (device, precision) = self.compute.begin()?;
-        let context = Context {
-            runs: self.out.join("runs"),
-            device,
-            precision,
-            recompute: false,
-            pictures: usize::MAX,
-        };
+        let context = self.compute.context(self.out.join("runs"))?;
         let story = Story { out: &self.out, context, terminal };
         terminal.say(&format!("{} is being set up.", self.out.display()));
         stage::set(&self.out)?;

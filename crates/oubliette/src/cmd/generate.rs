@@ -2,7 +2,7 @@
 mod inputs;
 mod unfinished;
 
-use super::{Answer, Verb};
+use super::{Answer, Verb, place};
 use crate::compute::Compute;
 use crate::embedded;
 use crate::exit::Exit;
@@ -13,7 +13,6 @@ use crate::terminal::Terminal;
 use clap::Args;
 use image::RgbImage;
 use oubliette_evidence::Digest;
-use oubliette_lab::run::Context;
 use oubliette_model::families::{LoadOptions, StableDiffusion};
 use oubliette_model::sample::{Guidance, Request};
 use oubliette_model::{Weights, sample, schedule};
@@ -109,21 +108,19 @@ impl Verb for Generate {
         let requests = inputs::requests(self)?;
         let files: Vec<PathBuf> =
             (0..requests.len()).map(|index| numbered(&self.out, index, requests.len())).collect();
-        inputs::check_place(&files)?;
-        let (device, precision) = self.compute.begin()?;
-        let options = LoadOptions { dtype: precision, ..LoadOptions::on(device.open()?) };
+        place::check(&files)?;
+        let context = self.compute.context(PathBuf::new())?; // it makes no run
+        let options =
+            LoadOptions { dtype: context.precision, ..LoadOptions::on(context.device.open()?) };
         let sd = self.load(&options)?;
         let guide = sd.guidance().map(Guidance::text);
         tracing::info!(tensors = sd.weights.len(), led_away_from = guide, "loaded");
         inputs::warn_cut(self, &sd)?;
         let weights = inputs::weights(self, &sd)?;
-        let (runs, recompute, pictures) = (PathBuf::new(), false, usize::MAX);
-        let here = Context { runs, device, precision, recompute, pictures }.describe();
-        // One batch alone is there or not, and leaves nothing to go on from.
-        let mut unfinished = match requests.len() > usize::from(self.batch) {
-            true => Some(Unfinished::of(&self.out, inputs::digest(self, &here)?)),
-            false => None,
-        };
+        // One batch alone is there or not, and leaves nothing to go on from; nor can what has no digest, which is no reason not to paint.
+        let several = requests.len() > usize::from(self.batch);
+        let asked = several.then(|| inputs::digest(self, &context.describe()).ok()).flatten();
+        let mut unfinished = asked.map(|asked| Unfinished::of(&self.out, asked));
         self.make(&sd, &weights, &requests, &files, unfinished.as_mut(), terminal)?;
         unfinished::end(&self.out);
         let picture = |(index, file): (usize, PathBuf)| Picture {

@@ -6,6 +6,7 @@ mod demo;
 mod generate;
 mod judged;
 mod list;
+mod place;
 mod planned;
 mod report;
 mod running;

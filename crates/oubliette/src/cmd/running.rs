@@ -37,15 +37,7 @@ pub(crate) struct Running {
 impl Running {
     /// What the library needs to know of this machine.
     pub(crate) fn context(&self) -> Result<Context, Failure> {
-        let (device, precision) = self.compute.begin()?;
-        // Without a limit, as it is fastest.
-        Ok(Context {
-            runs: self.runs.clone(),
-            device,
-            precision,
-            recompute: false,
-            pictures: usize::MAX,
-        })
+        self.compute.context(self.runs.clone())
     }
 
     /// The context in which what is expected fits into the memory that there may be.

@@ -14,6 +14,7 @@ use oubliette_evidence::recipe::{Candidate, ComparedCell, TuneRecipe};
 use oubliette_evidence::report::{Trial, Tuning};
 use oubliette_evidence::settings::{Settings, settings};
 use oubliette_lab::METHODS;
+use oubliette_lab::run::resolve;
 use search::Search;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ impl Verb for Tune {
     fn run(&self, terminal: &Terminal) -> Result<Answer, Failure> {
         let recipe = TuneRecipe::read(&self.recipe)?;
         METHODS.find(&recipe.method.name)?;
+        recipe.check_braces(resolve::places)?;
         let kept = Kept::at(&recipe.source.beside(&recipe.out));
         let search = Search::of(recipe)?;
         if self.running.dry_run || !self.render {

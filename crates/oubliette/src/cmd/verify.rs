@@ -4,8 +4,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
-use oubliette_evidence::harmless;
-use oubliette_evidence::verify::{Verification, verify};
+use oubliette_evidence::verify::verify;
 use std::path::PathBuf;
 
 /// Check that a run's verdict and report follow from its evidence
@@ -26,22 +25,7 @@ impl Verb for Verify {
     fn run(&self, _: &Terminal) -> Result<Answer, Failure> {
         let found = verify(&self.run)?;
         let exit = if found.authentic { Exit::Done } else { Exit::Integrity };
-        let text = words(&self.run, &found);
+        let text = found.words(&self.run);
         Ok(Answer::ending(exit, found, text))
     }
-}
-
-fn words(run: &std::path::Path, found: &Verification) -> String {
-    let mut text = match found.authentic {
-        true => format!("{}: authentic; {} pictures compared\n", run.display(), found.pictures),
-        false => format!("{}: NOT AUTHENTIC\n", run.display()),
-    };
-    for difference in &found.differences {
-        let (file, thing) = (&difference.file, &difference.thing);
-        text += &format!("  {}: {}\n", harmless::line(file), harmless::line(thing));
-    }
-    if let Some(sentence) = &found.sentence {
-        text += &format!("{}\n", harmless::line(sentence));
-    }
-    text
 }

@@ -3,7 +3,7 @@
 mod ask;
 mod held_back;
 
-use super::{Answer, Verb};
+use super::{Answer, Verb, place};
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use clap::Args;
@@ -91,12 +91,7 @@ impl Verb for Words {
             return Err(Failure { code: "already-exists", ..Failure::usage(thing) });
         }
         // Before the question, which may cost money.
-        let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty());
-        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
-            let thing =
-                format!("`{}` is no folder; make it, or choose another file", parent.display());
-            return Err(Failure::usage(thing));
-        }
+        place::check(&[out.to_owned()])?;
         let concepts = self.concept.iter().map(|file| Concept::read(file));
         let concepts = concepts.collect::<oubliette_evidence::Result<Vec<_>>>()?;
         let key = std::env::var("OUBLIETTE_API_KEY").ok();

@@ -166,6 +166,32 @@ fn a_concept_that_was_changed_is_asked_about_again() {
 }
 
 #[test]
+fn words_in_a_file_that_was_changed_are_asked_about_again() {
+    let scene = scene();
+    let lists = "[method.words]\nmoods = [\"calm\", \"grim\"]\n";
+    scene.write("words.toml", lists);
+    scene.edit("compare.toml", |text| {
+        let (before, after) = text.split_once("label = \"esd-x\"").unwrap();
+        let after = &after[after.find("[audit.sampling]").unwrap()..];
+        let rg = "label = \"rg\"\nname = \"rg\"\nsteps = 1\nbatch = 1\npictures = 2\nsampling_steps = 2\n\
+                  words = { file = \"words.toml\", activities = [], places = [\"by the sea\", \"on a hill\"], times = [], \
+                  sentence = \"a {mood} {name} {place}\", held_back = 0.0 }\n";
+        format!("{before}{rg}{after}")
+    });
+    let ended = scene.run(&[RECIPE, &["--cell", "fox-rg"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let missing = || {
+        let ended = scene.run(&[RECIPE, &["--render", "--json"]].concat());
+        ended.json()["result"]["missing"].clone()
+    };
+    assert_eq!(missing(), serde_json::json!(["fox-uce"]));
+    scene.write("words.toml", lists.replace("calm", "mild"));
+    assert_eq!(missing(), serde_json::json!(["fox-uce", "fox-rg"]));
+    scene.write("words.toml", lists);
+    assert_eq!(missing(), serde_json::json!(["fox-uce"]));
+}
+
+#[test]
 fn the_page_may_lie_elsewhere_and_links_to_its_pictures() {
     let scene = scene();
     let head = "title = \"On a fox\"\nabout = \"Written before.\"\n";

@@ -175,9 +175,16 @@ fn a_finished_audit_keeps_no_checkpoint_and_makes_lost_pictures_again() {
     std::fs::remove_file(&pictures[0]).unwrap();
     std::fs::write(&pictures[1], "torn").unwrap();
     assert_eq!(verified(), Some(4));
+    // Numbers of another format would be other pictures.
+    let other = ["audit", "audit.toml", "--dtype", "bf16"];
+    let ended = scene.run(&other);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("was begun on"), "{ended:?}");
     assert_eq!(digest(&scene, &["audit", "audit.toml"]), expected);
     assert_eq!(verified(), Some(0));
     assert!(!run.join("work").exists());
+    // Where none is lost, none is made.
+    assert_eq!(digest(&scene, &other), expected);
 }
 
 #[test]
@@ -259,6 +266,17 @@ fn a_place_where_no_picture_can_be_written_is_refused_before_any_is_made() {
         assert_eq!(ended.json()["error"]["code"], "file-unwritable", "{ended:?}");
     }
     assert!(!scene.at("nowhere").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_that_has_no_digest_paints_all_the_same() {
+    let scene = bench();
+    scene.write("notes.txt", "mine");
+    std::os::unix::fs::symlink(scene.at("notes.txt"), scene.at("model/notes.txt")).unwrap();
+    let ended = scene.run(PICTURES);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(scene.at("fox-3.png").exists() && !scene.at(".fox.png.unfinished").exists());
 }
 
 #[test]

@@ -460,7 +460,7 @@ fn a_name_that_the_model_cannot_read_is_refused() {
     let late = format!("{} {{name}}", "a ".repeat(80));
     for (from, to, says) in [
         ("names = [\"fox\"]", "names = [\"qzxkjvwqpy\"]".to_owned(), "splits the name"),
-        ("a {name}", late, "cut off"),
+        ("a {name}", late, "comes after them"),
     ] {
         assert!(text.contains(from), "{from}: {text}");
         std::fs::write(scene.at("odd.toml"), text.replace(from, &to)).unwrap();

@@ -93,7 +93,7 @@ const CASES: &[Case] = &[
     swapped!("a schema of the future", "unlearn.toml", "schema = 1" => "schema = 2", UNLEARN, "unlearn.toml:1", "schema 1"),
     swapped!("a missing key", "unlearn.toml", "concept = \"fox.toml\"\n" => "", UNLEARN, "unlearn.toml", "concept"),
     swapped!("a recipe for another command", "unlearn.toml", "task = \"unlearn\"" => "task = \"audit\"", UNLEARN, "unlearn.toml", "audit"),
-    swapped!("a result over its own source", "unlearn.toml", "out = \"forgot\"" => "out = \"model\"", UNLEARN, "unlearn.toml", "out"),
+    swapped!("a result over its own source", "unlearn.toml", "out = \"forgot\"" => "out = \"model\"", UNLEARN, "unlearn.toml:6", "in the model `model`", "another folder"),
     swapped!("a result inside its own source", "unlearn.toml", "out = \"forgot\"" => "out = \"./model/forgot\"", UNLEARN, "unlearn.toml:6", "in the model `model`", "another folder"),
     swapped!("an update inside its own source", "update.toml", "out = \"updated\"" => "out = \"model/unet/updated\"", UPDATE, "update.toml:6", "in the model `model`", "another folder"),
     Case {

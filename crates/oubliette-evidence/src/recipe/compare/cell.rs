@@ -64,7 +64,10 @@ impl Maker<'_> {
         }
         let mut audit = self.head("audit", text(file)?);
         audit.insert("subjects".into(), subjects.into());
-        audit.extend(words::filled(&recipe.audit, concept));
+        let filled = words::put("audit", &recipe.audit, &[concept], words::Own::Goes);
+        audit.extend(
+            filled.map_err(|(key, thing, remedy)| recipe.source.error(&key, thing, remedy))?,
+        );
         words::without_relatives(&mut audit, concept);
         self.others(&mut audit, at)?;
         let name = format!("{}-{}{}", concept.id, self.compared.label, ending(self.seed));
@@ -82,29 +85,16 @@ impl Maker<'_> {
     fn unlearn(&self, at: usize) -> Result<UnlearnRecipe> {
         let (recipe, settings) = (self.recipe, &self.compared.method.settings);
         let at_once = recipe.order.filter(|order| *order != Order::InTurn);
-        let asked = if at_once.is_some() { 0..self.concepts.len() } else { at..at + 1 };
-        for (_, concept) in &self.concepts[asked] {
-            words::there("method", settings, concept).map_err(|(_, thing, remedy)| {
-                recipe.source.error("method", format!("{}: {thing}", self.compared.label), remedy)
-            })?;
-        }
-        let (asked, mut method) = match at_once {
-            None => {
-                let (file, concept) = &self.concepts[at];
-                (text(file)?, words::filled(settings, concept))
-            }
-            Some(_) => {
-                let files =
-                    self.concepts.iter().map(|(file, _)| text(file)).collect::<Result<_>>()?;
-                let all: Vec<&Concept> = self.concepts.iter().map(|(_, concept)| concept).collect();
-                let filled = words::filled_for_all(settings, &all).map_err(|thing| {
-                    let remedy = "write one text for all concepts, or leave `order` out";
-                    let thing = format!("{}: {thing}", self.compared.label);
-                    recipe.source.error("method", thing, remedy)
-                })?;
-                (Value::Array(files), filled)
-            }
+        let files = || self.concepts.iter().map(|(file, _)| text(file)).collect::<Result<_>>();
+        let (concepts, asked) = match at_once {
+            None => (&self.concepts[at..=at], text(&self.concepts[at].0)?),
+            Some(_) => (self.concepts, Value::Array(files()?)),
         };
+        let concepts: Vec<&Concept> = concepts.iter().map(|(_, concept)| concept).collect();
+        let filled = words::put("method", settings, &concepts, words::Own::Goes);
+        let mut method = filled.map_err(|(_, thing, remedy)| {
+            recipe.source.error("method", format!("{}: {thing}", self.compared.label), remedy)
+        })?;
         method.insert("name".into(), self.compared.method.name.clone().into());
         let mut table = self.head("unlearn", asked);
         let original = match recipe.order {

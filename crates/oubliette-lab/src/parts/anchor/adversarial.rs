@@ -132,7 +132,7 @@ impl Adversarial {
         let names = from.concepts.iter().flat_map(|concept| &concept.names);
         for (number, name) in names.enumerate() {
             let vocabulary = &from.study.sd.tokenizer;
-            let tokens = vocabulary.encode(name)?.used - 2;
+            let tokens = vocabulary.encode(name)?.tokens();
             let width = from.study.sd.text.config().width;
             let mut rng = from.lot.child("shift").nth(number as u64).rng();
             let mut value = || rng.sample::<f32, _>(StandardNormal) * 1e-7;

@@ -73,7 +73,6 @@ impl Combiner for Gem {
     }
 
     fn combine(&mut self, mut sides: Sides) -> Result<Weights> {
-        self.check()?;
         let relearn = sides.relearn.take();
         let whole = Sum {}.combine(sides)?;
         let Some(relearn) = relearn else { return Ok(whole) };

@@ -50,7 +50,6 @@ impl Combiner for Restricted {
     }
 
     fn combine(&mut self, sides: Sides) -> Result<Weights> {
-        self.check()?;
         let (Some(forget), Some(retain)) = (&sides.forget, &sides.retain) else {
             return Sum {}.combine(sides);
         };

@@ -91,8 +91,24 @@ impl Stateful for Dynamic {
 }
 
 impl Mask for Dynamic {
+    fn check(&self) -> Result<()> {
+        let part = |x: f64| x > 0.0 && x <= 1.0;
+        let fine = part(self.share) && (0.0..=1.0).contains(&self.turnover);
+        if fine && (0.0..=1.0).contains(&self.until) && self.warm_up > 0 && self.interval > 0 {
+            return Ok(());
+        }
+        Err(Error::Input {
+            file: "the recipe, mask `dynamic`".to_owned(),
+            thing: format!(
+                "share {}, turnover {}, until {}, warm_up {}, interval {}",
+                self.share, self.turnover, self.until, self.warm_up, self.interval
+            ),
+            remedy: "shares lie between 0 and 1, and both numbers of steps are at least 1"
+                .to_owned(),
+        })
+    }
+
     fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>> {
-        self.check()?;
         Select { include: self.include.clone(), exclude: Vec::new() }.trainable(all)
     }
 
@@ -130,23 +146,6 @@ impl Mask for Dynamic {
 }
 
 impl Dynamic {
-    fn check(&self) -> Result<()> {
-        let part = |x: f64| x > 0.0 && x <= 1.0;
-        let fine = part(self.share) && (0.0..=1.0).contains(&self.turnover);
-        if fine && (0.0..=1.0).contains(&self.until) && self.warm_up > 0 && self.interval > 0 {
-            return Ok(());
-        }
-        Err(Error::Input {
-            file: "the recipe, mask `dynamic`".to_owned(),
-            thing: format!(
-                "share {}, turnover {}, until {}, warm_up {}, interval {}",
-                self.share, self.turnover, self.until, self.warm_up, self.interval
-            ),
-            remedy: "shares lie between 0 and 1, and both numbers of steps are at least 1"
-                .to_owned(),
-        })
-    }
-
     fn exchanges(&self, at: At) -> bool {
         ((at.step + 1) as f64) < self.until * at.steps as f64
     }

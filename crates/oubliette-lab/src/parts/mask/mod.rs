@@ -41,6 +41,14 @@ pub trait Mask: Stateful + Describe {
     /// When nothing of the model is selected.
     fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>>;
 
+    /// Refuses settings with which it could mask nothing sensibly, before a model is loaded.
+    ///
+    /// # Errors
+    /// The first such setting.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Gets to know the model and the weights that training starts from; also when a training is taken up again.
     ///
     /// # Errors

@@ -41,10 +41,7 @@ impl Ranking {
 
     /// Adds the gradients of a step.
     pub(super) fn add(&mut self, gradients: &Weights) {
-        self.sums = match self.sums.is_empty() {
-            true => gradients.clone(),
-            false => self.sums.plus(gradients, 1.0),
-        };
+        self.sums = std::mem::take(&mut self.sums).joined(gradients.clone());
     }
 }
 

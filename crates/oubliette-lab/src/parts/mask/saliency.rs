@@ -64,8 +64,11 @@ impl Stateful for Saliency {
 }
 
 impl Mask for Saliency {
+    fn check(&self) -> Result<()> {
+        ranking::check("saliency", self.share, self.survey)
+    }
+
     fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>> {
-        ranking::check("saliency", self.share, self.survey)?;
         Select { include: self.include.clone(), exclude: Vec::new() }.trainable(all)
     }
 

@@ -70,9 +70,12 @@ impl Stateful for Selft {
 }
 
 impl Mask for Selft {
-    fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>> {
+    fn check(&self) -> Result<()> {
         OBJECTIVES.named(&self.loss)?;
-        ranking::check("selft", self.share, self.survey)?;
+        ranking::check("selft", self.share, self.survey)
+    }
+
+    fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>> {
         Select { include: self.include.clone(), exclude: Vec::new() }.trainable(all)
     }
 

@@ -73,7 +73,7 @@ impl Stateful for Trim {
 }
 
 impl Mask for Trim {
-    fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>> {
+    fn check(&self) -> Result<()> {
         let shares = self.share > 0.0 && self.share <= 1.0;
         if !shares || self.survey == 0 || !(self.deviation >= 0.0 && self.deviation.is_finite()) {
             let Self { share, survey, deviation, .. } = self;
@@ -83,6 +83,10 @@ impl Mask for Trim {
                 remedy: "choose a share above 0 and at most 1, at least one batch, and a deviation of 0 or more".to_owned(),
             });
         }
+        Ok(())
+    }
+
+    fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>> {
         let select = |include: &Vec<String>| {
             Select { include: include.clone(), exclude: Vec::new() }.trainable(all)
         };

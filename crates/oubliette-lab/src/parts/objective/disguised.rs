@@ -74,10 +74,7 @@ impl Objective for Disguised {
             let found = gradients(&shift, &[key.clone()].into(), |shift| {
                 likeness(&from.scene, from.student, shift.get(&key).expect("put there"), &goal)
             })?;
-            pile = match self.piled && !pile.is_empty() {
-                true => pile.plus(&found.by_name, 1.0),
-                false => found.by_name,
-            };
+            pile = if self.piled { pile.joined(found.by_name) } else { found.by_name };
             shift = shift.map(|name, old| match pile.get(name) {
                 Some(slope) => {
                     let moved = old.flat() - slope.flat().sign() * self.rate;
@@ -140,7 +137,7 @@ fn seen(scene: &Scene<'_>, student: &Weights, shift: &Weight) -> Result<Tensor<4
 /// Noise around the word, as large as the vocabulary's vectors are.
 fn begin(from: &Preparing<'_>) -> Result<Weight> {
     let sd = from.scene.study.sd;
-    let tokens = sd.tokenizer.encode(WORD)?.used - 2;
+    let tokens = sd.tokenizer.encode(WORD)?.tokens();
     let width = sd.text.config().width;
     let table = "text_encoder/text_model.embeddings.token_embedding.weight";
     let size = match sd.weights.get(table) {

@@ -13,7 +13,7 @@ pub use trajectory::{Trajectory, Whose};
 use std::path::Path;
 
 use burn::tensor::Tensor;
-use oubliette_evidence::Concept;
+use oubliette_evidence::{Concept, prompt::MAX_GUIDANCE};
 use oubliette_model::Weights;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -118,7 +118,7 @@ const MOST_STEPS: u32 = 1000;
 /// What sources have in common: rows, and a sampling that leads somewhere.
 fn check_rows(batch: usize) -> Result<()> {
     match batch {
-        0 => Err(refused("`batch` is 0", "show one row a step at least")),
+        0 => Err(Error::in_method("`batch` is 0", "show one row a step at least")),
         _ => Ok(()),
     }
 }
@@ -129,21 +129,16 @@ fn check_sampling(steps: u32, guidance: f64) -> Result<()> {
         let remedy = format!(
             "draw in 1 to {MOST_STEPS} steps (`sampling_steps` of a method, `steps` of a source)"
         );
-        return Err(refused(&thing, &remedy));
+        return Err(Error::in_method(&thing, &remedy));
     }
-    if !(-1000.0..=1000.0).contains(&guidance) {
+    if !(-MAX_GUIDANCE..=MAX_GUIDANCE).contains(&guidance) {
         let thing = format!("a `guidance` of {guidance} leads nowhere");
-        return Err(refused(&thing, "choose a number between -1000 and 1000"));
+        return Err(Error::in_method(
+            &thing,
+            &format!("choose a number between -{MAX_GUIDANCE} and {MAX_GUIDANCE}"),
+        ));
     }
     Ok(())
-}
-
-fn refused(thing: &str, remedy: &str) -> Error {
-    Error::Input {
-        file: "the recipe, table `[method]`".to_owned(),
-        thing: thing.to_owned(),
-        remedy: remedy.to_owned(),
-    }
 }
 
 impl<S: Source + Serialize + DeserializeOwned + 'static> Make<dyn Source> for S {

@@ -8,9 +8,9 @@ use oubliette_model::{Weights, families::StableDiffusion};
 use rand::{Rng as _, seq::IndexedRandom as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Source, Stateful, check_rows, refused};
+use super::{Batch, Source, Stateful, check_rows};
 use crate::{
-    Card, Entry, Result, Study,
+    Card, Entry, Error, Result, Study,
     captions::{self, Captioned},
     geometry,
     lot::{Lot, Rng},
@@ -98,7 +98,7 @@ impl Source for Pictures {
             true => Ok(()),
             false => {
                 let thing = format!("`unconditional` is {}", self.unconditional);
-                Err(refused(&thing, "choose a share from 0 to 1"))
+                Err(Error::in_method(&thing, "choose a share from 0 to 1"))
             }
         }
     }

@@ -6,9 +6,9 @@ use oubliette_model::{Weight, Weights};
 use rand::seq::IndexedRandom as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Drawing, Focus, Source, Stateful, check_rows, check_sampling, refused};
+use super::{Batch, Drawing, Focus, Source, Stateful, check_rows, check_sampling};
 use crate::{
-    Card, Entry, Result, Study, geometry,
+    Card, Entry, Error, Result, Study, geometry,
     lot::Lot,
     notes::key,
     progress::Progress,
@@ -152,12 +152,12 @@ impl Source for Prompts {
         if self.prompts.is_empty() || self.repeats == 0 {
             let remedy =
                 "draw one at least (`pictures` of a method; `prompts` and `repeats` of a source)";
-            return Err(refused("no picture would be drawn to train on", remedy));
+            return Err(Error::in_method("no picture would be drawn to train on", remedy));
         }
         if !self.under.is_empty() && self.under.len() != self.prompts.len() {
             let (under, prompts) = (self.under.len(), self.prompts.len());
             let thing = format!("the source `prompts` shows {prompts} prompts under {under} texts");
-            return Err(refused(&thing, "give one text for every prompt, or none"));
+            return Err(Error::in_method(&thing, "give one text for every prompt, or none"));
         }
         check_rows(self.batch)?;
         check_sampling(self.steps, self.guidance)
@@ -177,7 +177,6 @@ impl Source for Prompts {
         step: u64,
         lot: &Lot,
     ) -> Result<Batch> {
-        self.check()?;
         if self.drawn.is_empty() {
             self.draw(study, lot)?;
         }

@@ -6,7 +6,7 @@ use oubliette_model::{Weight, Weights};
 use rand::{Rng as _, seq::IndexedRandom as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Drawing, Seen, Source, Stateful, check_rows, check_sampling, refused};
+use super::{Batch, Drawing, Seen, Source, Stateful, check_rows, check_sampling};
 use crate::{
     Card, Entry, Error, Result, Study,
     lot::{Lot, Rng},
@@ -106,7 +106,10 @@ impl Source for Trajectory {
 
     fn check(&self) -> Result<()> {
         if self.pairs == 0 {
-            return Err(refused("`pairs` is 0", "take one pair at least from every sampling"));
+            return Err(Error::in_method(
+                "`pairs` is 0",
+                "take one pair at least from every sampling",
+            ));
         }
         check_rows(self.batch)?;
         check_sampling(self.steps, self.guidance)

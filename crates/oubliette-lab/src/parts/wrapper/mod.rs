@@ -34,6 +34,14 @@ pub trait Wrapper: Stateful + Describe {
         false
     }
 
+    /// Refuses settings with which it could ask nothing, before a model is loaded.
+    ///
+    /// # Errors
+    /// The first such setting.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The oracle that answers in one step; what is drawn for it comes from `lot`.
     fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>, lot: Lot) -> Box<dyn Oracle + 'a>;
 }

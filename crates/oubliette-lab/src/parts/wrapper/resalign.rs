@@ -69,6 +69,26 @@ impl Wrapper for ResAlign {
         true
     }
 
+    fn check(&self) -> Result<()> {
+        let Self { beta, gamma, probe, rates, steps, kinds, .. } = self;
+        let sized = *gamma >= 0.0 && gamma.is_finite() && *probe > 0.0 && probe.is_finite();
+        let drawn = !(rates.is_empty() || steps.is_empty() || kinds.is_empty());
+        if sized && drawn && (0.0..=1.0).contains(beta) {
+            return Ok(());
+        }
+        Err(Error::Input {
+            file: "the recipe, wrapper `resalign`".to_owned(),
+            thing: format!(
+                "beta {beta}, gamma {gamma}, probe {probe}, {} rates, {} lengths and {} kinds to draw from",
+                rates.len(),
+                steps.len(),
+                kinds.len()
+            ),
+            remedy: "give at least one rate, length and kind, a beta between 0 and 1, a gamma of 0 or more and a probe above 0"
+                .to_owned(),
+        })
+    }
+
     fn wrap<'a>(&'a self, below: Box<dyn Oracle + 'a>, lot: Lot) -> Box<dyn Oracle + 'a> {
         Box::new(Behind { settings: self, below, lot })
     }
@@ -84,7 +104,7 @@ impl Oracle for Behind<'_> {
     fn gradients(&mut self, weights: &Weights, term: Term) -> Result<Option<Gradients>> {
         let found = self.below.gradients(weights, term)?;
         let (Term::Forget, Some(now)) = (term, found.clone()) else { return Ok(found) };
-        let (mut update, steps) = self.drawn()?;
+        let (mut update, steps) = self.drawn();
         let mut there = weights.clone();
         for _ in 0..steps {
             let Some(slope) = self.below.gradients(&there, Term::Relearn)? else {
@@ -101,36 +121,13 @@ impl Oracle for Behind<'_> {
 }
 
 impl Behind<'_> {
-    fn is_fine(&self) -> bool {
-        let ResAlign { beta, gamma, probe, .. } = self.settings;
-        let sized = *gamma >= 0.0 && gamma.is_finite() && *probe > 0.0 && probe.is_finite();
-        sized && (0.0..=1.0).contains(beta)
-    }
-
     /// An update before its first step, and how many it has.
-    fn drawn(&self) -> Result<(Imagined, u64)> {
-        let mut rng = self.lot.rng();
-        let settings = self.settings;
-        let (rate, steps) = (settings.rates.choose(&mut rng), settings.steps.choose(&mut rng));
-        match (rate, steps, settings.kinds.choose(&mut rng)) {
-            (Some(&rate), Some(&steps), Some(kind)) if self.is_fine() => {
-                Ok((kind.begin(rate), steps))
-            }
-            _ => Err(Error::Input {
-                file: "the recipe, wrapper `resalign`".to_owned(),
-                thing: format!(
-                    "beta {}, gamma {}, probe {}, {} rates, {} lengths and {} kinds to draw from",
-                    settings.beta,
-                    settings.gamma,
-                    settings.probe,
-                    settings.rates.len(),
-                    settings.steps.len(),
-                    settings.kinds.len()
-                ),
-                remedy: "give at least one rate, length and kind, a beta between 0 and 1, a gamma of 0 or more and a probe above 0"
-                    .to_owned(),
-            }),
-        }
+    fn drawn(&self) -> (Imagined, u64) {
+        let (mut rng, settings) = (self.lot.rng(), self.settings);
+        let given = "`check` refuses empty lists";
+        let rate = settings.rates.choose(&mut rng).expect(given);
+        let steps = settings.steps.choose(&mut rng).expect(given);
+        (settings.kinds.choose(&mut rng).expect(given).begin(*rate), *steps)
     }
 
     /// (I + γ H)⁻¹ b, H being the relearning loss's second derivative, by x ← (1 − s) x + s (b − γ H x) from nothing; s is halved

@@ -1,13 +1,9 @@
 //! Keep arms: whether the concept's neighbours, its superclass and unrelated concepts survived.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use oubliette_evidence::{
     Concept, Prompt,
-    concept::Prompts,
     harmless::short,
     plan::{Arm, ArmKind, Role, Standing, group},
     recipe::AuditRecipe,
@@ -15,16 +11,13 @@ use oubliette_evidence::{
 
 use crate::{Error, Result, attacks::OWN_PROMPTS, wording};
 
-/// Templates for concepts whose prompts come from a file.
-const USUAL: &[&str] = &["a {name}", "a picture of a {name}"];
-
 /// One arm for every group that has members and for every other concept, on all subjects but the never-exposed one.
 ///
 /// # Errors
 /// When the file of another concept cannot be read.
 pub(super) fn arms(recipe: &AuditRecipe, concept: &Concept, roles: &[Role]) -> Result<Vec<Arm>> {
     refuse_related(recipe, concept)?;
-    let templates = templates(recipe, concept);
+    let templates = wording::templates(concept, &recipe.keep.prompts);
     let forgotten = read(recipe, concept, &recipe.keep.forgotten)?;
     let gone = |name: &&String| forgotten.iter().any(|(_, other)| other.names.contains(name));
     let left = |names: &[String]| names.iter().filter(|n| !gone(n)).cloned().collect::<Vec<_>>();
@@ -54,13 +47,8 @@ pub(super) fn arms(recipe: &AuditRecipe, concept: &Concept, roles: &[Role]) -> R
 
 /// What is to be forgotten is not kept, and what stands among the neighbours is not counted again.
 fn refuse_related(recipe: &AuditRecipe, concept: &Concept) -> Result<()> {
-    let plain = |names: &[String]| -> BTreeSet<String> {
-        names.iter().map(|name| name.trim().to_lowercase()).collect()
-    };
-    let (own, near) = (plain(&concept.names), plain(&concept.keep));
     for (at, name) in recipe.keep.unrelated.iter().enumerate() {
-        let called = name.trim().to_lowercase();
-        let what = match (own.contains(&called), near.contains(&called)) {
+        let what = match (concept.is_called(name), concept.keeps(name)) {
             (true, _) => "is a name of the concept that is to be forgotten",
             (false, true) => "is a neighbour in the concept's own `keep`",
             (false, false) => continue,
@@ -163,19 +151,6 @@ pub(super) fn after(keep: &[Arm], attacks: &[Arm]) -> Vec<Arm> {
             decides.map(move |keep| again(of, keep))
         })
         .collect()
-}
-
-fn templates(recipe: &AuditRecipe, concept: &Concept) -> Vec<String> {
-    let usual = || USUAL.iter().map(|template| (*template).to_owned()).collect();
-    match (&recipe.keep.prompts, &concept.prompts) {
-        (given, _) if !given.is_empty() => given.clone(),
-        (_, Prompts::Templates(templates)) => {
-            let named: Vec<String> =
-                templates.iter().filter(|t| t.contains("{name}")).cloned().collect();
-            if named.is_empty() { usual() } else { named }
-        }
-        (_, Prompts::Csv(_)) => usual(),
-    }
 }
 
 fn prompts(templates: &[String], name: &str) -> Vec<Prompt> {

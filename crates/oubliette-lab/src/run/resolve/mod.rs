@@ -7,7 +7,7 @@ mod unlearn;
 mod update;
 
 pub use audit::{ResolvedAudit, audit};
-pub use unlearn::{ResolvedUnlearn, Turn, held_back_scenes, unlearn};
+pub use unlearn::{ResolvedUnlearn, Turn, held_back_scenes, places, unlearn};
 pub use update::{ResolvedUpdate, update};
 
 use std::path::{Path, PathBuf};

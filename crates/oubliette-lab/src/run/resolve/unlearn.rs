@@ -111,8 +111,14 @@ pub fn held_back_scenes(recipe: &UnlearnRecipe, count: usize) -> Result<Vec<Stri
     Ok(scenes)
 }
 
+/// The words that a method's own sentences have places for; nothing for a method that nobody knows.
+pub fn places(method: &str) -> &'static [&'static str] {
+    METHODS.find(method).map_or(&[], |entry| entry.card.places)
+}
+
 /// The method's settings with what lies in files of their own and with every default, and the parts that take the place of its own.
 fn asked(recipe: &UnlearnRecipe, mut asked: toml::Table) -> Result<(toml::Table, Option<Mix>)> {
+    recipe.check_braces(places(&recipe.method.name))?;
     let mix = Mix::take(&mut asked)?;
     let fill = |settings| METHODS.fill(&recipe.method.name, settings);
     tables::read(&mut asked, &recipe.source, fill)?;

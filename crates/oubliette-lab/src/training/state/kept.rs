@@ -19,6 +19,8 @@ use crate::{
 const LOSSES: &str = "losses";
 /// The running mean of the forget loss.
 const FORGETTING: &str = "forgetting";
+/// How far the last look found the student from the original.
+const MOVED: &str = "moved";
 /// All gradients so far, where they pile up.
 const PILE: &str = "pile";
 
@@ -60,11 +62,13 @@ impl State {
             part.restore(&beside.within(&name))?;
         }
         self.pile = beside.within(PILE);
-        self.forgetting = beside.get(FORGETTING).map(|one| one.to_f32_vec()[0]);
+        let number = |name| beside.get(name).map(|one| one.to_f32_vec()[0]);
+        (self.forgetting, self.moved) = (number(FORGETTING), number(MOVED).map(f64::from));
         for loss in beside.get(LOSSES).map(Weight::to_f32_vec).unwrap_or_default() {
             self.losses.push(loss);
-            let step = self.losses.len() as u64;
-            self.divergence.check(step, f64::from(loss), stage.optimiser.learning_rate)?;
+            if let Some(what) = self.divergence.check(f64::from(loss)) {
+                return Err(self.diverged(stage, what));
+            }
         }
         Ok(())
     }
@@ -84,9 +88,11 @@ impl State {
         let row =
             Weight::from_f32(self.losses.clone(), &[self.losses.len()], &self.device(), DType::F32);
         beside.insert(LOSSES, row);
-        if let Some(mean) = self.forgetting {
-            beside
-                .insert(FORGETTING, Weight::from_f32(vec![mean], &[1], &self.device(), DType::F32));
+        let moved = self.moved.map(|moved| moved as f32);
+        for (name, number) in [(FORGETTING, self.forgetting), (MOVED, moved)] {
+            let one =
+                number.map(|one| Weight::from_f32(vec![one], &[1], &self.device(), DType::F32));
+            beside.extend(one.map(|one| (name.to_owned(), one)));
         }
         let path = &place.checkpoint;
         extra::save(&parts_file(path, self.step), &beside)?;

@@ -3,6 +3,7 @@ use crate::embedded;
 use crate::failure::Failure;
 use oubliette_canvas::folder::{self, Row};
 use oubliette_canvas::{KeptBack, SIDE, Selection, sample};
+use oubliette_model::store::NewFolder;
 use std::path::Path;
 
 /// What is to be forgotten.
@@ -27,13 +28,13 @@ pub(super) fn set(out: &Path) -> Result<(), Failure> {
 }
 
 fn draw(to: &Path, seed: u64, count: usize, what: &Selection) -> Result<(), Failure> {
-    // The list is written last, so a folder with one is whole.
-    if to.join("metadata.csv").is_file() {
+    if to.is_dir() {
         return Ok(());
     }
     let rows = sample(seed, count, what)
         .into_iter()
         .map(|one| Row { picture: one.scene.draw(SIDE), caption: one.caption });
-    folder::write(to, rows)?;
-    Ok(())
+    let new = NewFolder::create(to)?;
+    folder::write(&new.place(Path::new(""))?, rows)?;
+    Ok(new.finish()?)
 }

@@ -1,15 +1,13 @@
 //! What `generate` is given, checked before anything is computed.
 use super::Generate;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::complain;
-use oubliette_evidence::Digest;
+use oubliette_evidence::{Digest, prompt::MAX_GUIDANCE};
 use oubliette_model::Weights;
 use oubliette_model::families::StableDiffusion;
 use oubliette_model::lora::Lora;
 use oubliette_model::sample::{Given, Request};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Refuses what no model could do.
 pub(super) fn check(asked: &Generate) -> Result<(), Failure> {
@@ -22,35 +20,13 @@ pub(super) fn check(asked: &Generate) -> Result<(), Failure> {
     if asked.width.is_some() != asked.height.is_some() {
         return Err(Failure::usage("one side is missing; give `--width` and `--height` together"));
     }
-    if !asked.guidance.is_finite() || !(-1000.0..=1000.0).contains(&asked.guidance) {
+    if !(-MAX_GUIDANCE..=MAX_GUIDANCE).contains(&asked.guidance.into()) {
         return Err(Failure::usage(format!(
-            "a guidance of {} leads nowhere; choose a number between -1000 and 1000",
+            "a guidance of {} leads nowhere; choose a number between -{MAX_GUIDANCE} and {MAX_GUIDANCE}",
             asked.guidance
         )));
     }
     Ok(())
-}
-
-/// Refuses a place where the pictures could not be written, before any is made.
-pub(super) fn check_place(files: &[PathBuf]) -> Result<(), Failure> {
-    let refused = |path: &Path, why: &str| {
-        let message = format!("`{}` {why}; choose another place with `--out`", path.display());
-        Failure::new("file-unwritable", Exit::Input, message)
-    };
-    if let Some(taken) = files.iter().find(|file| file.is_dir()) {
-        return Err(refused(taken, "is a folder"));
-    }
-    // All of them lie in one folder.
-    let folder = files.first().and_then(|file| file.parent());
-    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(refused(folder, "is no folder that is there"));
-    }
-    match tempfile::Builder::new().prefix(".oubliette-").tempfile_in(folder) {
-        Ok(_) => Ok(()),
-        // Its own words name the file that was tried.
-        Err(source) => Err(Failure::unwritable(folder, &io::Error::from(source.kind()))),
-    }
 }
 
 /// The digest of all that the pictures follow from; which of them is which is said by its number.
@@ -77,7 +53,7 @@ pub(super) fn warn_cut(asked: &Generate, sd: &StableDiffusion) -> Result<(), Fai
         if read.truncated() {
             complain(&format!(
                 "warning: the model reads the first {} tokens of `{option}` and not the last {}; shorten it",
-                read.used - 2,
+                read.tokens(),
                 read.dropped
             ));
         }

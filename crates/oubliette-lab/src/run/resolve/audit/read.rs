@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, path::Path};
 use oubliette_evidence::{
     Concept, Prompt,
     document::Document,
-    harmless::short,
     plan::{Arm, ArmKind},
     recipe::AuditRecipe,
 };
@@ -32,14 +31,8 @@ pub(super) fn check(
             }
             let kept: Vec<String> = prompt.label.iter().cloned().collect();
             let names = if prompt.label.is_some() { &kept } else { &concept.names };
-            let Some(name) = names::cut_off(tokenizer, &prompt.text, names)? else { continue };
-            let thing = format!(
-                "the model reads {} tokens of the prompt `{}`, and its name `{}` comes after them",
-                tokenizer.length() - 2,
-                short(&prompt.text),
-                short(name)
-            );
-            let remedy = "shorten the prompt, or put the name at its beginning";
+            let Some(thing) = names::cut_off(tokenizer, &prompt.text, names)? else { continue };
+            let remedy = names::EARLIER;
             let is_own =
                 prompt.label.is_none() && prompts.iter().any(|one| one.text == prompt.text);
             let error = match (is_own, arm.kind) {
