@@ -21,6 +21,8 @@ KEYS_AND_VALUES = ("attn2.to_k.weight", "attn2.to_v.weight")
 CROSS_ATTENTION = (*KEYS_AND_VALUES, "attn2.to_q.weight", "attn2.to_out.0.weight", "attn2.to_out.0.bias")
 # Methods beside UCE, each drawn once, and what they may change; "" is any weight of the denoiser.
 METHODS = {"esd": CROSS_ATTENTION, "sculpting": CROSS_ATTENTION, "speed": KEYS_AND_VALUES, "erasediff": "", "sdd": CROSS_ATTENTION}
+# Methods whose change was written as an adapter by itself.
+ADAPTERS = ("esd", "sdd", "erasediff", "advunlearn")
 CONCEPT = """schema = 1
 id = "fox"
 kind = "object"
@@ -116,9 +118,14 @@ def check_model(folder):
     for sampler in drawing.SAMPLERS:
         wanted = drawing.draw(drawing.open_pipeline(made), sampler, given)
         results.append(same_picture(f"unlearned by uce, {sampler}", folder / f"{sampler}.png", wanted))
+    original = drawing.draw(drawing.open_pipeline(source), "ddim", given)
     for method in METHODS:
         wanted = drawing.draw(drawing.open_pipeline(folder / method), "ddim", given)
         results.append(same_picture(f"unlearned by {method}, ddim", folder / f"{method}.png", wanted))
+    for method in ADAPTERS:
+        wanted = drawing.draw(drawing.with_lora(source, folder / f"{method}-lora"), "ddim", given)
+        results.append(same_picture(f"adapter of {method}, ddim", folder / f"{method}-merged.png", wanted))
+        results.append(not same_picture("  which the original's is not", folder / f"{method}-merged.png", original))
     wanted = drawing.draw(drawing.with_lora(source, folder / "lora"), "ddim", given)
     results.append(same_picture("adapter of an update, ddim", folder / "updated.png", wanted))
     for format_, adapted in drawing.adapted(source, folder / "adapter").items():

@@ -54,21 +54,39 @@ const METHODS: &[(&str, &[&str])] = &[
     ("sdd", &["steps=2", "sampling_steps=4", "learning_rate=1e-3"]),
 ];
 
+/// Methods whose change is trained as an adapter, and written by itself: in the attention, in the whole denoiser, in the text encoder.
+const ADAPTERS: &[(&str, &[&str])] = &[
+    ("esd", &["steps=2", "sampling_steps=4"]),
+    ("sdd", &["steps=2", "sampling_steps=4"]),
+    ("erasediff", &["steps=2", "batch=1", "pictures=1", "sampling_steps=4"]),
+    ("advunlearn", &["steps=2", "updates=2", "warm_up=1", "pictures=1", "sampling_steps=4"]),
+];
+
 /// Unlearns in several ways, draws with every sampler, updates with an adapter, writes a random one.
 fn make(work: &Path, model: &Path) -> Result<()> {
     let Some(name) = model.file_name() else { bail!("{} is no folder", model.display()) };
     let folder = work.join(name);
     let latents = folder.join("latents.safetensors");
-    unlearn(work, model, &folder, &["--method", "uce"])?;
+    unlearn(work, model, &folder.join("uce"), &["--method", "uce"])?;
     for sampler in SAMPLERS {
         draw(&folder.join("uce"), sampler, &latents, &folder.join(format!("{sampler}.png")))?;
     }
     for (method, settings) in METHODS {
         let settings = settings.iter().flat_map(|setting| ["--set", setting]);
         let asked: Vec<&str> = ["--method", method].into_iter().chain(settings).collect();
-        unlearn(work, model, &folder, &asked)?;
+        unlearn(work, model, &folder.join(method), &asked)?;
         let picture = folder.join(format!("{method}.png"));
         draw(&folder.join(method), "ddim", &latents, &picture)?;
+    }
+    for (method, settings) in ADAPTERS {
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        let (out, adapter) = (format!("{method}-merged"), folder.join(format!("{method}-lora")));
+        let mut asked: Vec<&str> = ["--method", method].into_iter().chain(settings).collect();
+        asked.extend(["--set", "learning_rate=0.03", "--set", "parts.lora.rank=2", "--adapter"]);
+        let adapter = adapter.display().to_string();
+        asked.push(&adapter);
+        unlearn(work, model, &folder.join(&out), &asked)?;
+        draw(&folder.join(&out), "ddim", &latents, &folder.join(format!("{out}.png")))?;
     }
     update(work, model, &folder)?;
     draw(&folder.join("updated"), "ddim", &latents, &folder.join("updated.png"))?;
@@ -76,15 +94,11 @@ fn make(work: &Path, model: &Path) -> Result<()> {
     process::run(adapter.arg(model).arg(&latents).arg(folder.join("adapter")))
 }
 
-/// Unlearns into a folder that is named after the method.
-fn unlearn(work: &Path, model: &Path, folder: &Path, method: &[&str]) -> Result<()> {
+/// Unlearns into the folder `out`.
+fn unlearn(work: &Path, model: &Path, out: &Path, method: &[&str]) -> Result<()> {
     let mut unlearn = ours();
     unlearn.args(["unlearn", "--quiet"]).args(method).arg("--model").arg(model);
-    unlearn
-        .arg("--concept")
-        .arg(work.join("concept.toml"))
-        .arg("--out")
-        .arg(folder.join(method[1]));
+    unlearn.arg("--concept").arg(work.join("concept.toml")).arg("--out").arg(out);
     process::run(unlearn.arg("--runs").arg(work.join("runs")))
 }
 

@@ -83,6 +83,9 @@ fn training(train: &Train) -> toml::Table {
     }
     put("combiner", train.combiner.describe().into());
     put("mask", train.mask.describe().into());
+    if let Some(lora) = &train.lora {
+        put("lora", toml::Value::try_from(lora).expect("two numbers"));
+    }
     let wrappers = train.wrappers.iter().map(|wrapper| toml::Value::from(wrapper.describe()));
     put("wrappers", toml::Value::Array(wrappers.collect()));
     put("optimiser", train.optimiser.describe().into());

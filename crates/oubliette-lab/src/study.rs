@@ -26,8 +26,8 @@ pub struct Study<'a> {
     pub sd: &'a StableDiffusion,
     /// The weights before anything was changed: the teacher.
     pub original: &'a Weights,
-    /// An adapter: then a student is the adapter's own weights, laid over the original.
-    adapter: Option<&'a Lora>,
+    /// An adapter and what it lies over: then a student is the adapter's own weights.
+    adapter: Option<(&'a Lora, &'a Weights)>,
     /// Whether the student has a text encoder of its own, so that its conditions must be computed anew.
     own_text: bool,
     contexts: RefCell<BTreeMap<String, Tensor<3>>>,
@@ -48,7 +48,7 @@ impl<'a> Study<'a> {
     pub fn new(
         sd: &'a StableDiffusion,
         original: &'a Weights,
-        adapter: Option<&'a Lora>,
+        adapter: Option<(&'a Lora, &'a Weights)>,
         moving: &BTreeSet<String>,
         start: &Weights,
     ) -> Self {
@@ -91,8 +91,8 @@ impl<'a> Study<'a> {
     /// All weights of a student.
     fn whole<'w>(&self, student: &'w Weights) -> Cow<'w, Weights> {
         match self.adapter {
-            Some(adapter) if !std::ptr::eq(student, self.original) => {
-                Cow::Owned(adapter.apply(&self.original.overlaid(student)))
+            Some((adapter, base)) if !std::ptr::eq(student, self.original) => {
+                Cow::Owned(adapter.apply(&base.overlaid(student)))
             }
             _ => Cow::Borrowed(student),
         }

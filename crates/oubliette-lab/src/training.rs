@@ -4,6 +4,7 @@ mod check;
 mod cost;
 mod divergence;
 pub(crate) mod extra;
+mod low_rank;
 mod optimiser;
 mod oracle;
 mod place;
@@ -12,6 +13,7 @@ mod stage;
 mod state;
 mod step;
 
+pub use low_rank::LowRank;
 pub use optimiser::{Optimiser, Rate};
 pub use place::Place;
 pub use stage::{Relearn, Train, Until, Weighted};
@@ -39,7 +41,7 @@ pub struct Job<'a> {
     pub original: &'a Weights,
     /// The concepts that are to be forgotten; none in a benign update.
     pub concepts: &'a [Concept],
-    /// An adapter that is trained in place of the model's own weights.
+    /// An adapter over the weights that the stage starts from, trained in place of them.
     pub adapter: Option<&'a Lora>,
     /// All randomness of the stage.
     pub lot: Lot,
@@ -86,7 +88,8 @@ pub fn train(
     state.resume(stage, place)?;
     let watch = RefCell::new(watch);
     let told = |progress: Progress<'_>| tell(*watch.borrow_mut(), progress);
-    let study = Study::new(job.sd, job.original, job.adapter, &state.names, start)
+    let adapted = job.adapter.map(|adapter| (adapter, start));
+    let study = Study::new(job.sd, job.original, adapted, &state.names, start)
         .remembering(job.drawn)
         .watched(&told);
     stage.mask.begin(&study, start)?;

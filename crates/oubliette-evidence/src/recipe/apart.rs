@@ -24,6 +24,31 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Refuses a model and an adapter by itself that would lie in the model that is read, or be taken for one another.
+pub(super) fn check_written(
+    document: &Document,
+    out: &Path,
+    adapter: Option<&Path>,
+    model: &Path,
+) -> Result<(), Problem> {
+    match adapter {
+        Some(adapter) if adapter == out => {
+            return Err(("adapter".into(), "`adapter` is `out`".into(), "write to another folder"));
+        }
+        Some(adapter) if adapter.file_name() == out.file_name() => {
+            return Err((
+                "adapter".into(),
+                "`adapter` has the last name of `out`, by which a run knows what it made".into(),
+                "give one of them another last name",
+            ));
+        }
+        _ => {}
+    }
+    let adapter = adapter.map(|adapter| ("adapter", adapter));
+    let written: Vec<_> = std::iter::once(("out", out)).chain(adapter).collect();
+    check(document, &written, &[model])
+}
+
 /// The path, with what is there of it as the system knows it.
 fn real(path: &Path) -> PathBuf {
     let known = |there: &Path| {

@@ -68,6 +68,9 @@ pub struct UnlearnRecipe {
     pub merge: Option<Merge>,
     /// Folder that will hold the model that has forgotten.
     pub out: PathBuf,
+    /// Folder that will hold the adapter by itself, as diffusers reads it; only where the method trains one (`lora` in `[method.parts]`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<PathBuf>,
     /// The method, with its settings.
     pub method: Named,
     /// The text this recipe was read from.
@@ -86,10 +89,16 @@ impl UnlearnRecipe {
     pub fn parse(document: &Document) -> Result<Self> {
         check_task(document, Task::Unlearn)?;
         let recipe: Self = document.parse()?;
-        let (out, model) = (recipe.out.as_path(), recipe.model.as_path());
         recipe
             .check()
-            .and_then(|()| apart::check(document, &[("out", out)], &[model]))
+            .and_then(|()| {
+                apart::check_written(
+                    document,
+                    &recipe.out,
+                    recipe.adapter.as_deref(),
+                    &recipe.model,
+                )
+            })
             .map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
         Ok(Self { source: document.clone(), ..recipe })
     }

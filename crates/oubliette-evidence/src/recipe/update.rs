@@ -51,32 +51,20 @@ impl UpdateRecipe {
         let recipe: Self = document.parse()?;
         recipe
             .check()
-            .and_then(|()| recipe.check_places(document))
+            .and_then(|()| {
+                apart::check_written(
+                    document,
+                    &recipe.out,
+                    recipe.adapter.as_deref(),
+                    &recipe.model,
+                )
+            })
             .map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
         Ok(Self { source: document.clone(), ..recipe })
     }
 
-    /// Neither result lies in the model that is read.
-    fn check_places(&self, document: &Document) -> Result<(), Problem> {
-        let adapter = self.adapter.iter().map(|adapter| ("adapter", adapter.as_path()));
-        let written: Vec<(&str, &Path)> =
-            std::iter::once(("out", self.out.as_path())).chain(adapter).collect();
-        apart::check(document, &written, &[self.model.as_path()])
-    }
-
     fn check(&self) -> Result<(), Problem> {
         check_seed(self.seed)?;
-        training::check_further(&self.train, "train")?;
-        match &self.adapter {
-            Some(adapter) if *adapter == self.out => {
-                Err(("adapter".into(), "`adapter` is `out`".into(), "write to another folder"))
-            }
-            Some(adapter) if adapter.file_name() == self.out.file_name() => Err((
-                "adapter".into(),
-                "`adapter` has the last name of `out`, by which a run knows what it made".into(),
-                "give one of them another last name",
-            )),
-            _ => Ok(()),
-        }
+        training::check_further(&self.train, "train")
     }
 }

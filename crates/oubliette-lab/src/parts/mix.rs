@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Error, Result,
     methods::Stage,
-    training::{Relearn, Train, Weighted},
+    training::{LowRank, Relearn, Train, Weighted},
 };
 use oubliette_evidence::settings::Named;
 
@@ -29,6 +29,7 @@ pub struct Mix {
     relearn_source: Option<Named>,
     relearn: Option<Vec<Named>>,
     wrapper: Option<Vec<Named>>,
+    lora: Option<LowRank>,
 }
 
 impl Mix {
@@ -51,6 +52,10 @@ impl Mix {
     /// # Errors
     /// When a part is unknown, or the method has no stage that could take it.
     pub fn apply(&self, stages: &mut [Stage], base: &Path) -> Result<()> {
+        if self.lora.is_some() && stages.iter().any(Stage::is_beside_the_weights) {
+            let thing = "`lora` is given, and the method trains no layer of the model but what it puts beside them";
+            return Err(refuse(thing));
+        }
         let (mut taken, mut anchored) = (false, false);
         for stage in stages {
             if let Stage::Train(train) = stage {
@@ -112,6 +117,7 @@ impl Mix {
             train.wrappers =
                 wrappers.iter().map(|one| WRAPPERS.named(one)).collect::<Result<_>>()?;
         }
+        train.lora = self.lora;
         match (&train.retain_source, train.retain.is_empty()) {
             (Some(_), true) => {
                 Err(refuse("a `retain_source` is given, and no `retain` that would look at it"))

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use oubliette_evidence::{
-    Digest, digest::files_of, event::Saved, evidence::read_log, folder::RunFolder,
+    Digest, Event, digest::files_of, event::Saved, evidence::read_log, folder::RunFolder,
 };
 use oubliette_model::{
     Weights,
     error::may_pass,
     families::StableDiffusion,
+    lora::Lora,
     store::{CardSection, Lock},
 };
 
@@ -32,7 +33,7 @@ pub(super) fn save(
 ///
 /// # Errors
 /// As [`save`], and what `write` returns.
-pub(super) fn appear(out: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<Saved> {
+fn appear(out: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<Saved> {
     if out.symlink_metadata().is_err() {
         write(out)?;
         return saved(out, files_of(out)?);
@@ -104,6 +105,20 @@ pub fn would_be_free(out: &Path, run: &RunFolder, trainings: usize) -> Result<()
 
 fn parent(out: &Path) -> &Path {
     out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Writes the adapter by itself as diffusers reads it, where one was trained and is wanted.
+///
+/// # Errors
+/// As [`appear`].
+pub(super) fn save_adapter(
+    sd: &StableDiffusion,
+    adapter: Option<&Lora>,
+    out: Option<&Path>,
+) -> Result<Vec<Event>> {
+    let (Some(adapter), Some(out)) = (adapter, out) else { return Ok(Vec::new()) };
+    let write = |to: &Path| Ok(adapter.write_diffusers(to, &sd.weights)?);
+    Ok(vec![Event::Saved(appear(out, write)?)])
 }
 
 /// The folder above a result cannot be made, or nothing can be written in it.

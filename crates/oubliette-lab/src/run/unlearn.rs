@@ -7,7 +7,7 @@ use oubliette_evidence::{
     Event, Plan,
     event::{Finished, Trained},
 };
-use oubliette_model::{Weight, Weights, attached::ATTACHED, families::StableDiffusion};
+use oubliette_model::{Weight, Weights, attached::ATTACHED, families::StableDiffusion, lora::Lora};
 
 use super::{Context, Journal, ResolvedUnlearn, folder, names};
 use crate::{
@@ -32,12 +32,12 @@ pub fn unlearn(
     names::check(&sd.tokenizer, resolved.plan.concept.all(), &resolved.plan.prompts)?;
     let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
     if journal.evidence().finished() {
-        folder::check(&resolved.out, &journal)?;
+        resolved.written().try_for_each(|out| folder::check(out, &journal))?;
         return Ok(journal);
     }
     let trained = journal.evidence().trainings().count() >= resolved.trainings();
-    folder::check_free(&resolved.out, trained)?;
-    let changed = turns(&mut resolved, &sd, &mut journal, context, watch)?;
+    resolved.written().try_for_each(|out| folder::check_free(out, trained))?;
+    let (changed, adapter) = turns(&mut resolved, &sd, &mut journal, context, watch)?;
     if !resolved.stages().any(Stage::is_beside_the_weights) && is_as_it_was(&sd.weights, &changed) {
         return Err(Error::Unchanged { method: resolved.plan.method });
     }
@@ -45,8 +45,10 @@ pub fn unlearn(
     let none_changed = changed.names().all(|name| name.starts_with(ATTACHED));
     let suppressing = suppressing.filter(|_| none_changed);
     let card = super::card::unlearned(&resolved.plan, plan.digest()?, suppressing, &sd)?;
+    let mut events = folder::save_adapter(&sd, adapter.as_ref(), resolved.adapter.as_deref())?;
     let saved = folder::save(&sd, &changed, &card, &resolved.out)?;
-    journal.append(vec![Event::Saved(saved), Event::Finished(Finished {})])?;
+    events.extend([Event::Saved(saved), Event::Finished(Finished {})]);
+    journal.append(events)?;
     journal.clear();
     Ok(journal)
 }
@@ -60,17 +62,18 @@ fn is_as_it_was(original: &Weights, changed: &Weights) -> bool {
     changed.iter().all(same)
 }
 
-/// All stages of all turns: the weights that they change, or put beside the model's own.
+/// All stages of all turns: the weights that they change, or put beside the model's own; and the adapter that the last of them is, where it is one.
 fn turns(
     resolved: &mut ResolvedUnlearn,
     sd: &StableDiffusion,
     journal: &mut Journal,
     context: &Context,
     watch: &mut Watch<'_>,
-) -> Result<Weights> {
+) -> Result<(Weights, Option<Lora>)> {
     let digest = |made: &Weights| digest_of(made, resolved.plan.model.digest);
     let device = context.describe();
     let (mut changed, mut apart, mut number) = (Weights::new(), Vec::new(), 0);
+    let mut adapter = None;
     for turn in &mut resolved.turns {
         let original = sd.weights.overlaid(&changed);
         let drawn = Drawn::of(&context.runs, digest(&changed)?, &device);
@@ -84,6 +87,11 @@ fn turns(
             let made = match made {
                 Made::Moved(moved) => {
                     changed.extend(moved);
+                    changed.clone()
+                }
+                Made::LowRank(one) => {
+                    changed.extend(one.changed(&weights));
+                    adapter = Some(one);
                     changed.clone()
                 }
                 Made::Adapted(one) => {
@@ -103,7 +111,7 @@ fn turns(
         let event = recorded(format!("{number}-merge"), 1, None)?;
         journal.record(Trained { weights: digest(&changed)?, ..event })?;
     }
-    Ok(changed)
+    Ok((changed, adapter))
 }
 
 #[cfg(test)]

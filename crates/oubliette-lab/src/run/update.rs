@@ -47,11 +47,8 @@ pub fn update(
         journal.record(event)?;
     }
     let card = super::card::updated(&resolved.plan, plan.digest()?, painter.model())?;
-    let mut events = Vec::new();
-    if let (Some(out), Some(adapter)) = (&resolved.adapter, &tuned.adapter) {
-        let write = |to: &_| Ok(adapter.write_diffusers(to, &painter.model().weights)?);
-        events.push(Event::Saved(folder::appear(out, write)?));
-    }
+    let (adapter, beside) = (tuned.adapter.as_ref(), resolved.adapter.as_deref());
+    let mut events = folder::save_adapter(painter.model(), adapter, beside)?;
     let saved = folder::save(painter.model(), &tuned.changed, &card, &resolved.out)?;
     events.extend([Event::Saved(saved), Event::Finished(Finished {})]);
     journal.append(events)?;

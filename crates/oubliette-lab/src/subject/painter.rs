@@ -4,13 +4,7 @@ use std::{path::Path, rc::Rc};
 
 use image::RgbImage;
 use oubliette_evidence::{Digest, event::Trained, plan::PlannedSampling};
-use oubliette_model::{
-    Weights, attached,
-    families::StableDiffusion,
-    lora::{Init, Lora},
-    sample::Request,
-};
-use rand::Rng as _;
+use oubliette_model::{Weights, attached, families::StableDiffusion, lora::Lora, sample::Request};
 
 use super::{Asked, Bench, Denoising, Subject};
 use crate::{
@@ -22,7 +16,7 @@ use crate::{
         source::{Pictures, Source},
     },
     run::Context,
-    training::{Job, Place, train},
+    training::{Job, LowRank, Place, train},
     tuning::{Kind, Tuning},
 };
 
@@ -149,7 +143,7 @@ impl Painter {
         let trained = train(&mut stage, &job, &own, &place, bench.watch)?;
         let adapter = adapter.map(|adapter| adapter.with_halves(&trained.weights));
         let changed = match &adapter {
-            Some(adapter) => merged(adapter, &self.weights, &trained.weights),
+            Some(adapter) => adapter.changed(&self.weights),
             None => trained.weights,
         };
         let digest = digest_of(&changed, self.digest)?;
@@ -175,16 +169,8 @@ fn fresh_adapter(tuning: &Tuning, base: &Weights, lot: &Lot) -> Result<Option<Lo
     if tuning.kind == Kind::Full {
         return Ok(None);
     }
-    let names = tuning.select().names(base)?;
-    let alpha = if tuning.alpha > 0.0 { tuning.alpha } else { tuning.rank as f64 };
-    let seed = lot.child("adapter").rng().random();
-    Ok(Some(Lora::new(base, &names, tuning.rank, alpha, Init::Kaiming, seed)?))
-}
-
-/// The matrices that an adapter with trained `halves` changes, with the change worked in.
-fn merged(adapter: &Lora, base: &Weights, halves: &Weights) -> Weights {
-    let names = adapter.pairs().keys().cloned().collect();
-    adapter.merge(&base.overlaid(halves)).only(&names)
+    let lora = LowRank { rank: tuning.rank, alpha: tuning.alpha };
+    Ok(Some(lora.over(base, &tuning.select().names(base)?, lot)?))
 }
 
 /// The digest of a model that training made: of what it came from, and of every weight that differs.

@@ -56,6 +56,7 @@ impl Train {
         self.check_numbers()?;
         self.combiner.check()?;
         self.mask.check()?;
+        self.lora.map_or(Ok(()), |lora| lora.check(self))?;
         self.wrappers.iter().try_for_each(|wrapper| wrapper.check())?;
         self.sources().try_for_each(|(_, source)| source.check())
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Optimiser;
+use super::{LowRank, Optimiser};
 use crate::parts::{
     At, Stateful,
     anchor::{Anchor, Nothing},
@@ -58,6 +58,8 @@ pub struct Train {
     pub combiner: Box<dyn Combiner>,
     /// Which weights may move.
     pub mask: Box<dyn Mask>,
+    /// An adapter over those weights, which moves in their place. Absent: they move themselves.
+    pub lora: Option<LowRank>,
     /// What is done to resist return, innermost first.
     pub wrappers: Vec<Box<dyn Wrapper>>,
     /// How a gradient becomes a step.
@@ -105,6 +107,7 @@ impl Train {
             relearn: None,
             combiner: Box::new(Sum {}),
             mask: Box::new(mask::None {}),
+            lora: None,
             wrappers: Vec::new(),
             optimiser: Optimiser::default(),
             average: None,
@@ -143,7 +146,7 @@ impl Train {
         self.losses().any(|loss| loss.objective.looks_at_anchor())
     }
 
-    fn losses(&self) -> impl Iterator<Item = &Weighted> {
+    pub(super) fn losses(&self) -> impl Iterator<Item = &Weighted> {
         let relearn = self.relearn.iter().flat_map(|relearn| &relearn.losses);
         self.forget.iter().chain(&self.retain).chain(relearn)
     }

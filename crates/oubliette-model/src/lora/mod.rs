@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::weights::{Weight, Weights};
 
 /// The largest rank that is read or made.
-pub(crate) const MAX_RANK: usize = 4096;
+pub const MAX_RANK: usize = 4096;
 
 /// What the first halves begin with; the second halves begin at zero, so a new adapter changes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub struct Lora {
 }
 
 impl Lora {
-    /// New adapters for the `targets` among `base`: weights with two or more axes; others are left out.
+    /// New adapters for the `targets` among `base`: weights with two or more axes; others, and tables of embeddings, are left out.
     ///
     /// # Errors
     /// When no target can be adapted, or the rank is zero or absurd.
@@ -72,7 +72,7 @@ impl Lora {
             ));
         }
         let mut lora = Self::default();
-        for name in targets {
+        for name in targets.iter().filter(|name| !is_table(name)) {
             let Some((outputs, inputs)) = base.get(name).and_then(matrix) else { continue };
             let first = first_half(rank, inputs, init, seed, name);
             let device = base.get(name).map(Weight::device).unwrap_or_else(Device::flex);
@@ -157,10 +157,23 @@ impl Lora {
         adapted
     }
 
+    /// The adapted weights alone, with the adapters worked in.
+    ///
+    /// # Panics
+    /// As [`Lora::apply`].
+    pub fn changed(&self, base: &Weights) -> Weights {
+        self.merge(base).only(&self.pairs.keys().cloned().collect())
+    }
+
     /// The model with the adapters worked in: [`Lora::apply`] outside autodiff.
     pub fn merge(&self, base: &Weights) -> Weights {
         self.with_halves(base).apply(&base.map(|_, weight| weight.inner()))
     }
+}
+
+/// Whether a weight is a table that rows are looked up in: what PEFT adapts under other names than layers.
+fn is_table(name: &str) -> bool {
+    ["token_embedding.weight", "position_embedding.weight"].iter().any(|end| name.ends_with(end))
 }
 
 /// The name of a half.

@@ -33,11 +33,14 @@ Examples:
   oubliette unlearn --model models/sd --concept lion.toml \\
       --concept car.toml --order in-turn --method sculpting \\
       --out models/sd-without-both
+  # as an adapter that others lay over their model, and worked in
+  oubliette unlearn --model models/sd --concept lion.toml --method esd \\
+      --set parts.lora.rank=4 --adapter lion-off --out models/sd-without-lion
 
 Run again after an interruption, the command takes up where it stopped.")]
 pub(crate) struct Unlearn {
     /// A recipe with `task = "unlearn"`
-    #[arg(conflicts_with_all = ["model", "concept", "order", "method", "set", "out", "seed"])]
+    #[arg(conflicts_with_all = ["model", "concept", "order", "method", "set", "out", "adapter", "seed"])]
     recipe: Option<PathBuf>,
     /// The folder of the model that is to forget
     #[arg(long, value_name = "DIR", help_heading = "Without a recipe")]
@@ -57,6 +60,9 @@ pub(crate) struct Unlearn {
     /// The folder that will hold the model that has forgotten
     #[arg(long, value_name = "DIR", help_heading = "Without a recipe")]
     out: Option<PathBuf>,
+    /// The folder that will hold the adapter by itself, as diffusers reads it, with `--set parts.lora.rank=4`
+    #[arg(long, value_name = "DIR", help_heading = "Without a recipe")]
+    adapter: Option<PathBuf>,
     /// Every random choice follows from it [default: 0]
     #[arg(long, value_name = "N", help_heading = "Without a recipe")]
     seed: Option<u64>,
@@ -72,6 +78,8 @@ const GUIDED: &str = "Its weights are the original's: what its folder carries be
 #[derive(Serialize)]
 struct Unlearned {
     model: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adapter: Option<PathBuf>,
     run: PathBuf,
     plan_digest: String,
     evidence_digest: String,
@@ -90,12 +98,14 @@ impl Verb for Unlearn {
         let expected = |yardstick: &Yardstick| yardstick.turns(&resolved.turns);
         let context = self.running.fitted(context, &resolved.model, terminal, expected)?;
         if self.running.dry_run {
-            run::would_be_free(&resolved.out, &run, resolved.trainings())?;
+            for written in resolved.written() {
+                run::would_be_free(written, &run, resolved.trainings())?;
+            }
             let expected = expected(&Yardstick::of(&resolved.model, &context)?)?;
             return planned::answer(&plan, &run, &expected);
         }
         let watch = Stopwatch::start("unlearn");
-        let out = resolved.out.clone();
+        let (out, adapter) = (resolved.out.clone(), resolved.adapter.clone());
         let guided = resolved.stages().any(Stage::is_beside_the_weights);
         let journal = run::unlearn(resolved, &context, &mut watcher(terminal))?;
         let evidence = journal.evidence();
@@ -107,9 +117,14 @@ impl Verb for Unlearn {
             out.display(),
             run.path().display()
         );
+        let text = match &adapter {
+            Some(adapter) => format!("{text}\nThe adapter by itself is in {}.", adapter.display()),
+            None => text,
+        };
         let text = if guided { format!("{text}\n{GUIDED}") } else { text };
         let result = Unlearned {
             model: out,
+            adapter,
             run: run.path().to_owned(),
             plan_digest: plan.digest()?.to_string(),
             evidence_digest: evidence.digest()?.to_string(),
@@ -168,6 +183,9 @@ impl Unlearn {
             recipe.insert("order".into(), order.clone().into());
         }
         recipe.insert("out".into(), path(&self.out).into());
+        if self.adapter.is_some() {
+            recipe.insert("adapter".into(), path(&self.adapter).into());
+        }
         recipe.insert("method".into(), method.into());
         // No folder in its name: the paths in it start where the command was typed.
         Ok(Document::new(Path::new("the command line"), recipe.to_string()))

@@ -12,7 +12,7 @@ const GUIDE: &str = "oubliette_guide.json";
 const ATTACHED: &str = "oubliette_attached.json";
 
 /// What a method may change.
-enum Changes {
+pub(crate) enum Changes {
     /// Weights with this part in their names.
     Weights(&'static str),
     /// No weight: the folder gets a guide.
@@ -23,9 +23,9 @@ enum Changes {
 use Changes::{Attached, Guide, Weights};
 
 /// A method with settings that suit a tiny model, and what it may change.
-type Tried = (&'static str, &'static [&'static str], Changes);
+pub(crate) type Tried = (&'static str, &'static [&'static str], Changes);
 
-const TRIED: &[Tried] = &[
+pub(crate) const TRIED: &[Tried] = &[
     (
         "advanchor",
         &["pictures=2", "sampling_steps=2", "updates=2", "steps=2", "learning_rate=1e-3"],

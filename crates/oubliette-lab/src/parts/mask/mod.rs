@@ -49,6 +49,11 @@ pub trait Mask: Stateful + Describe {
         Ok(())
     }
 
+    /// Whether it chooses whole weights, never elements of them, so that an adapter can move in their place.
+    fn is_of_layers(&self) -> bool {
+        false
+    }
+
     /// Gets to know the model and the weights that training starts from; also when a training is taken up again.
     ///
     /// # Errors

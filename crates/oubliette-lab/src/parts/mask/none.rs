@@ -29,4 +29,8 @@ impl Mask for None {
     fn trainable(&self, all: &Weights) -> Result<BTreeSet<String>> {
         Ok(Select::one("unet").names(all)?)
     }
+
+    fn is_of_layers(&self) -> bool {
+        true
+    }
 }

@@ -43,4 +43,8 @@ impl Mask for Select {
         let (include, exclude) = (self.include.clone(), self.exclude.clone());
         Ok(oubliette_model::Select { include, exclude }.names(all)?)
     }
+
+    fn is_of_layers(&self) -> bool {
+        true
+    }
 }

@@ -93,4 +93,8 @@ impl Objective for Elastic {
         }
         Ok(())
     }
+
+    fn looks_at_moves(&self) -> bool {
+        true
+    }
 }

@@ -29,4 +29,8 @@ impl Objective for L1Sp {
         let (sum, count) = drift(scene, student, |_, change| change.abs())?;
         Ok(sum / count as f64)
     }
+
+    fn looks_at_moves(&self) -> bool {
+        true
+    }
 }

@@ -29,4 +29,8 @@ impl Objective for L2Sp {
         let (sum, count) = drift(scene, student, |_, change| change.clone() * change)?;
         Ok(sum / count as f64)
     }
+
+    fn looks_at_moves(&self) -> bool {
+        true
+    }
 }

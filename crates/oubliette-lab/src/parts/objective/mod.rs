@@ -90,6 +90,11 @@ pub trait Objective: Stateful + Describe {
         false
     }
 
+    /// Whether it looks at how far the model's own weights have moved.
+    fn looks_at_moves(&self) -> bool {
+        false
+    }
+
     /// Steps before training in which this loss looks at the model as it was.
     fn survey(&self) -> u64 {
         0

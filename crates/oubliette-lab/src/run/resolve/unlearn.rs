@@ -34,12 +34,19 @@ pub struct ResolvedUnlearn {
     pub model: PathBuf,
     /// Where the model that has forgotten goes.
     pub out: PathBuf,
+    /// Where the adapter that the change is goes by itself, if it is wanted.
+    pub adapter: Option<PathBuf>,
 }
 
 impl ResolvedUnlearn {
     /// All stages, in order.
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.turns.iter().flat_map(|turn| &turn.stages)
+    }
+
+    /// What appears at the end.
+    pub fn written(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.out).chain(&self.adapter)
     }
 
     /// How many trainings a finished run has recorded.
@@ -74,6 +81,12 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         }
         turns.push(Turn { concepts: concepts.to_vec(), stages });
     }
+    let adapter = recipe.adapter.as_ref().map(|adapter| document.beside(adapter));
+    if adapter.is_some() {
+        let stages: Vec<_> = turns.iter().flat_map(|turn| &turn.stages).collect();
+        check_adapter(&stages)
+            .map_err(|(thing, remedy)| document.error("adapter", thing, remedy))?;
+    }
     let model = document.beside(&recipe.model);
     let inputs = inputs(turns.iter().flat_map(|turn| &turn.stages))?;
     let stages = turns.iter().flat_map(|turn| &turn.stages);
@@ -92,7 +105,22 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         stages: described.collect::<Result<_, _>>()?,
         inputs,
     };
-    Ok(ResolvedUnlearn { plan, turns, model, out: document.beside(&recipe.out) })
+    Ok(ResolvedUnlearn { plan, turns, model, out: document.beside(&recipe.out), adapter })
+}
+
+/// Refuses to write an adapter by itself where the change is none, or not one alone; gives what is wrong, and a remedy.
+fn check_adapter(stages: &[&Stage]) -> Result<(), (&'static str, &'static str)> {
+    match stages {
+        [Stage::Train(train)] if train.lora.is_some() => Ok(()),
+        [Stage::Train(_)] => Err((
+            "the method moves the model's own weights, which is no adapter",
+            "write `lora = { rank = 4 }` in `[method.parts]`, or leave `adapter` out",
+        )),
+        _ => Err((
+            "what the method changes is no adapter by itself: it has another way to change weights, or more than one training",
+            "take a method of one training, and one concept or all together; or leave `adapter` out",
+        )),
+    }
 }
 
 /// Scenes that the method of a recipe leaves for tests, at most `count`, with `{name}` where a name belongs; loads no model.

@@ -3,12 +3,7 @@
 use std::borrow::Cow;
 
 use oubliette_evidence::{Concept, Digest, Real, event::Trained};
-use oubliette_model::{
-    Select, Weights, attached,
-    families::StableDiffusion,
-    lora::{Init, Lora},
-};
-use rand::Rng as _;
+use oubliette_model::{Select, Weights, attached, families::StableDiffusion, lora::Lora};
 
 use crate::{
     Drawn, Result, Study,
@@ -16,7 +11,7 @@ use crate::{
     methods::{Adapt, Stage},
     progress::{Progress, Watch, tell},
     run::Journal,
-    training::{self, Job, Place, Train},
+    training::{self, Job, LowRank, Place, Train},
 };
 
 /// Steps between checkpoints.
@@ -26,6 +21,8 @@ const EVERY: u64 = 50;
 pub(super) enum Made {
     /// Weights of the model, or beside them.
     Moved(Weights),
+    /// An adapter of the weights before the stage, which is the change.
+    LowRank(Lora),
     /// Weights as an adapter changes them; the model is not changed yet.
     Adapted(Weights),
 }
@@ -82,14 +79,22 @@ impl Turn<'_> {
             weights = Cow::Owned(own.overlaid(&weights.only(&trained)));
             original = Cow::Owned(own);
         }
-        let (sd, concepts) = (self.sd, self.concepts);
+        let adapter = match stage.lora {
+            Some(lora) => Some(lora.over(&weights, &stage.mask.trainable(&weights)?, &lot)?),
+            None => None,
+        };
+        let (sd, concepts, adapter) = (self.sd, self.concepts, adapter.as_ref());
         // Without what is attached to it, the original draws other things.
         let drawn = Some(self.drawn).filter(|_| !stage.alone);
-        let job = Job { sd, original: &original, concepts, adapter: None, lot, unit: &unit, drawn };
+        let job = Job { sd, original: &original, concepts, adapter, lot, unit: &unit, drawn };
         let place = Place::of_run(&self.journal.workspace()?, &unit, stage.steps, EVERY)?;
         let trained = training::train(stage, &job, &weights, &place, watch)?;
         let event = recorded(unit, trained.steps, trained.loss)?;
-        Ok((Made::Moved(trained.weights), event))
+        let made = match adapter {
+            Some(adapter) => Made::LowRank(adapter.with_halves(&trained.weights)),
+            None => Made::Moved(trained.weights),
+        };
+        Ok((made, event))
     }
 
     fn adapt(
@@ -102,8 +107,8 @@ impl Turn<'_> {
     ) -> Result<(Made, Trained)> {
         let include = adapt.weights.clone();
         let names = Select { include, exclude: Vec::new() }.names(weights)?;
-        let (rank, seed) = (adapt.rank, lot.child("adapter").rng().random());
-        let adapter = Lora::new(weights, &names, rank, rank as f64, Init::Kaiming, seed)?;
+        let lora = LowRank { rank: adapt.rank, alpha: 0.0 };
+        let adapter = lora.over(weights, &names, &lot)?;
         let (sd, concepts) = (self.sd, self.concepts);
         let job = Job {
             sd,
