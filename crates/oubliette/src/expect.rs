@@ -67,6 +67,8 @@ pub(crate) struct Work {
     pub(crate) trained: u64,
     /// Samples of a training step.
     pub(crate) batch: usize,
+    /// Rank of the adapter that is trained, where one is.
+    pub(crate) rank: Option<usize>,
 }
 
 /// A loaded model that was timed.
@@ -95,7 +97,7 @@ impl Yardstick {
 
     /// The expectation for all that a method does.
     pub(crate) fn turns(&self, turns: &[Turn]) -> Result<Expectation, Failure> {
-        let mut largest = self.memory(&self.sd.weights, &BTreeSet::new(), 1, 0);
+        let mut largest = self.memory(&self.sd.weights, &BTreeSet::new(), None, 1, 0);
         let (mut forwards, mut trains) = (0.0, false);
         let mut weights = self.sd.weights.clone();
         for stage in turns.iter().flat_map(|turn| &turn.stages) {
@@ -104,7 +106,8 @@ impl Yardstick {
             }
             let Some(train) = stage.training() else { continue };
             let trained = train.mask.trainable(&weights)?;
-            let wanted = self.memory(&weights, &trained, train.rows(), beside(train));
+            let rank = train.lora.map(|lora| lora.rank);
+            let wanted = self.memory(&weights, &trained, rank, train.rows(), beside(train));
             largest = if wanted.total() > largest.total() { wanted } else { largest };
             forwards += train.forwards(self.step_cost());
             trains = true;
@@ -117,7 +120,8 @@ impl Yardstick {
 
     /// The expectation for training of `trainable` weights (none: nothing is trained) and sampling.
     pub(crate) fn work(&self, trainable: &BTreeSet<String>, work: &Work) -> Expectation {
-        self.expect(self.memory(&self.sd.weights, trainable, work.batch.max(1), 0), work)
+        let batch = work.batch.max(1);
+        self.expect(self.memory(&self.sd.weights, trainable, work.rank, batch, 0), work)
     }
 
     /// The weights by name, for selecting those that are trained.
@@ -148,6 +152,7 @@ impl Yardstick {
         &self,
         weights: &Weights,
         trainable: &BTreeSet<String>,
+        rank: Option<usize>,
         batch: usize,
         beside: u64,
     ) -> Estimate {
@@ -158,6 +163,7 @@ impl Yardstick {
             levels: self.sd.unet.config().block_out_channels.len(),
             tokens: self.sd.tokenizer.length(),
             recompute: self.recompute,
+            rank,
             beside,
         };
         estimate(weights, trainable, &shape)

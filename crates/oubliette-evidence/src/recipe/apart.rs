@@ -31,9 +31,20 @@ pub(super) fn check_written(
     adapter: Option<&Path>,
     model: &Path,
 ) -> Result<(), Problem> {
+    for (key, place) in
+        adapter.map(|adapter| ("adapter", adapter)).into_iter().chain([("out", out)])
+    {
+        if place.as_os_str().is_empty() {
+            return Err((key.into(), format!("`{key}` is empty"), "name a folder"));
+        }
+    }
+    let within = |one: &Path, other: &Path| {
+        real(&document.beside(one)).starts_with(real(&document.beside(other)))
+    };
     match adapter {
-        Some(adapter) if adapter == out => {
-            return Err(("adapter".into(), "`adapter` is `out`".into(), "write to another folder"));
+        Some(adapter) if within(adapter, out) || within(out, adapter) => {
+            let thing = "one of `adapter` and `out` would lie in the other".into();
+            return Err(("adapter".into(), thing, "write to a folder beside it"));
         }
         Some(adapter) if adapter.file_name() == out.file_name() => {
             return Err((

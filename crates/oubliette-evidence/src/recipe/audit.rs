@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, Task, check_seed, check_task};
+use super::{Problem, Task, check_seed, check_task, words};
 use crate::concept::names::unfit;
 use crate::document::Document;
 use crate::harmless::short;
@@ -293,8 +293,19 @@ impl AuditRecipe {
         recipe
             .check()
             .and_then(|()| training::check_audit(&written, ""))
+            .and_then(|()| recipe.check_templates())
             .map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
         Ok(Self { source: document.clone(), ..recipe })
+    }
+
+    /// Nothing but a name is put into what is asked for.
+    fn check_templates(&self) -> Result<(), Problem> {
+        for (number, attack) in self.attack.iter().enumerate() {
+            words::templates(&format!("attack.{number}"), &attack.settings, &[])?;
+        }
+        let prompts = self.keep.prompts.iter().cloned().map(toml::Value::from).collect();
+        let asked = toml::Table::from_iter([("prompts".to_owned(), toml::Value::Array(prompts))]);
+        words::templates("keep", &asked, &[])
     }
 
     fn check(&self) -> Result<(), Problem> {

@@ -223,6 +223,7 @@ impl CompareRecipe {
         }
         claims::check(self)?;
         training::check_audit(&self.audit, "audit.")?;
+        words::templates("audit", &self.audit, &words::OF_A_CONCEPT)?;
         match self.audit.keys().find(|key| OWN.contains(&key.as_str())) {
             Some(key) => {
                 let remedy = "leave it out; every cell has its own";

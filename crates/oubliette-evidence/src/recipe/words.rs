@@ -5,8 +5,8 @@ use toml::{Table, Value};
 use super::Problem;
 use crate::Concept;
 
-/// What stands in braces in the settings of every method: a concept's words, and the name that templates have a place for.
-const PLACES: [&str; 4] = ["id", "superclass", "neighbour", "name"];
+/// What stands in braces where the words of a concept are put in.
+pub(super) const OF_A_CONCEPT: [&str; 3] = ["id", "superclass", "neighbour"];
 
 /// Refuses words in braces that nothing would take the place of, beside a concept's words, `{name}` and `more`; `key` says where the table stands.
 ///
@@ -15,8 +15,24 @@ const PLACES: [&str; 4] = ["id", "superclass", "neighbour", "name"];
 pub(super) fn known(key: &str, table: &Table, more: &[&str]) -> Result<(), Problem> {
     for (key, text) in texts(key, table) {
         let mut words = braced(text);
-        if let Some(word) = words.find(|word| !PLACES.contains(word) && !more.contains(word)) {
+        let is_known =
+            |word: &&str| *word == "name" || OF_A_CONCEPT.contains(word) || more.contains(word);
+        if let Some(word) = words.find(|word| !is_known(word)) {
             let remedy = "write `{name}` in templates, or `{id}`, `{superclass}` or `{neighbour}`; or take the braces away";
+            return Err((key, format!("nothing takes the place of `{{{word}}}`"), remedy));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses, in texts that have a place for a name, words in braces that nothing takes the place of, beside `{name}` and `more`.
+///
+/// # Errors
+/// The first such word, by its key.
+pub(super) fn templates(key: &str, table: &Table, more: &[&str]) -> Result<(), Problem> {
+    for (key, text) in texts(key, table).into_iter().filter(|(_, text)| text.contains("{name}")) {
+        if let Some(word) = braced(text).find(|word| *word != "name" && !more.contains(word)) {
+            let remedy = "write `{name}` alone in templates, or take the braces away";
             return Err((key, format!("nothing takes the place of `{{{word}}}`"), remedy));
         }
     }

@@ -1,9 +1,6 @@
 //! What the model card is told: a fenced section that is added, while everything else on it stays.
 
-use oubliette_evidence::{
-    Concept, Digest, canonical,
-    plan::{UnlearnPlan, UpdatePlan},
-};
+use oubliette_evidence::{Concept, Digest, canonical, plan::UpdatePlan, settings::settings};
 
 use oubliette_model::{
     attached::{ATTACHED_FILE, Attached},
@@ -12,15 +9,17 @@ use oubliette_model::{
     store::CardSection,
 };
 
+use super::ResolvedUnlearn;
 use crate::Result;
 
 /// The section of a model that was made to forget: by new weights, or `beside` them, by a policy or by what is attached.
 pub(super) fn unlearned(
-    plan: &UnlearnPlan,
+    resolved: &ResolvedUnlearn,
     digest: Digest,
     beside: Option<&str>,
     model: &StableDiffusion,
 ) -> Result<CardSection> {
+    let plan = &resolved.plan;
     let concepts = plan.concept.all();
     let reason = |concept: &Concept| {
         let reason = concept.reason.as_ref()?;
@@ -30,17 +29,26 @@ pub(super) fn unlearned(
     let body = format!(
         "{what}\n{policy}{reason}\
          - Method: `{method}`, settings {settings}\n\
+         {parts}\
          - Original model: `{model}`, digest {original}\n\
          - Plan: {digest}, seed {seed}\n",
         what = what_was_done(concepts, beside),
         policy = carried(model),
         method = plan.method,
         settings = fenced(&canonical::to_text(&plan.settings)?),
+        parts = exchanged(resolved)?,
         model = plan.model.name,
         original = plan.model.digest,
         seed = plan.seed,
     );
     Ok(CardSection { title: "Concept removal".to_owned(), body })
+}
+
+/// The parts that are not the method's own, where there are any.
+fn exchanged(resolved: &ResolvedUnlearn) -> Result<String> {
+    let Some(parts) = &resolved.parts else { return Ok(String::new()) };
+    let text = canonical::to_text(&settings(parts)?)?;
+    Ok(format!("- Parts in place of the method's own: {}\n", fenced(&text)))
 }
 
 /// The id of a concept with its names.

@@ -7,13 +7,14 @@ use oubliette_evidence::{
 };
 use oubliette_model::{
     Weights,
+    device::Precision,
     error::may_pass,
-    families::StableDiffusion,
+    families::{LoadOptions, StableDiffusion},
     lora::Lora,
     store::{CardSection, Lock},
 };
 
-use super::Journal;
+use super::{Context, Journal};
 use crate::{Error, Result};
 
 /// Saves `sd` with `changed` weights and one more section on its card, under `out`.
@@ -107,6 +108,25 @@ fn parent(out: &Path) -> &Path {
     out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// The weights that an adapter changes, worked into them as the model's folder holds them: a run in a shorter format has rounded those, and `changed`,
+/// more coarsely than the adapter moves them.
+///
+/// # Errors
+/// When the folder cannot be read again.
+pub(super) fn worked_in(
+    adapter: &Lora,
+    changed: Weights,
+    model: &Path,
+    context: &Context,
+) -> Result<Weights> {
+    let options = context.options()?;
+    if options.dtype == Precision::F32 {
+        return Ok(changed);
+    }
+    let options = LoadOptions { dtype: Precision::F32, ..options };
+    Ok(adapter.changed(&StableDiffusion::load(model, &options)?.weights))
+}
+
 /// Writes the adapter by itself as diffusers reads it, where one was trained and is wanted.
 ///
 /// # Errors
@@ -126,7 +146,7 @@ fn unwritable(folder: &Path, source: std::io::Error) -> Error {
     Error::Input {
         file: format!("`{}`", folder.display()),
         thing: format!("the result cannot be written there: {source}"),
-        remedy: "choose another `out`, or make this a folder that can be written in".to_owned(),
+        remedy: "write to another place, or make this a folder that can be written in".to_owned(),
     }
 }
 
@@ -163,7 +183,7 @@ mod tests {
         let inside = place.path().join("file/deep/out");
         for refused in [check_free(&inside, false), would_be_free(&inside, &run, 1)] {
             let refused = refused.unwrap_err().to_string();
-            assert!(refused.contains("choose another `out`"), "{refused}");
+            assert!(refused.contains("write to another place"), "{refused}");
         }
         let there = place.path().join("file");
         for refused in [check_free(&there, false), would_be_free(&there, &run, 1)] {

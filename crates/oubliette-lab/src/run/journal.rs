@@ -200,6 +200,15 @@ impl Journal {
         }
     }
 
+    /// Writes the evidence as one file, which `verify` compares with the events.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn write_evidence(&self) -> Result<()> {
+        self.write("evidence.json", &self.evidence.to_text()?)?;
+        Ok(())
+    }
+
     /// Writes a file of the run folder that follows from the evidence.
     ///
     /// # Errors

@@ -33,6 +33,7 @@ pub fn unlearn(
     let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
     if journal.evidence().finished() {
         resolved.written().try_for_each(|out| folder::check(out, &journal))?;
+        journal.write_evidence()?;
         return Ok(journal);
     }
     let trained = journal.evidence().trainings().count() >= resolved.trainings();
@@ -41,14 +42,21 @@ pub fn unlearn(
     if !resolved.stages().any(Stage::is_beside_the_weights) && is_as_it_was(&sd.weights, &changed) {
         return Err(Error::Unchanged { method: resolved.plan.method });
     }
+    let changed = match &adapter {
+        Some(adapter) if resolved.stages().count() == 1 => {
+            folder::worked_in(adapter, changed, &resolved.model, context)?
+        }
+        _ => changed,
+    };
     let suppressing = beside.put(&mut sd);
     let none_changed = changed.names().all(|name| name.starts_with(ATTACHED));
     let suppressing = suppressing.filter(|_| none_changed);
-    let card = super::card::unlearned(&resolved.plan, plan.digest()?, suppressing, &sd)?;
+    let card = super::card::unlearned(&resolved, plan.digest()?, suppressing, &sd)?;
     let mut events = folder::save_adapter(&sd, adapter.as_ref(), resolved.adapter.as_deref())?;
     let saved = folder::save(&sd, &changed, &card, &resolved.out)?;
     events.extend([Event::Saved(saved), Event::Finished(Finished {})]);
     journal.append(events)?;
+    journal.write_evidence()?;
     journal.clear();
     Ok(journal)
 }

@@ -26,6 +26,7 @@ pub fn update(
         for written in std::iter::once(&resolved.out).chain(&resolved.adapter) {
             folder::check(written, &journal)?;
         }
+        journal.write_evidence()?;
         return Ok(journal);
     }
     let trained = journal.evidence().trainings().next().is_some();
@@ -49,9 +50,16 @@ pub fn update(
     let card = super::card::updated(&resolved.plan, plan.digest()?, painter.model())?;
     let (adapter, beside) = (tuned.adapter.as_ref(), resolved.adapter.as_deref());
     let mut events = folder::save_adapter(painter.model(), adapter, beside)?;
-    let saved = folder::save(painter.model(), &tuned.changed, &card, &resolved.out)?;
+    let changed = match adapter {
+        Some(adapter) => {
+            folder::worked_in(adapter, tuned.changed.clone(), &resolved.model, context)?
+        }
+        None => tuned.changed.clone(),
+    };
+    let saved = folder::save(painter.model(), &changed, &card, &resolved.out)?;
     events.extend([Event::Saved(saved), Event::Finished(Finished {})]);
     journal.append(events)?;
+    journal.write_evidence()?;
     journal.clear();
     Ok(journal)
 }

@@ -55,6 +55,7 @@ impl Train {
         }
         self.check_numbers()?;
         self.combiner.check()?;
+        self.losses().try_for_each(|loss| loss.objective.check())?;
         self.mask.check()?;
         self.lora.map_or(Ok(()), |lora| lora.check(self))?;
         self.wrappers.iter().try_for_each(|wrapper| wrapper.check())?;

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::Train;
 use crate::{Error, Result, lot::Lot};
 
+/// The largest factor before an adapter's change that anybody means.
+const MOST_SCALE: f64 = 1000.0;
+
 /// How large the adapter is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,21 +32,28 @@ impl Default for LowRank {
 }
 
 impl LowRank {
-    /// A fresh adapter, which changes nothing yet, over the layers among `names`; vectors and tables of embeddings are left out.
+    /// A fresh adapter, which changes nothing yet, over the layers among `names` that adapters are made for, those of denoiser and text encoder; vectors
+    /// and tables of embeddings are left out.
     ///
     /// # Errors
     /// When no name is one of a layer, or the rank is zero or absurd.
     pub fn over(&self, base: &Weights, names: &BTreeSet<String>, lot: &Lot) -> Result<Lora> {
         let alpha = if self.alpha > 0.0 { self.alpha } else { self.rank as f64 };
         let seed = lot.child("adapter").rng().random();
-        Ok(Lora::new(base, names, self.rank, alpha, Init::Kaiming, seed)?)
+        let adapts =
+            |name: &&String| ["unet/", "text_encoder/"].iter().any(|part| name.starts_with(part));
+        let names = names.iter().filter(adapts).cloned().collect();
+        Ok(Lora::new(base, &names, self.rank, alpha, Init::Kaiming, seed)?)
     }
 
     /// Refuses a stage whose parts look at weights that an adapter has not.
     pub(super) fn check(&self, stage: &Train) -> Result<()> {
-        if !(1..=MAX_RANK).contains(&self.rank) || !self.alpha.is_finite() || self.alpha < 0.0 {
+        let most = MOST_SCALE * self.rank as f64;
+        if !(1..=MAX_RANK).contains(&self.rank) || !(0.0..=most).contains(&self.alpha) {
             let thing = format!("`lora` has rank {} and alpha {}", self.rank, self.alpha);
-            let remedy = format!("give a rank of 1 to {MAX_RANK} and an alpha of 0 or more");
+            let remedy = format!(
+                "give a rank of 1 to {MAX_RANK} and an alpha of 0 to {MOST_SCALE} times the rank"
+            );
             return Err(refused(&thing, &remedy));
         }
         if !stage.mask.is_of_layers() {
@@ -104,6 +114,7 @@ mod tests {
             (sized(5000, 0.0), "1 to 4096"),
             (sized(4, -1.0), "alpha -1"),
             (sized(4, f64::NAN), "alpha NaN"),
+            (sized(4, 1e10), "1000 times the rank"),
         ] {
             let refused = train.check().unwrap_err().to_string();
             assert!(refused.contains(says) && refused.contains("; "), "{says}: {refused}");

@@ -26,7 +26,7 @@ const GUIDANCE: f64 = 3.0;
 /// From here on the student is further from the original than prompts move the original's predictions: worth a warning.
 const FAR: f64 = 1.0;
 /// From here on it is so far that nothing that was looked at survived it.
-const RUINED: f64 = 10.0;
+const RUINED: f64 = 3.0;
 
 /// Looks at the student now and then, where the original looked while it drew.
 pub(super) struct Ruin<'a> {
@@ -58,8 +58,8 @@ impl<'a> Ruin<'a> {
         moved.is_multiple_of(EVERY) || (last && moved >= AT_LEAST)
     }
 
-    /// How far the student has moved under prompts of what should stay, beside how far those prompts move the original's predictions (squares of
-    /// both, summed); nothing where no concept says what should stay.
+    /// How far the student has moved under prompts of what should stay, beside how far those prompts move the original's predictions (the roots of
+    /// sums of squares); nothing where no concept says what should stay.
     ///
     /// # Errors
     /// When a prompt cannot be tokenised.
@@ -75,7 +75,7 @@ impl<'a> Ruin<'a> {
         }
         let said = original.said;
         self.original = Some(original);
-        Ok((said > 0.0).then_some(moved / said))
+        Ok((said > 0.0).then_some((moved / said).sqrt()))
     }
 
     /// Lets the original draw.
@@ -151,7 +151,7 @@ mod tests {
             (50.0, Some(40.0), false, true),
             (50.0, None, true, true),
             (40.0, Some(50.0), true, true),
-            (5.0, Some(4.0), true, false),
+            (2.0, Some(1.5), true, false),
             (f64::NAN, None, false, true),
         ] {
             let found = ruined(moved, before, last);

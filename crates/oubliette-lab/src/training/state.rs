@@ -125,7 +125,7 @@ impl State {
     /// What sources draw with: the average where there is one.
     pub(super) fn drawing(&self) -> Cow<'_, Weights> {
         match &self.average {
-            Some(average) => Cow::Owned(self.weights.overlaid(average.weights())),
+            Some(average) => Cow::Owned(self.weights.overlaid(&average.weights(&self.weights))),
             None => Cow::Borrowed(&self.weights),
         }
     }
@@ -133,7 +133,7 @@ impl State {
     /// What the stage leaves: the average where there is one.
     pub(super) fn result(&self) -> Weights {
         match &self.average {
-            Some(average) => average.weights().clone(),
+            Some(average) => average.weights(&self.weights),
             None => self.weights.only(&self.names),
         }
     }

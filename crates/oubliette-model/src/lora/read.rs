@@ -108,10 +108,10 @@ fn read_file(file: &TensorFile, said: &[Said], base: &Weights) -> Result<Lora> {
         let twice = match half {
             Half::A => entry.a.replace(key.clone()).is_some(),
             Half::B => entry.b.replace(key.clone()).is_some(),
-            Half::Alpha => entry
-                .alpha
-                .replace(f64::from(file.read(key)?.first().copied().unwrap_or(0.0)))
-                .is_some(),
+            Half::Alpha => match file.read(key)?[..] {
+                [alpha] => entry.alpha.replace(f64::from(alpha)).is_some(),
+                _ => return Err(Error::tensor(path, key, "is no single number", OTHER_MODEL)),
+            },
         };
         if twice {
             return Err(Error::tensor(path, key, "is there under two names", "remove one of them"));

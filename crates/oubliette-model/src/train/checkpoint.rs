@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use burn::tensor::DType;
 use serde_json::json;
 
 use super::Optimiser;
 use super::ema::Ema;
+use super::optimiser::in_f32;
 use crate::error::{Error, Result};
 use crate::store::{TensorFile, save_floats};
 use crate::weights::{Weight, Weights};
@@ -44,8 +46,8 @@ impl Checkpoint {
         save_floats(path, &self.tensors(), notes)
     }
 
-    /// Reads a checkpoint of the run `run`, if there is one. Every tensor gets the device and the number format of
-    /// `like`, the weights that the run began with; `optimiser` and `ema` are the run's own, before their first step.
+    /// Reads a checkpoint of the run `run`, if there is one. Every tensor gets the device of `like`, the weights that the run began with,
+    /// and the weights their number format; `optimiser` and `ema` are the run's own, before their first step.
     ///
     /// # Errors
     /// When the file is damaged, belongs to another run, or holds other weights.
@@ -73,10 +75,22 @@ impl Checkpoint {
                 .parse()
                 .map_err(|_| Error::file(path, format!("does not say its {key}"), AGAIN))
         };
-        let section = |name: &str| read_section(&file, name, like);
+        let section = |name: &str| read_section(&file, name, &in_f32(like));
+        let short: Weights = (like.iter())
+            .filter(|(_, weight)| weight.dtype() != DType::F32)
+            .map(|(name, weight)| (name.clone(), weight.clone()))
+            .collect();
         let steps = number("optimiser_steps")?;
-        let (first, second) =
-            if steps > 0 { (section("first")?, section("second")?) } else { Default::default() };
+        let optimiser = match steps {
+            0 => Optimiser::new(optimiser.settings),
+            _ => Optimiser {
+                settings: optimiser.settings,
+                steps,
+                first: section("first")?,
+                second: section("second")?,
+                exact: read_section(&file, "exact", &in_f32(&short))?,
+            },
+        };
         let ema = match ema {
             None => None,
             Some(ema) => Some(Ema {
@@ -88,8 +102,8 @@ impl Checkpoint {
         Ok(Some(Self {
             run: run.to_owned(),
             step: number("step")?,
-            weights: section("weights")?,
-            optimiser: Optimiser { settings: optimiser.settings, steps, first, second },
+            weights: read_section(&file, "weights", like)?,
+            optimiser,
             ema,
         }))
     }
@@ -100,6 +114,7 @@ impl Checkpoint {
             ("weights", &self.weights),
             ("first", &self.optimiser.first),
             ("second", &self.optimiser.second),
+            ("exact", &self.optimiser.exact),
         ];
         let all = sections.into_iter().chain(average).flat_map(|(section, weights)| {
             weights.iter().map(move |(name, weight)| (format!("{section}:{name}"), weight))
@@ -121,7 +136,6 @@ fn read_section(file: &TensorFile, section: &str, like: &Weights) -> Result<Weig
                 AGAIN,
             ));
         }
-        // Moments and averages begin in the format of the weight, and stay in it.
         let device = weight.device().inner();
         Ok((name.clone(), Weight::from_f32(values, weight.shape(), &device, weight.dtype())))
     };

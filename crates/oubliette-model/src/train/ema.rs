@@ -1,5 +1,8 @@
-//! An exponential moving average of weights.
+//! An exponential moving average of weights, in f32 whatever they are held in: one update adds less than the last digit of a shorter format.
 
+use burn::tensor::DType;
+
+use super::optimiser::in_f32;
 use crate::weights::{Weight, Weights};
 
 /// Averages the weights that are trained, with diffusers' warm-up: early on the average forgets faster.
@@ -16,7 +19,7 @@ pub struct Ema {
 impl Ema {
     /// Begins at the given weights.
     pub fn new(decay: f64, weights: Weights) -> Self {
-        Self { decay, updates: 0, average: weights }
+        Self { decay, updates: 0, average: in_f32(&weights) }
     }
 
     /// Moves the average towards the weights; names it does not hold are left out.
@@ -28,7 +31,7 @@ impl Ema {
         let keep = self.decay.min(warm);
         self.average = self.average.map(|name, held| match weights.get(name) {
             Some(now) => {
-                let (held_flat, now) = (held.flat(), now.flat());
+                let (held_flat, now) = (held.flat(), now.flat().cast(DType::F32));
                 Weight::from_flat(
                     held_flat.clone() - (held_flat - now) * (1.0 - keep),
                     held.shape(),
@@ -38,8 +41,11 @@ impl Ema {
         });
     }
 
-    /// The average.
-    pub fn weights(&self) -> &Weights {
-        &self.average
+    /// The average, every weight in the format that it has in `like`.
+    pub fn weights(&self, like: &Weights) -> Weights {
+        self.average.map(|name, held| match like.get(name) {
+            Some(like) => held.to(&held.device(), like.dtype()),
+            None => held.clone(),
+        })
     }
 }

@@ -20,7 +20,9 @@ pub struct TrainingShape {
     pub tokens: usize,
     /// Whether blocks are computed again in the backward pass.
     pub recompute: bool,
-    /// Copies of the trained weights beside gradient and moments: an average, a second side's gradient, what a part keeps.
+    /// Rank of the adapter that is trained in place of the weights, where one is.
+    pub rank: Option<usize>,
+    /// Copies of what is trained beside gradient and moments: an average, a second side's gradient, what a part keeps.
     pub beside: u64,
 }
 
@@ -97,9 +99,17 @@ pub fn estimate(
     shape: &TrainingShape,
 ) -> Estimate {
     let bytes = |w: &crate::Weight| (w.len() * w.dtype().size()) as u64;
-    let trained: u64 = weights.only(trainable).iter().map(|(_, w)| 4 * w.len() as u64).sum();
     // The student, once it differs from the original; its gradient; two moments.
     let copies = 4 + shape.beside;
+    let floats = |w: &crate::Weight| match (shape.rank, w.shape()) {
+        (None, _) => copies * w.len() as u64,
+        // A layer with the adapter worked in, and its gradient; what is trained are the halves.
+        (Some(rank), &[out, ref input @ ..]) if !input.is_empty() => {
+            2 * w.len() as u64 + copies * (rank * (out + input.iter().product::<usize>())) as u64
+        }
+        (Some(_), _) => 0,
+    };
+    let trained: u64 = weights.only(trainable).iter().map(|(_, w)| floats(w)).sum();
     let unet = trainable.iter().any(|name| name.starts_with("unet/"));
     let text = trainable.iter().any(|name| name.starts_with("text_encoder/"));
     let mut kept = Kept::default();
@@ -115,7 +125,7 @@ pub fn estimate(
     let floats = if shape.recompute { kept.boundaries + kept.largest() } else { kept.all };
     Estimate {
         weights: weights.iter().map(|(_, w)| bytes(w)).sum(),
-        training: copies * trained,
+        training: 4 * trained,
         activations: (4 * floats as u64).saturating_mul(shape.batch as u64),
     }
 }

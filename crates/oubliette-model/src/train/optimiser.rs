@@ -1,5 +1,6 @@
 //! Adam and AdamW with PyTorch's arithmetic and PyTorch's epsilon.
 
+use burn::tensor::{DType, Tensor};
 use oubliette_kernels::{AdamwSettings, AdamwState, adamw};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ impl Default for Settings {
 }
 
 /// An optimiser with its moments.
+///
+/// Moments are f32 whatever the weights are held in, and of weights in a shorter format an exact copy in f32 is kept: a step is often smaller than the
+/// last digit of such a weight, and would be lost each time (Micikevicius et al. 2018, arXiv 1710.03740, section 3.1).
 #[derive(Clone, Debug)]
 pub struct Optimiser {
     /// Its numbers.
@@ -46,12 +50,14 @@ pub struct Optimiser {
     pub(super) steps: u64,
     pub(super) first: Weights,
     pub(super) second: Weights,
+    pub(super) exact: Weights,
 }
 
 impl Optimiser {
     /// Before the first step.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, steps: 0, first: Weights::new(), second: Weights::new() }
+        let [first, second, exact] = std::array::from_fn(|_| Weights::new());
+        Self { settings, steps: 0, first, second, exact }
     }
 
     /// Moves every weight that has a gradient. `factor` scales the learning rate of this step.
@@ -77,8 +83,10 @@ impl Optimiser {
                 .remove(name)
                 .unwrap_or_else(|| unreachable!("`{name}` has a gradient and no weight"));
             let shape = weight.shape().to_vec();
-            let weight = weight.inner().flat();
-            let mut gradient = gradient.flat();
+            let held = weight.inner().flat();
+            let format = held.dtype();
+            let weight = self.exactly(name, held);
+            let mut gradient = gradient.flat().cast(DType::F32);
             if self.settings.rule == Rule::Adam && self.settings.weight_decay != 0.0 {
                 gradient = gradient + weight.clone() * self.settings.weight_decay;
             }
@@ -88,31 +96,94 @@ impl Optimiser {
                 (state.first, state.second) = (first.flat(), second.flat());
             }
             let state = adamw(state, gradient, &settings);
-            weights.insert(name.clone(), Weight::from_flat(state.weight, &shape));
+            if format != DType::F32 {
+                self.exact.insert(name.clone(), Weight::from_flat(state.weight.clone(), &shape));
+            }
+            weights.insert(name.clone(), Weight::from_flat(state.weight.cast(format), &shape));
             self.first.insert(name.clone(), Weight::from_flat(state.first, &shape));
             self.second.insert(name.clone(), Weight::from_flat(state.second, &shape));
         }
     }
 
-    /// Takes the moments away where `movable` is 0, for the weights that it knows.
-    pub fn hold(&mut self, movable: &Weights) {
-        self.first = self.first.times(movable);
-        self.second = self.second.times(movable);
+    /// A weight in f32: the exact copy, where that is still what the weight is held as. Whoever moved the weight in between has the last word.
+    fn exactly(&mut self, name: &str, held: Tensor<1>) -> Tensor<1> {
+        let format = held.dtype();
+        if format == DType::F32 {
+            return held;
+        }
+        let plain = held.clone().cast(DType::F32);
+        let Some(exact) = self.exact.remove(name) else { return plain };
+        let exact = exact.flat();
+        let moved = exact.clone().cast(format).not_equal(held);
+        exact.mask_where(moved, plain)
     }
 
-    /// Both moments, by `first/NAME` and `second/NAME`.
+    /// Takes the moments away where `movable` is 0, for the weights that it knows.
+    pub fn hold(&mut self, movable: &Weights) {
+        let movable = in_f32(movable);
+        self.first = self.first.times(&movable);
+        self.second = self.second.times(&movable);
+    }
+
+    /// Both moments, by `first/NAME` and `second/NAME`, and by `exact/NAME` what is kept of weights in a shorter format.
     pub fn moments(&self) -> Weights {
-        self.first.under("first").overlaid(&self.second.under("second"))
+        let moments = self.first.under("first").overlaid(&self.second.under("second"));
+        moments.overlaid(&self.exact.under("exact"))
     }
 
     /// After so many steps, with the moments that [`Optimiser::moments`] gave.
     pub fn resumed(settings: Settings, steps: u64, moments: &Weights) -> Self {
-        let (first, second) = (moments.within("first"), moments.within("second"));
-        Self { settings, steps, first, second }
+        let [first, second, exact] = ["first", "second", "exact"].map(|part| moments.within(part));
+        Self { settings, steps, first, second, exact }
     }
 
     /// Steps taken so far.
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+}
+
+/// The same numbers in f32.
+pub(super) fn in_f32(weights: &Weights) -> Weights {
+    weights.map(|_, weight| weight.to(&weight.device(), DType::F32))
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    fn one(value: f32, format: DType) -> Weights {
+        let weight = Weight::from_f32(vec![value], &[1], &Device::flex(), format);
+        [("w".to_owned(), weight)].into_iter().collect()
+    }
+
+    fn value(weights: &Weights) -> f32 {
+        weights.get("w").unwrap().to_f32_vec()[0]
+    }
+
+    #[test]
+    fn steps_smaller_than_the_last_digit_add_up() {
+        let settings = Settings { lr: 1e-4, weight_decay: 0.0, ..Settings::default() };
+        let trained = |format| {
+            let (mut optimiser, mut weights) = (Optimiser::new(settings), one(1.0, format));
+            (0..300).for_each(|_| optimiser.step(&mut weights, &one(0.5, format), 1.0));
+            value(&weights)
+        };
+        let exact = trained(DType::F32);
+        assert!((exact - 0.97).abs() < 1e-3, "{exact}");
+        // One step moves by 1e-4, where the next number below 1 is 4e-3 away.
+        assert!((trained(DType::BF16) - exact).abs() < 2e-3);
+    }
+
+    #[test]
+    fn who_moves_a_weight_between_steps_is_believed() {
+        let mut optimiser = Optimiser::new(Settings { lr: 1e-4, ..Settings::default() });
+        let mut weights = one(1.0, DType::BF16);
+        optimiser.step(&mut weights, &one(0.5, DType::BF16), 1.0);
+        let mut moved = one(3.0, DType::BF16);
+        optimiser.step(&mut moved, &one(0.5, DType::BF16), 1.0);
+        assert!((value(&moved) - 3.0).abs() < 0.02, "{}", value(&moved));
     }
 }

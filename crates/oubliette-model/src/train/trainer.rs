@@ -91,7 +91,7 @@ impl Trainer {
     /// The weights that the run is for: the average where there is one.
     pub fn result(&self) -> Weights {
         match &self.ema {
-            Some(ema) => self.weights.overlaid(ema.weights()),
+            Some(ema) => self.weights.overlaid(&ema.weights(&self.weights)),
             None => self.weights.clone(),
         }
     }

@@ -88,10 +88,16 @@ pub(super) fn expected(yardstick: &Yardstick, plan: &AuditPlan) -> Result<Expect
             *known = steps.max(*known);
         }
     }
-    let batch = |arm: &oubliette_evidence::plan::Arm| {
-        arm.settings.get("batch").and_then(|batch| batch.as_u64())
+    let trainings = || plan.arms.iter().filter_map(|arm| arm.settings.get("train"));
+    let batch = |train: &serde_json::Value| train.get("batch")?.as_u64();
+    let batch = trainings().filter_map(batch).max().unwrap_or(1);
+    // Where all of them train adapters, no weight of the denoiser has moments.
+    let rank = |train: &serde_json::Value| {
+        let rank = train.get("rank")?.as_u64()?;
+        (train.get("kind")?.as_str() == Some("lora")).then_some(rank as usize)
     };
-    let batch = plan.arms.iter().filter_map(batch).max().unwrap_or(1);
+    let rank = trainings().map(rank).collect::<Option<Vec<_>>>();
+    let rank = rank.and_then(|ranks| ranks.into_iter().max());
     let trained: u64 = longest.values().sum();
     let all: BTreeSet<String> = match trained {
         0 => BTreeSet::new(),
@@ -106,6 +112,7 @@ pub(super) fn expected(yardstick: &Yardstick, plan: &AuditPlan) -> Result<Expect
         sampled: (pictures, plan.sampling.steps),
         trained: trained * batch,
         batch: usize::try_from(batch).unwrap_or(1),
+        rank,
     };
     Ok(yardstick.work(&all, &work))
 }

@@ -84,7 +84,9 @@ fn settings(listed: &Listed) -> String {
     }
     let Some(defaults) = &listed.defaults else {
         let names = listed.settings.join(", ");
-        return format!("  settings         {names}; one of them at least must be given\n");
+        return format!(
+            "  settings         {names}; some of them must be given (a refusal names them)\n"
+        );
     };
     let (lines, mut text) = (defaults.to_string(), "  settings and their defaults\n".to_owned());
     lines.lines().for_each(|line| text += &format!("    {line}\n"));

@@ -109,7 +109,6 @@ impl Verb for Unlearn {
         let guided = resolved.stages().any(Stage::is_beside_the_weights);
         let journal = run::unlearn(resolved, &context, &mut watcher(terminal))?;
         let evidence = journal.evidence();
-        journal.write("evidence.json", &evidence.to_text()?)?;
         watch.note(&run)?;
         let text = format!(
             "The model that has forgotten is in {}; the run is in {}.\nWhether it stays forgotten is a question \

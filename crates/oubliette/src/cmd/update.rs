@@ -10,6 +10,7 @@ use oubliette_evidence::Plan;
 use oubliette_evidence::folder::RunFolder;
 use oubliette_evidence::recipe::UpdateRecipe;
 use oubliette_lab::run::{self, ResolvedUpdate, resolve};
+use oubliette_lab::tuning::Kind;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -33,6 +34,8 @@ pub(crate) struct Update {
 #[derive(Serialize)]
 struct Updated {
     model: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adapter: Option<PathBuf>,
     run: PathBuf,
     plan_digest: String,
     evidence_digest: String,
@@ -64,7 +67,6 @@ impl Verb for Update {
         let watch = Stopwatch::start("update");
         let journal = run::update(&resolved, &context, &mut watcher(terminal))?;
         let evidence = journal.evidence();
-        journal.write("evidence.json", &evidence.to_text()?)?;
         watch.note(&run)?;
         let left_out = match resolved.left_out {
             0 => String::new(),
@@ -80,6 +82,7 @@ impl Verb for Update {
         );
         let result = Updated {
             model: resolved.out,
+            adapter: resolved.adapter,
             run: run.path().to_owned(),
             plan_digest: plan.digest()?.to_string(),
             evidence_digest: evidence.digest()?.to_string(),
@@ -92,6 +95,8 @@ impl Verb for Update {
 
 fn expected(yardstick: &Yardstick, resolved: &ResolvedUpdate) -> Result<Expectation, Failure> {
     let batch = resolved.tuning.batch;
-    let work = Work { trained: resolved.steps * batch as u64, batch, ..Work::default() };
+    let rank = (resolved.tuning.kind == Kind::Lora).then_some(resolved.tuning.rank);
+    let trained = resolved.steps * batch as u64;
+    let work = Work { trained, batch, rank, ..Work::default() };
     Ok(yardstick.work(&resolved.tuning.select().names(yardstick.weights())?, &work))
 }

@@ -83,6 +83,8 @@ fn an_adapter_of_an_unlearning_is_taken_as_it_is_and_missed_when_it_is_gone() {
     let settings = ["sampling_steps=3", "steps=2", "learning_rate=1e-3"];
     let ended = unlearn(&scene, "esd", &settings, &[LOW_RANK, &["--json"]].concat());
     assert_eq!(ended.json()["result"]["adapter"], "esd-lora", "{ended:?}");
+    let card = scene.text("esd-out/README.md");
+    assert!(card.contains("Parts in place of the method's own") && card.contains("lora"), "{card}");
     assert_eq!(unlearn(&scene, "esd", &settings, LOW_RANK).code, Some(0));
     std::fs::remove_dir_all(scene.at("esd-lora")).unwrap();
     let ended = unlearn(&scene, "esd", &settings, LOW_RANK);
@@ -110,4 +112,14 @@ fn a_change_that_is_no_adapter_is_not_written_as_one() {
         assert!(ended.err.contains(says), "{says}: {ended:?}");
     }
     assert!(!scene.at("runs").exists());
+}
+
+#[test]
+fn in_a_short_format_the_folder_is_the_model_with_the_adapter_worked_in() {
+    let scene = bench();
+    let settings = ["sampling_steps=3", "steps=2", "learning_rate=1e-3"];
+    let short = [LOW_RANK, &["--dtype", "bf16"]].concat();
+    let ended = unlearn(&scene, "esd", &settings, &short);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(apart(&scene, "esd-out", "esd-lora") <= 1);
 }

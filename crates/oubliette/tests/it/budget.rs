@@ -36,3 +36,40 @@ fn blocks_are_computed_again_where_all_activations_would_be_too_many() {
     let events = std::fs::read_to_string(run.join("events.jsonl")).unwrap();
     assert!(events.contains("recompute"), "{events}");
 }
+
+#[test]
+fn an_adapter_wants_less_than_the_weights_it_stands_for() {
+    let scene = bench();
+    let wants = |more: &[&str]| {
+        let asked = [
+            "unlearn",
+            "--model",
+            "model",
+            "--concept",
+            "fox.toml",
+            "--method",
+            "erasediff",
+            "--out",
+            "out",
+        ];
+        let planned = scene.run(&[&asked[..], &["--dry-run", "--json"], more].concat());
+        planned.json()["result"]["expected"]["memory_bytes"].as_u64().unwrap()
+    };
+    let [whole, small, large] =
+        [&[][..], &["--set", "parts.lora.rank=1"], &["--set", "parts.lora.rank=16"]].map(wants);
+    assert!(small < large && small < whole, "{small}, {large}, {whole}");
+}
+
+#[test]
+fn an_audit_counts_the_batch_of_its_trainings_and_whether_they_train_adapters() {
+    let scene = bench();
+    let wants = |train: &str| {
+        scene.edit("audit.toml", |text| text.replace("train = { batch = 2 }", train));
+        let planned = scene.run(&["audit", "audit.toml", "--dry-run", "--json"]);
+        scene.edit("audit.toml", |text| text.replace(train, "train = { batch = 2 }"));
+        planned.json()["result"]["expected"]["memory_bytes"].as_u64().unwrap()
+    };
+    let few = wants("train = { batch = 1 }");
+    assert!(wants("train = { batch = 64 }") > few);
+    assert!(wants("train = { batch = 1, kind = \"lora\" }") < few);
+}

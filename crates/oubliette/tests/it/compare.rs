@@ -53,6 +53,13 @@ fn cells_are_run_once_and_the_page_is_made_of_what_is_kept() {
     let scene = scene();
     let ended = scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat());
     assert_eq!(ended.code, Some(0), "{ended:?}");
+    for run in std::fs::read_dir(scene.at("runs")).unwrap() {
+        let run = run.unwrap().path();
+        if run.join("plan.json").is_file() {
+            let verified = scene.run(&["verify", run.to_str().unwrap()]);
+            assert_eq!(verified.code, Some(0), "{verified:?}");
+        }
+    }
     let page = scene.text("kept/page.md");
     assert!(page.contains("**Partial.** Not measured yet: fox-esd-x."), "{page}");
     let ended = scene.run(&[RECIPE, &["--json"]].concat());

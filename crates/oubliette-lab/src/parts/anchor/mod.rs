@@ -43,6 +43,14 @@ pub trait Anchor: Stateful + Describe {
     /// When a concept lacks what the anchor needs.
     fn texts(&self, concepts: &[Concept], prompts: &[String]) -> Result<Vec<String>>;
 
+    /// Refuses what leaves the concept what it is, before a model is loaded.
+    ///
+    /// # Errors
+    /// As said.
+    fn check(&self, _concepts: &[Concept]) -> Result<()> {
+        Ok(())
+    }
+
     /// The condition itself, (batch, tokens, width). Learned anchors replace this.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use oubliette_evidence::Concept;
 use serde::{Deserialize, Serialize};
 
 use super::{Anchor, Stateful};
-use crate::{Card, Entry, Result};
+use crate::{Card, Entry, Result, wording};
 
 pub(super) const ENTRY: Entry<dyn Anchor> = Entry::of::<Prompt>(Card {
     name: "prompt",
@@ -27,5 +27,9 @@ impl Stateful for Prompt {}
 impl Anchor for Prompt {
     fn texts(&self, _concepts: &[Concept], prompts: &[String]) -> Result<Vec<String>> {
         Ok(vec![self.text.clone(); prompts.len()])
+    }
+
+    fn check(&self, concepts: &[Concept]) -> Result<()> {
+        wording::must_be_another(concepts, "text", &self.text)
     }
 }

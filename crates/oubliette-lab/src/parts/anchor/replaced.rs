@@ -33,6 +33,10 @@ impl Anchor for Replaced {
         };
         prompts.iter().map(text).collect()
     }
+
+    fn check(&self, concepts: &[Concept]) -> Result<()> {
+        wording::must_be_another(concepts, "with", &self.with)
+    }
 }
 
 #[cfg(test)]

@@ -57,13 +57,6 @@ impl Objective for Elastic {
     }
 
     fn loss(&self, scene: &Scene<'_>, student: &Weights) -> Result<Tensor<1>> {
-        if self.fisher.is_empty() {
-            return Err(Error::Input {
-                file: "the recipe, objective `elastic`".to_owned(),
-                thing: "it has looked at no batch, so it knows no Fisher information".to_owned(),
-                remedy: "give it a `survey` of at least 1".to_owned(),
-            });
-        }
         let factor = if self.whole { 1.0 } else { 0.5 };
         let cost = |name: &str, change: Tensor<1>| {
             let fisher = self.fisher.get(name).map(Weight::flat);
@@ -71,6 +64,16 @@ impl Objective for Elastic {
             square * fisher.expect("the survey saw the gradients of all that moves")
         };
         Ok(drift(scene, student, cost)?.0)
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.survey {
+            0 => Err(Error::in_method(
+                "`survey` is 0, so nothing is known of what the weights are for",
+                "look at one batch at least",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn survey(&self) -> u64 {

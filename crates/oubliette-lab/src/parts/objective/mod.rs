@@ -90,6 +90,14 @@ pub trait Objective: Stateful + Describe {
         false
     }
 
+    /// Refuses settings with which it could say nothing, before a model is loaded.
+    ///
+    /// # Errors
+    /// The first such setting.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether it looks at how far the model's own weights have moved.
     fn looks_at_moves(&self) -> bool {
         false

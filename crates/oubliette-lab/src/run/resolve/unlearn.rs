@@ -34,6 +34,8 @@ pub struct ResolvedUnlearn {
     pub model: PathBuf,
     /// Where the model that has forgotten goes.
     pub out: PathBuf,
+    /// The parts that the recipe puts in place of the method's.
+    pub parts: Option<toml::Table>,
     /// Where the adapter that the change is goes by itself, if it is wanted.
     pub adapter: Option<PathBuf>,
 }
@@ -77,7 +79,8 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
             return Err(document.error("order", thing, "write `together` or `in-turn`").into());
         }
         for train in stages.iter().filter_map(Stage::training) {
-            train.check().map_err(|error| placed(error, document))?;
+            let checked = train.check().and_then(|()| train.anchor.check(concepts));
+            checked.map_err(|error| placed(error, document))?;
         }
         turns.push(Turn { concepts: concepts.to_vec(), stages });
     }
@@ -105,7 +108,8 @@ pub fn unlearn(recipe: &UnlearnRecipe) -> Result<ResolvedUnlearn> {
         stages: described.collect::<Result<_, _>>()?,
         inputs,
     };
-    Ok(ResolvedUnlearn { plan, turns, model, out: document.beside(&recipe.out), adapter })
+    let parts = recipe.method.settings.get("parts").and_then(toml::Value::as_table).cloned();
+    Ok(ResolvedUnlearn { plan, turns, model, out: document.beside(&recipe.out), parts, adapter })
 }
 
 /// Refuses to write an adapter by itself where the change is none, or not one alone; gives what is wrong, and a remedy.
@@ -147,10 +151,24 @@ pub fn places(method: &str) -> &'static [&'static str] {
 /// The method's settings with what lies in files of their own and with every default, and the parts that take the place of its own.
 fn asked(recipe: &UnlearnRecipe, mut asked: toml::Table) -> Result<(toml::Table, Option<Mix>)> {
     recipe.check_braces(places(&recipe.method.name))?;
-    let mix = Mix::take(&mut asked)?;
+    let mix = Mix::take(&mut asked).map_err(|error| {
+        let remedy = "see `oubliette list parts`, and for `lora` its `rank` and `alpha`";
+        recipe.source.error("method.parts", one_line(&error), remedy)
+    })?;
     let fill = |settings| METHODS.fill(&recipe.method.name, settings);
     tables::read(&mut asked, &recipe.source, fill)?;
     Ok((fill(asked)?, mix))
+}
+
+/// What a reader of TOML says, which goes over several lines.
+fn one_line(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text = error.to_string();
+        source = error.source();
+    }
+    text.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// Refuses templates in which no name has a place: prompts made of the others would be trained on, and nobody would know.

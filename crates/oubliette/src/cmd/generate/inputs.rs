@@ -1,12 +1,13 @@
 //! What `generate` is given, checked before anything is computed.
 use super::Generate;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::complain;
 use oubliette_evidence::{Digest, prompt::MAX_GUIDANCE};
-use oubliette_model::Weights;
 use oubliette_model::families::StableDiffusion;
 use oubliette_model::lora::Lora;
 use oubliette_model::sample::{Given, Request};
+use oubliette_model::{Weight, Weights};
 use std::path::PathBuf;
 
 /// Refuses what no model could do.
@@ -82,6 +83,20 @@ pub(super) fn requests(asked: &Generate) -> Result<Vec<Request>, Failure> {
 pub(super) fn weights(asked: &Generate, sd: &StableDiffusion) -> Result<Weights, Failure> {
     match &asked.lora {
         None => Ok(sd.weights.clone()),
-        Some(path) => Ok(Lora::read(path, &sd.weights)?.merge(&sd.weights)),
+        Some(path) => {
+            let changed = Lora::read(path, &sd.weights)?.changed(&sd.weights);
+            let is_finite = |weight: &Weight| weight.to_f32_vec().iter().all(|x| x.is_finite());
+            match changed.iter().find(|(_, weight)| !is_finite(weight)) {
+                None => Ok(sd.weights.overlaid(&changed)),
+                Some((name, _)) => Err(Failure::new(
+                    "model-tensor",
+                    Exit::Input,
+                    format!(
+                        "`{}` makes `{name}` of the model no finite numbers; take another adapter",
+                        path.display()
+                    ),
+                )),
+            }
+        }
     }
 }
