@@ -22,7 +22,7 @@ const GENERATE: &[&str] =
 const UNET: &str = "model/unet/diffusion_pytorch_model.safetensors";
 
 /// Changes a JSON file.
-fn json_edit(scene: &Scene, name: &str, change: impl FnOnce(&mut Value)) {
+pub(crate) fn json_edit(scene: &Scene, name: &str, change: impl FnOnce(&mut Value)) {
     let mut value: Value = serde_json::from_str(&scene.text(name)).unwrap();
     change(&mut value);
     scene.write(name, value.to_string());

@@ -1,7 +1,7 @@
 //! Recipes, concepts, prompt files, pictures and adapters that mean harm.
 use crate::bench::bench;
 use crate::forge;
-use crate::hostile::{Case, check};
+use crate::hostile::{Case, check, json_edit};
 use crate::scene::Scene;
 
 const UNLEARN: &[&str] = &["unlearn", "unlearn.toml"];
@@ -270,6 +270,18 @@ const CASES: &[Case] = &[
     swapped!("a neighbour that is counted twice", "audit.toml", "[[attack]]" => "[keep]\nunrelated = [\"cat\"]\n[[attack]]", AUDIT, "audit.toml:18", "`cat`", "neighbour"),
     swapped!("a name that the model does not get to read", "fox.toml", "a {name}" => &format!("{}{{name}}", "a ".repeat(80)), AUDIT, "fox.toml:7", "`fox`", "comes after"),
     swapped!("a name of something kept that the model does not get to read", "audit.toml", "[[attack]]" => &format!("[keep]\nprompts = [\"{}{{name}}\"]\n[[attack]]", "a ".repeat(80)), AUDIT, "audit.toml:17", "`cat`", "comes after"),
+    Case {
+        name: "a schedule that its own sampler does not walk",
+        harm: |scene| {
+            swap(scene, "audit.toml", "sampler = \"ddim\"\n", "");
+            json_edit(scene, "model/scheduler/scheduler_config.json", |config| {
+                config["_class_name"] = "DPMSolverMultistepScheduler".into();
+                config["algorithm_type"] = "sde-dpmsolver++".into();
+            });
+        },
+        command: AUDIT,
+        says: &["scheduler_config.json", "sde-dpmsolver++", "sampler = \"ddim\""],
+    },
     swapped!("a sampler nobody knows", "audit.toml", "\"ddim\"" => "\"quantum\"", AUDIT, "quantum", "euler"),
     replaced!("latents that are no weights", "given" => "no latents", LATENTS, "given"),
     replaced!("latents of another shape", "given" => latents([1, 9, 8, 8]), LATENTS, "latents"),

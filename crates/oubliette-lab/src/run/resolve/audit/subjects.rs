@@ -4,15 +4,18 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use oubliette_evidence::{
     plan::{PlannedSampling, Role, Subject},
-    recipe::AuditRecipe,
+    recipe::{AuditRecipe, Sampling},
 };
 use oubliette_model::{
-    attached::Attached, families::StableDiffusion, sample::Guidance, schedule,
+    attached::Attached,
+    families::StableDiffusion,
+    sample::Guidance,
+    schedule::{self, Steps},
     tokenizer::ClipTokenizer,
 };
 
 use crate::{
-    Result, geometry,
+    Error, Result, geometry,
     run::{Context, Places},
 };
 
@@ -39,6 +42,20 @@ pub(super) fn of(recipe: &AuditRecipe, context: &Context) -> Result<(Vec<Subject
     Ok((subjects, Places { folders, context: context.clone(), batch }))
 }
 
+/// The sampler that is asked for, else the model's own; one that could not walk the model's schedule is refused before anything is drawn.
+fn sampler(asked: &Sampling, sd: &StableDiffusion) -> Result<&'static schedule::Entry> {
+    let named = asked.sampler.as_deref();
+    let found = named.map_or_else(|| sd.schedule.sampler(), schedule::find);
+    let steps = Steps { count: asked.steps as usize, eta: 0.0 };
+    let walked = found.and_then(|sampler| (sampler.build)(&sd.schedule, steps).map(|_| sampler));
+    walked.map_err(|error| Error::Input {
+        file: format!("`{}`", sd.folder().join("scheduler/scheduler_config.json").display()),
+        thing: format!("with it no picture can be sampled as `[sampling]` asks: {error}"),
+        remedy: "write `sampler = \"ddim\"` in `[sampling]`, which runs on most schedules"
+            .to_owned(),
+    })
+}
+
 /// The sampling with what the recipe leaves to the model, and what reads prompts for it.
 pub(super) fn sampling(
     recipe: &AuditRecipe,
@@ -46,8 +63,7 @@ pub(super) fn sampling(
 ) -> Result<(PlannedSampling, ClipTokenizer)> {
     let asked = &recipe.sampling;
     let sd = StableDiffusion::load(places.folder(Role::Original)?, &places.context.options()?)?;
-    let own = sd.schedule.sampler()?.name;
-    let sampler = schedule::find(asked.sampler.as_deref().unwrap_or(own))?.name;
+    let sampler = sampler(asked, &sd)?.name;
     let (width, height) = geometry::picture(&sd);
     let planned = PlannedSampling {
         sampler: sampler.to_owned(),
