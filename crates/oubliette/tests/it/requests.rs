@@ -275,8 +275,10 @@ const CASES: &[Case] = &[
         harm: |scene| {
             swap(scene, "audit.toml", "sampler = \"ddim\"\n", "");
             json_edit(scene, "model/scheduler/scheduler_config.json", |config| {
-                config["_class_name"] = "DPMSolverMultistepScheduler".into();
                 config["algorithm_type"] = "sde-dpmsolver++".into();
+            });
+            json_edit(scene, "model/model_index.json", |index| {
+                index["scheduler"][1] = "DPMSolverMultistepScheduler".into();
             });
         },
         command: AUDIT,

@@ -44,8 +44,8 @@ pub(super) fn of(recipe: &AuditRecipe, context: &Context) -> Result<(Vec<Subject
 
 /// The sampler that is asked for, else the model's own; one that could not walk the model's schedule is refused before anything is drawn.
 fn sampler(asked: &Sampling, sd: &StableDiffusion) -> Result<&'static schedule::Entry> {
-    let named = asked.sampler.as_deref();
-    let found = named.map_or_else(|| sd.schedule.sampler(), schedule::find);
+    let named = asked.sampler.as_deref().map(schedule::find).transpose()?;
+    let found = named.map_or_else(|| sd.schedule.sampler(), Ok);
     let steps = Steps { count: asked.steps as usize, eta: 0.0 };
     let walked = found.and_then(|sampler| (sampler.build)(&sd.schedule, steps).map(|_| sampler));
     walked.map_err(|error| Error::Input {
