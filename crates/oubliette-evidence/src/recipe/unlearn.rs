@@ -90,15 +90,7 @@ impl UnlearnRecipe {
         check_task(document, Task::Unlearn)?;
         let recipe: Self = document.parse()?;
         recipe
-            .check()
-            .and_then(|()| {
-                apart::check_written(
-                    document,
-                    &recipe.out,
-                    recipe.adapter.as_deref(),
-                    &recipe.model,
-                )
-            })
+            .check(document)
             .map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
         Ok(Self { source: document.clone(), ..recipe })
     }
@@ -122,8 +114,9 @@ impl UnlearnRecipe {
             .map_err(|(key, thing, remedy)| self.source.error(&key, thing, remedy))
     }
 
-    fn check(&self) -> Result<(), Problem> {
+    fn check(&self, document: &Document) -> Result<(), Problem> {
         check_seed(self.seed)?;
+        apart::check_written(document, &self.out, self.adapter.as_deref(), &self.model)?;
         training::check_method(&self.method.settings, "method")?;
         if self.concept.all().is_empty() {
             return Err(("concept".into(), "no concept is named".into(), "name one file at least"));

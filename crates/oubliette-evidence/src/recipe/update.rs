@@ -50,21 +50,14 @@ impl UpdateRecipe {
         check_task(document, Task::Update)?;
         let recipe: Self = document.parse()?;
         recipe
-            .check()
-            .and_then(|()| {
-                apart::check_written(
-                    document,
-                    &recipe.out,
-                    recipe.adapter.as_deref(),
-                    &recipe.model,
-                )
-            })
+            .check(document)
             .map_err(|(key, thing, remedy)| document.error(&key, thing, remedy))?;
         Ok(Self { source: document.clone(), ..recipe })
     }
 
-    fn check(&self) -> Result<(), Problem> {
+    fn check(&self, document: &Document) -> Result<(), Problem> {
         check_seed(self.seed)?;
+        apart::check_written(document, &self.out, self.adapter.as_deref(), &self.model)?;
         training::check_further(&self.train, "train")
     }
 }

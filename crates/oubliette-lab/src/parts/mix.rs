@@ -53,12 +53,10 @@ impl Mix {
     /// When a part is unknown, or the method has no stage that could take it.
     pub fn apply(&self, stages: &mut [Stage], base: &Path) -> Result<()> {
         if self.lora.is_some() && stages.iter().any(Stage::is_beside_the_weights) {
-            return Err(Error::Input {
-                file: "the recipe, table `[method.parts]`".to_owned(),
-                thing: "`lora` is given, and the method leaves the model's own layers as they are"
-                    .to_owned(),
-                remedy: "leave `lora` out, or take a method that trains layers".to_owned(),
-            });
+            return Err(Error::in_method(
+                "`lora` is given, and the method leaves the model's own layers as they are",
+                "leave `lora` out, or take a method that trains layers",
+            ));
         }
         let (mut taken, mut anchored) = (false, false);
         for stage in stages {

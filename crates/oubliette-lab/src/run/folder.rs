@@ -109,20 +109,20 @@ fn parent(out: &Path) -> &Path {
 }
 
 /// The weights that an adapter changes, worked into them as the model's folder holds them: a run in a shorter format has rounded those, and `changed`,
-/// more coarsely than the adapter moves them.
+/// more coarsely than the adapter moves them. Without an adapter it is `changed`.
 ///
 /// # Errors
 /// When the folder cannot be read again.
 pub(super) fn worked_in(
-    adapter: &Lora,
+    adapter: Option<&Lora>,
     changed: Weights,
     model: &Path,
     context: &Context,
 ) -> Result<Weights> {
     let options = context.options()?;
-    if options.dtype == Precision::F32 {
+    let Some(adapter) = adapter.filter(|_| options.dtype != Precision::F32) else {
         return Ok(changed);
-    }
+    };
     let options = LoadOptions { dtype: Precision::F32, ..options };
     Ok(adapter.changed(&StableDiffusion::load(model, &options)?.weights))
 }

@@ -42,12 +42,8 @@ pub fn unlearn(
     if !resolved.stages().any(Stage::is_beside_the_weights) && is_as_it_was(&sd.weights, &changed) {
         return Err(Error::Unchanged { method: resolved.plan.method });
     }
-    let changed = match &adapter {
-        Some(adapter) if resolved.stages().count() == 1 => {
-            folder::worked_in(adapter, changed, &resolved.model, context)?
-        }
-        _ => changed,
-    };
+    let whole = adapter.as_ref().filter(|_| resolved.stages().count() == 1);
+    let changed = folder::worked_in(whole, changed, &resolved.model, context)?;
     let suppressing = beside.put(&mut sd);
     let none_changed = changed.names().all(|name| name.starts_with(ATTACHED));
     let suppressing = suppressing.filter(|_| none_changed);

@@ -23,16 +23,12 @@ pub fn update(
     let painter = Painter::load(&resolved.model, context, 1)?;
     let mut journal = Journal::open(&context.runs, &plan, &context.describe())?;
     if journal.evidence().finished() {
-        for written in std::iter::once(&resolved.out).chain(&resolved.adapter) {
-            folder::check(written, &journal)?;
-        }
+        resolved.written().try_for_each(|out| folder::check(out, &journal))?;
         journal.write_evidence()?;
         return Ok(journal);
     }
     let trained = journal.evidence().trainings().next().is_some();
-    for written in std::iter::once(&resolved.out).chain(&resolved.adapter) {
-        folder::check_free(written, trained)?;
-    }
+    resolved.written().try_for_each(|out| folder::check_free(out, trained))?;
     let work = journal.workspace()?;
     let mut bench = Bench {
         base: std::path::Path::new(""),
@@ -50,12 +46,7 @@ pub fn update(
     let card = super::card::updated(&resolved.plan, plan.digest()?, painter.model())?;
     let (adapter, beside) = (tuned.adapter.as_ref(), resolved.adapter.as_deref());
     let mut events = folder::save_adapter(painter.model(), adapter, beside)?;
-    let changed = match adapter {
-        Some(adapter) => {
-            folder::worked_in(adapter, tuned.changed.clone(), &resolved.model, context)?
-        }
-        None => tuned.changed.clone(),
-    };
+    let changed = folder::worked_in(adapter, tuned.changed, &resolved.model, context)?;
     let saved = folder::save(painter.model(), &changed, &card, &resolved.out)?;
     events.extend([Event::Saved(saved), Event::Finished(Finished {})]);
     journal.append(events)?;

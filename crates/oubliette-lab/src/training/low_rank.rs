@@ -54,29 +54,21 @@ impl LowRank {
             let remedy = format!(
                 "give a rank of 1 to {MAX_RANK} and an alpha of 0 to {MOST_SCALE} times the rank"
             );
-            return Err(refused(&thing, &remedy));
+            return Err(Error::in_method(&thing, &remedy));
         }
         if !stage.mask.is_of_layers() {
-            return Err(refused(
+            return Err(Error::in_method(
                 "`lora` trains layers as a whole, and the mask chooses among their elements",
                 "use the mask `select` or `none`, or leave `lora` out",
             ));
         }
         if stage.losses().any(|loss| loss.objective.looks_at_moves()) {
-            return Err(refused(
+            return Err(Error::in_method(
                 "a loss looks at how far the model's own weights have moved, and with `lora` they do not move",
                 "leave that loss out, or leave `lora` out",
             ));
         }
         Ok(())
-    }
-}
-
-fn refused(thing: &str, remedy: &str) -> Error {
-    Error::Input {
-        file: "the recipe, table `[method.parts]`".to_owned(),
-        thing: thing.to_owned(),
-        remedy: remedy.to_owned(),
     }
 }
 

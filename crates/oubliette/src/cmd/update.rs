@@ -58,7 +58,7 @@ impl Verb for Update {
         let expected = |yardstick: &Yardstick| expected(yardstick, &resolved);
         let context = self.running.fitted(context, &resolved.model, terminal, expected)?;
         if self.running.dry_run {
-            for written in std::iter::once(&resolved.out).chain(&resolved.adapter) {
+            for written in resolved.written() {
                 run::would_be_free(written, &run, 1)?;
             }
             let expected = expected(&Yardstick::of(&resolved.model, &context)?)?;

@@ -40,23 +40,13 @@ fn blocks_are_computed_again_where_all_activations_would_be_too_many() {
 #[test]
 fn an_adapter_wants_less_than_the_weights_it_stands_for() {
     let scene = bench();
-    let wants = |more: &[&str]| {
-        let asked = [
-            "unlearn",
-            "--model",
-            "model",
-            "--concept",
-            "fox.toml",
-            "--method",
-            "erasediff",
-            "--out",
-            "out",
-        ];
-        let planned = scene.run(&[&asked[..], &["--dry-run", "--json"], more].concat());
+    let wants = |parts: &str| {
+        let mut asked = vec!["unlearn", "--model", "model", "--concept", "fox.toml", "--json"];
+        asked.extend(["--method", "erasediff", "--out", "out", "--dry-run", "--set", parts]);
+        let planned = scene.run(&asked);
         planned.json()["result"]["expected"]["memory_bytes"].as_u64().unwrap()
     };
-    let [whole, small, large] =
-        [&[][..], &["--set", "parts.lora.rank=1"], &["--set", "parts.lora.rank=16"]].map(wants);
+    let [whole, small, large] = ["parts={}", "parts.lora.rank=1", "parts.lora.rank=16"].map(wants);
     assert!(small < large && small < whole, "{small}, {large}, {whole}");
 }
 

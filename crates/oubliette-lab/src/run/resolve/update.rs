@@ -36,6 +36,13 @@ pub struct ResolvedUpdate {
     pub adapter: Option<PathBuf>,
 }
 
+impl ResolvedUpdate {
+    /// What appears at the end.
+    pub fn written(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.out).chain(&self.adapter)
+    }
+}
+
 /// Makes the plan; loads no model.
 ///
 /// # Errors
