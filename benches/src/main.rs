@@ -57,6 +57,7 @@ fn open(folder: &Path) -> Result<Box<dyn Run>> {
 }
 
 fn main() -> Result<()> {
+    oubliette_kernels::keep_memory();
     // As the program itself does: on a thread of the pool, so that no kernel is handed over and waited for.
     rayon::scope(|_| work())
 }

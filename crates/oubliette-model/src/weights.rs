@@ -136,11 +136,7 @@ impl Weights {
 
     /// Every weight times `factor`, in the memory that it lies in where nobody else holds that.
     pub fn into_scaled(self, factor: f64) -> Self {
-        let scaled = |(name, weight): (String, Weight)| {
-            let shape = weight.shape().to_vec();
-            (name, Weight::from_flat(weight.into_flat() * factor, &shape))
-        };
-        self.into_iter().map(scaled).collect()
+        self.into_iter().map(|(name, weight)| (name, weight.into_scaled(factor))).collect()
     }
 
     /// The sum of both; what only one of them has is as it is there. No tensor is held longer than it is needed.
@@ -156,6 +152,30 @@ impl Weights {
             self.insert(name, sum);
         }
         self
+    }
+
+    /// `a` times every weight plus `b` times the one of the same name in `other`, where `shares` gives (a, b) for the two; what only one
+    /// of them has is multiplied by its number of `alone`. No tensor is held longer than it is needed.
+    pub fn mixed(
+        mut self,
+        other: Self,
+        alone: (f64, f64),
+        mut shares: impl FnMut(&Weight, &Weight) -> (f64, f64),
+    ) -> Self {
+        let mut all = Self::new();
+        for (name, other) in other {
+            let mixed = match self.remove(&name) {
+                Some(own) => {
+                    let (a, b) = shares(&own, &other);
+                    let shape = own.shape().to_vec();
+                    Weight::from_flat(own.into_flat() * a + other.into_flat() * b, &shape)
+                }
+                None => other.into_scaled(alone.1),
+            };
+            all.insert(name, mixed);
+        }
+        all.extend(self.into_scaled(alone.0));
+        all
     }
 
     /// Every weight times `factor`.

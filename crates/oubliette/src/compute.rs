@@ -29,6 +29,7 @@ impl Compute {
     /// Does `work` on one of the threads that compute. From any other thread, every kernel would be handed over and waited
     /// for, which for small pictures costs a quarter of the time.
     pub(crate) fn within<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        oubliette_kernels::keep_memory();
         let threads = self.threads.map_or(0, usize::from); // 0: one for each core
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK);
         let _ = pool.build_global(); // fails only where there is one already

@@ -2,7 +2,7 @@
 
 use crate::support::{SMALL, check, close, values};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use oubliette_kernels::{AdamwSettings, AdamwState, adamw, softmax_cross_entropy};
+use oubliette_kernels::{AdamwSettings, AdamwState, adamw, scalar_product, softmax_cross_entropy};
 
 fn entropy(n: usize, classes: usize) {
     check(&format!("cross-entropy {n}x{classes}"), &[n * classes], &|t| {
@@ -24,6 +24,28 @@ fn cross_entropy() {
 fn a_class_that_is_not_there() {
     let device = Device::flex();
     softmax_cross_entropy(Tensor::zeros([1, 3], &device), Tensor::from_ints([3], &device));
+}
+
+#[test]
+fn scalar_products() {
+    let device = Device::flex();
+    for len in [0, 1, 15, 16, 17, 16_384, 16_385, 70_001] {
+        let (a, b) = (values(len, 1), values(len, 2));
+        let tensor = |v: &[f64], dtype| {
+            Tensor::<1>::from_data(TensorData::new(v.to_vec(), [len]), (&device, dtype))
+        };
+        let size: f64 = a.iter().zip(&b).map(|(a, b)| (a * b).abs()).sum();
+        let expected: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+        for dtype in [DType::F32, DType::F64] {
+            let got = scalar_product(&tensor(&a, dtype), &tensor(&b, dtype));
+            assert!((got - expected).abs() <= 1e-13 * size, "{len}: {got} against {expected}");
+        }
+    }
+    // Every second row: read where it lies.
+    let whole = Tensor::<1>::from_data(TensorData::new(values(60, 3), [60]), (&device, DType::F32));
+    let part = whole.reshape([6, 10]).swap_dims(0, 1).narrow(1, 1, 3);
+    let alone = Tensor::<2>::from_data(part.to_data(), &device);
+    assert_eq!(scalar_product(&part, &alone), scalar_product(&alone, &alone));
 }
 
 /// Five steps; the same arithmetic in `f64` by hand.

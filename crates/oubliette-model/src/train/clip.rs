@@ -17,10 +17,7 @@ pub fn clip_global_norm(gradients: Weights, max: f64) -> (f64, Weights) {
 
 /// The Euclidean norm of all values of all tensors.
 pub fn global_norm(gradients: &Weights) -> f64 {
-    let square = |value: f32| f64::from(value) * f64::from(value);
-    let squares =
-        gradients.iter().map(|(_, g)| g.to_f32_vec().into_iter().map(square).sum::<f64>());
-    squares.sum::<f64>().sqrt()
+    gradients.iter().map(|(_, gradient)| gradient.dot(gradient)).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]

@@ -83,7 +83,9 @@ impl Optimiser {
                 .remove(name)
                 .unwrap_or_else(|| unreachable!("`{name}` has a gradient and no weight"));
             let shape = weight.shape().to_vec();
-            let held = weight.inner().flat();
+            let plain = weight.inner();
+            drop(weight);
+            let held = plain.into_flat();
             let format = held.dtype();
             let weight = self.exactly(name, held);
             let mut gradient = gradient.flat().cast(DType::F32);

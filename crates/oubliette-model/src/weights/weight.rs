@@ -1,6 +1,7 @@
 //! One weight: a tensor whose rank is known at run time only.
 
 use burn::tensor::{DType, Device, DispatchTensor, Gradients, Shape, Tensor, TensorData};
+use oubliette_kernels::scalar_product;
 
 /// A tensor of floats whose rank is known at run time only.
 ///
@@ -88,7 +89,7 @@ impl Weight {
     }
 
     /// [`Weight::flat`] of a weight that nobody else holds, which can then be written in place.
-    pub(super) fn into_flat(self) -> Tensor<1> {
+    pub(crate) fn into_flat(self) -> Tensor<1> {
         let count = self.len();
         match self.shape.len() {
             1 => Tensor::from_dispatch(self.tensor),
@@ -96,6 +97,20 @@ impl Weight {
             3 => Tensor::<3>::from_dispatch(self.tensor).reshape([count]),
             _ => Tensor::<4>::from_dispatch(self.tensor).reshape([count]),
         }
+    }
+
+    /// The weight times `factor`, in the memory that it lies in where nobody else holds that.
+    pub(super) fn into_scaled(self, factor: f64) -> Self {
+        let shape = self.shape.clone();
+        Self::from_flat(self.into_flat() * factor, &shape)
+    }
+
+    /// The sum of the products of its values with those of a weight of the same shape, in double precision.
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    pub fn dot(&self, other: &Self) -> f64 {
+        scalar_product(&self.flat(), &other.flat())
     }
 
     /// A weight of the given shape from one row of numbers.

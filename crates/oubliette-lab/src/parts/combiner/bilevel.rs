@@ -3,10 +3,7 @@
 use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Combiner, Sides, Stateful, Sum,
-    products::{Products, mixed, pairs},
-};
+use super::{Combiner, Sides, Stateful, Sum, products::Products};
 use crate::{Card, Entry, Error, Result};
 
 pub(super) const ENTRY: Entry<dyn Combiner> = Entry::of::<Bilevel>(Card {
@@ -54,14 +51,14 @@ impl Combiner for Bilevel {
     }
 
     fn combine(&mut self, sides: Sides) -> Result<Weights> {
-        let (Some(forget), Some(retain)) = (&sides.forget, &sides.retain) else {
+        let Sides { forget: Some(forget), retain: Some(retain), .. } = sides else {
             return Sum {}.combine(sides);
         };
         let lambda = match self.eta {
             None => self.lambda,
-            Some(eta) => (eta - Products::of(&pairs(forget, retain)).cosine()).max(0.0),
+            Some(eta) => (eta - Products::of_all(&forget, &retain).cosine()).max(0.0),
         };
-        Ok(mixed(forget, retain, lambda, 1.0))
+        Ok(forget.mixed(retain, (lambda, 1.0), |_, _| (lambda, 1.0)))
     }
 }
 

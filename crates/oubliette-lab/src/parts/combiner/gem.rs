@@ -3,10 +3,7 @@
 use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Combiner, Sides, Stateful, Sum,
-    products::{Products, pairs},
-};
+use super::{Combiner, Sides, Stateful, Sum, products::Products};
 use crate::{
     Card, Entry, Error, Result,
     parts::mask::{Mask as _, Select},
@@ -84,7 +81,7 @@ impl Combiner for Gem {
             }
         };
         // The memory asks that the relearning loss does not fall: its gradient is the negative of that loss's.
-        let products = Products::of(&pairs(&whole, &relearn));
+        let products = Products::of_all(&whole, &relearn);
         let across = -products.across;
         if across >= 0.0 {
             return Ok(whole);

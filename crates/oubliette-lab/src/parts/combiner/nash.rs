@@ -3,10 +3,7 @@
 use oubliette_model::Weights;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Combiner, Sides, Stateful, Sum,
-    products::{Products, mixed, pairs},
-};
+use super::{Combiner, Sides, Stateful, Sum, products::Products};
 use crate::{Card, Entry, Result};
 
 pub(super) const ENTRY: Entry<dyn Combiner> = Entry::of::<Nash>(Card {
@@ -38,11 +35,11 @@ impl Stateful for Nash {}
 
 impl Combiner for Nash {
     fn combine(&mut self, sides: Sides) -> Result<Weights> {
-        let (Some(forget), Some(retain)) = (&sides.forget, &sides.retain) else {
+        let Sides { forget: Some(forget), retain: Some(retain), .. } = sides else {
             return Sum {}.combine(sides);
         };
-        let (a, b) = self.weights(Products::of(&pairs(forget, retain)));
-        Ok(mixed(forget, retain, a, b))
+        let shares = self.weights(Products::of_all(&forget, &retain));
+        Ok(forget.mixed(retain, shares, |_, _| shares))
     }
 }
 

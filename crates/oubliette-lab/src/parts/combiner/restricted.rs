@@ -3,10 +3,7 @@
 use oubliette_model::{Weight, Weights};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Combiner, Sides, Stateful, Sum,
-    products::{Products, pairs},
-};
+use super::{Combiner, Sides, Stateful, Sum, products::Products};
 use crate::{Card, Entry, Error, Result};
 
 pub(super) const ENTRY: Entry<dyn Combiner> = Entry::of::<Restricted>(Card {
@@ -50,18 +47,14 @@ impl Combiner for Restricted {
     }
 
     fn combine(&mut self, sides: Sides) -> Result<Weights> {
-        let (Some(forget), Some(retain)) = (&sides.forget, &sides.retain) else {
+        let Sides { forget: Some(forget), retain: Some(retain), .. } = sides else {
             return Sum {}.combine(sides);
         };
-        let pairs = pairs(forget, retain);
-        let whole = Products::of(&pairs);
-        let both = pairs.iter().map(|pair| {
-            let products = if self.per_layer { Products::of(&[*pair]) } else { whole };
-            let ((a, b), (name, f, r)) = (shares(products, self.alpha), pair);
-            ((*name).to_owned(), Weight::from_flat(f.flat() * a + r.flat() * b, f.shape()))
-        });
-        let both: Weights = both.collect();
-        Ok(forget.overlaid(&retain.scaled(self.alpha)).overlaid(&both))
+        let whole = (!self.per_layer).then(|| Products::of_all(&forget, &retain));
+        let shares = |f: &Weight, r: &Weight| {
+            shares(whole.unwrap_or_else(|| Products::of(f, r)), self.alpha)
+        };
+        Ok(forget.mixed(retain, (1.0, self.alpha), shares))
     }
 }
 
