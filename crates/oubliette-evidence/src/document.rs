@@ -16,6 +16,8 @@ pub const MAX_BYTES: u64 = 1 << 20;
 pub struct Document {
     file: PathBuf,
     text: String,
+    /// What it is of the file, where it is not the file itself.
+    piece: Option<String>,
 }
 
 impl Document {
@@ -31,7 +33,12 @@ impl Document {
     pub fn new(file: &Path, text: impl Into<String>) -> Self {
         let text: String = text.into();
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        Self { file: file.to_owned(), text }
+        Self { file: file.to_owned(), text, piece: None }
+    }
+
+    /// A document that was made of this one, with paths relative to the same folder; messages name this file and say which `piece` of it is meant.
+    pub fn made(&self, piece: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { file: self.file.clone(), text: text.into(), piece: Some(piece.into()) }
     }
 
     /// The file's name.
@@ -104,6 +111,9 @@ impl Document {
     }
 
     fn at(&self, span: Range<usize>, thing: impl Into<String>, remedy: impl Into<String>) -> Error {
+        if let Some(piece) = &self.piece {
+            return Error::file(&self.file, format!("{piece}: {}", thing.into()), remedy);
+        }
         let before = self.text.get(..span.start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
@@ -147,5 +157,16 @@ mod tests {
         );
         let piece = Document::new(Path::new("p.toml"), "a = 1");
         assert!(piece.piece::<toml::Table>().is_ok());
+    }
+
+    #[test]
+    fn what_was_made_of_a_file_has_no_lines_of_its_own() {
+        let whole = Document::new(Path::new("a/r.toml"), "schema = 1\n");
+        let made = whole.made("cell `x`", "schema = 1\n\nsteps = 3\n");
+        assert_eq!(
+            made.error("steps", "bad", "mend it").to_string(),
+            "a/r.toml: cell `x`: bad; mend it"
+        );
+        assert_eq!(made.beside(Path::new("b")), Path::new("a/b"));
     }
 }

@@ -61,7 +61,7 @@ pub enum Error {
         remedy: String,
     },
     /// Something else lies where a result belongs.
-    #[error("`{}` exists already and is not what this run writes; choose another `out` or remove it", .path.display())]
+    #[error("`{}` exists already and is not what this run writes; remove it, or write to another place (`out`, `adapter`)", .path.display())]
     Taken {
         /// The place.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum Error {
     },
     /// Everything was done, and no weight is another; nothing was written.
     #[error(
-        "`{method}` has changed no weight, so nothing is forgotten; nothing was written; choose other settings, for example more `steps` or a larger `learning_rate`"
+        "`{method}` has changed no weight by as much as the model's files can hold, so nothing is forgotten; nothing was written; choose other settings, for example more `steps` or a larger `learning_rate`"
     )]
     Unchanged {
         /// The method.

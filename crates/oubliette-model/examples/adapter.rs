@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sd = StableDiffusion::load(model, &LoadOptions::on(Device::flex()))?;
     let lora = random(&sd)?;
     std::fs::create_dir_all(out)?;
-    lora.write_diffusers(&out.join("diffusers"), &sd.weights)?;
+    lora.write_diffusers(&out.join("diffusers"), &sd.weights, None)?;
     lora.write_peft(&out.join("peft"), &sd.weights)?;
     let given = Given::read(latents)?.first().map(Arc::clone);
     let request =

@@ -191,6 +191,18 @@ impl Weights {
         })
     }
 
+    /// [`Weights::times`], in the memory that the weights lie in where nobody else holds that; `other` may be in another format.
+    pub fn into_times(self, other: &Self) -> Self {
+        let times = |(name, weight): (String, Weight)| {
+            let Some(other) = other.get(&name) else { return (name, weight) };
+            let shape = weight.shape().to_vec();
+            let weight = weight.into_flat();
+            let other = other.flat().cast(weight.dtype());
+            (name, Weight::from_flat(weight * other, &shape))
+        };
+        self.into_iter().map(times).collect()
+    }
+
     /// Every weight replaced by what `change` makes of it.
     pub fn map(&self, mut change: impl FnMut(&str, &Weight) -> Weight) -> Self {
         self.0.iter().map(|(name, weight)| (name.clone(), change(name, weight))).collect()

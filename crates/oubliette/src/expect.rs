@@ -174,8 +174,8 @@ impl Yardstick {
 fn beside(train: &Train) -> u64 {
     let average = u64::from(train.average.is_some());
     let other_side = u64::from(!train.forget.is_empty() && !train.retain.is_empty());
-    let survey = if train.mask.survey().is_some() { 2 } else { 0 };
-    average + other_side + survey + 2 * train.wrappers.len() as u64
+    let mask = u64::from(train.mask.survey().is_some());
+    average + other_side + mask + 2 * train.wrappers.len() as u64
 }
 
 /// One forward of the denoiser on two rows.

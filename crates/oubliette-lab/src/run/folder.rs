@@ -127,17 +127,23 @@ pub(super) fn worked_in(
     Ok(adapter.changed(&StableDiffusion::load(model, &options)?.weights))
 }
 
-/// Writes the adapter by itself as diffusers reads it, where one was trained and is wanted.
+/// Writes the adapter by itself as diffusers reads it, where one was trained and is wanted, with the model's `section` on a card of its own.
 ///
 /// # Errors
 /// As [`appear`].
 pub(super) fn save_adapter(
     sd: &StableDiffusion,
     adapter: Option<&Lora>,
+    section: &CardSection,
     out: Option<&Path>,
 ) -> Result<Vec<Event>> {
     let (Some(adapter), Some(out)) = (adapter, out) else { return Ok(Vec::new()) };
-    let write = |to: &Path| Ok(adapter.write_diffusers(to, &sd.weights)?);
+    let body = format!(
+        "This is an adapter (LoRA) by itself, to be loaded over the model named below; what is said of a changed model is meant of both together.\n\n{}",
+        section.body
+    );
+    let section = CardSection { title: section.title.clone(), body };
+    let write = |to: &Path| Ok(adapter.write_diffusers(to, &sd.weights, Some(&section))?);
     Ok(vec![Event::Saved(appear(out, write)?)])
 }
 

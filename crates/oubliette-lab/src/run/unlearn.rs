@@ -39,7 +39,8 @@ pub fn unlearn(
     let trained = journal.evidence().trainings().count() >= resolved.trainings();
     resolved.written().try_for_each(|out| folder::check_free(out, trained))?;
     let (changed, adapter) = turns(&mut resolved, &sd, &mut journal, context, watch)?;
-    if !resolved.stages().any(Stage::is_beside_the_weights) && is_as_it_was(&sd.weights, &changed) {
+    let weighs = !resolved.stages().any(Stage::is_beside_the_weights);
+    if weighs && is_as_it_was(&sd.weights, &sd.as_saved(&changed)) {
         return Err(Error::Unchanged { method: resolved.plan.method });
     }
     let whole = adapter.as_ref().filter(|_| resolved.stages().count() == 1);
@@ -48,7 +49,8 @@ pub fn unlearn(
     let none_changed = changed.names().all(|name| name.starts_with(ATTACHED));
     let suppressing = suppressing.filter(|_| none_changed);
     let card = super::card::unlearned(&resolved, plan.digest()?, suppressing, &sd)?;
-    let mut events = folder::save_adapter(&sd, adapter.as_ref(), resolved.adapter.as_deref())?;
+    let mut events =
+        folder::save_adapter(&sd, adapter.as_ref(), &card, resolved.adapter.as_deref())?;
     let saved = folder::save(&sd, &changed, &card, &resolved.out)?;
     events.extend([Event::Saved(saved), Event::Finished(Finished {})]);
     journal.append(events)?;

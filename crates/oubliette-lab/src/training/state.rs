@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use burn::tensor::DType;
 use oubliette_model::{
-    Weight, Weights,
+    Weights,
     train::{Ema, Optimiser, Rule, Settings, clip_global_norm},
 };
 
@@ -83,9 +83,9 @@ impl State {
             false => gradient,
         };
         let gradient = clipped(gradient, true);
-        let movable = stage.mask.movable().map(|movable| in_format_of(movable, &gradient));
-        let gradient = match &movable {
-            Some(movable) => gradient.times(movable),
+        let movable = stage.mask.movable();
+        let gradient = match movable {
+            Some(movable) => gradient.into_times(movable),
             None => gradient,
         };
         let gradient = stage.mask.free(gradient);
@@ -94,7 +94,9 @@ impl State {
         let names = gradient.names().map(str::to_owned).collect();
         let before = stage.mask.holds_steps().then(|| self.weights.only(&names));
         match movable.filter(|_| !stage.mask.keeps_momentum()) {
-            Some(movable) => self.hold(&movable, &gradient, factor),
+            Some(movable) => {
+                self.optimiser.step_within(&mut self.weights, &gradient, factor, movable);
+            }
             None => self.optimiser.step(&mut self.weights, &gradient, factor),
         }
         if let Some(before) = before {
@@ -135,21 +137,6 @@ impl State {
         match &self.average {
             Some(average) => average.weights(&self.weights),
             None => self.weights.only(&self.names),
-        }
-    }
-
-    /// A step in which what may not move neither moves, nor decays, nor keeps momentum for later.
-    fn hold(&mut self, movable: &Weights, gradient: &Weights, factor: f64) {
-        self.optimiser.hold(movable);
-        let before = self.weights.only(&movable.names().map(str::to_owned).collect());
-        self.optimiser.step(&mut self.weights, gradient, factor);
-        let after = self.weights.only(&gradient.names().map(str::to_owned).collect());
-        for (name, old) in &before {
-            if let (Some(new), Some(mask)) = (after.get(name), movable.get(name)) {
-                let stays = (mask.flat() * -1.0) + 1.0;
-                let held = new.flat() * mask.flat() + old.flat() * stays;
-                self.weights.insert(name.clone(), Weight::from_flat(held, new.shape()));
-            }
         }
     }
 
@@ -196,12 +183,4 @@ impl State {
         let sum: f64 = last.iter().copied().map(f64::from).sum();
         (!last.is_empty()).then(|| sum / last.len() as f64)
     }
-}
-
-/// A mask in the number format of what it is multiplied with: masks are made in f32, whatever the model is held in.
-fn in_format_of(mask: &Weights, gradient: &Weights) -> Weights {
-    mask.map(|name, values| match gradient.get(name) {
-        Some(like) => values.to(&values.device(), like.dtype()),
-        None => values.clone(),
-    })
 }

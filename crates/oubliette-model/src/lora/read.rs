@@ -32,6 +32,7 @@ impl Lora {
         if folder.has("pytorch_lora_weights.safetensors") {
             return read_noted(&folder.path("pytorch_lora_weights.safetensors")?, base);
         }
+        refuse_pickle(&folder, "pytorch_lora_weights.bin")?;
         let mut all = Self::default();
         for name in ["unet", "text_encoder"] {
             if path.join(name).join("adapter_config.json").is_file() {
@@ -49,8 +50,23 @@ impl Lora {
     }
 }
 
+/// An adapter that there is as a pickle alone is not opened.
+fn refuse_pickle(folder: &Folder, name: &str) -> Result<()> {
+    match folder.has(name) {
+        true => {
+            let remedy = "save the adapter again with `safe_serialization=True`";
+            let why = "is a pickle, which can run programs when it is read";
+            Err(Error::file(&folder.path(name)?, why, remedy))
+        }
+        false => Ok(()),
+    }
+}
+
 fn read_peft(folder: &Folder, base: &Weights) -> Result<Lora> {
     let path = folder.path("adapter_config.json")?;
+    if !folder.has("adapter_model.safetensors") {
+        refuse_pickle(folder, "adapter_model.bin")?;
+    }
     let said = Said::read(&path, &read_object(&path, MAX_CONFIG_BYTES)?, "")?;
     let file = TensorFile::open(&folder.path("adapter_model.safetensors")?)?;
     read_file(&file, &[said], base)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Lora, half};
 use crate::error::{Error, Result};
-use crate::store::NewFolder;
+use crate::store::{CardSection, NewFolder};
 use crate::weights::{Weight, Weights};
 
 /// A tensor for a file: its bytes and its shape.
@@ -17,11 +17,16 @@ type Tensors = BTreeMap<String, (Vec<u8>, Vec<usize>)>;
 impl Lora {
     /// Writes a new folder with `pytorch_lora_weights.safetensors`, which diffusers' `load_lora_weights` reads.
     ///
-    /// The scale is worked into the second halves, since not every version of diffusers reads an alpha.
+    /// `card` becomes its model card. The scale is worked into the second halves, since not every version of diffusers reads an alpha.
     ///
     /// # Errors
     /// When the folder exists or cannot be written.
-    pub fn write_diffusers(&self, destination: &Path, base: &Weights) -> Result<()> {
+    pub fn write_diffusers(
+        &self,
+        destination: &Path,
+        base: &Weights,
+        card: Option<&CardSection>,
+    ) -> Result<()> {
         let new = NewFolder::create(destination)?;
         let mut tensors = Tensors::new();
         for name in self.pairs.keys() {
@@ -30,6 +35,9 @@ impl Lora {
             self.add_halves(&mut tensors, &key, name, base, true);
         }
         new.write(Path::new("pytorch_lora_weights.safetensors"), &bytes(destination, &tensors)?)?;
+        if let Some(card) = card {
+            new.write(Path::new("README.md"), card.added_to("").as_bytes())?;
+        }
         new.finish()
     }
 

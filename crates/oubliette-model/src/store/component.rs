@@ -87,6 +87,13 @@ impl Component {
         self.layout.places().values().filter_map(entry)
     }
 
+    /// How the tensor is stored that holds the weight of that qualified name.
+    pub(crate) fn stored_as(&self, qualified: &str) -> Option<Stored> {
+        let name = qualified.strip_prefix(&self.prefix)?.strip_prefix('/')?;
+        let place = self.layout.places().get(name)?;
+        Some(self.shards.entry(&place.name)?.stored)
+    }
+
     /// The name of a weight in the whole model.
     pub(crate) fn qualified(&self, name: &str) -> String {
         format!("{}/{name}", self.prefix)

@@ -65,20 +65,25 @@ impl Optimiser {
     /// # Panics
     /// When a gradient has no weight, or another shape.
     pub fn step(&mut self, weights: &mut Weights, gradients: &Weights, factor: f64) {
+        self.step_within(weights, gradients, factor, &Weights::new());
+    }
+
+    /// [`Optimiser::step`], in which what `movable` has at 0 neither moves nor decays, nor keeps momentum for later; weights that it does not have move
+    /// freely.
+    ///
+    /// # Panics
+    /// As [`Optimiser::step`], and when a weight of `movable` has another shape.
+    pub fn step_within(
+        &mut self,
+        weights: &mut Weights,
+        gradients: &Weights,
+        factor: f64,
+        movable: &Weights,
+    ) {
         self.steps += 1;
-        let settings = AdamwSettings {
-            lr: self.settings.lr * factor,
-            betas: self.settings.betas,
-            eps: self.settings.eps,
-            weight_decay: if self.settings.rule == Rule::AdamW {
-                self.settings.weight_decay
-            } else {
-                0.0
-            },
-            step: usize::try_from(self.steps).unwrap_or(usize::MAX),
-        };
+        let settings = self.numbers(factor);
         for (name, gradient) in gradients {
-            // Taken out, so that nobody else holds the storage and it can be written in place.
+            // Taken out and let go, so that nobody else holds the storage and it can be written in place.
             let weight = weights
                 .remove(name)
                 .unwrap_or_else(|| unreachable!("`{name}` has a gradient and no weight"));
@@ -87,17 +92,10 @@ impl Optimiser {
             drop(weight);
             let held = plain.into_flat();
             let format = held.dtype();
-            let weight = self.exactly(name, held);
-            let mut gradient = gradient.flat().cast(DType::F32);
-            if self.settings.rule == Rule::Adam && self.settings.weight_decay != 0.0 {
-                gradient = gradient + weight.clone() * self.settings.weight_decay;
-            }
-            let mut state = AdamwState::new(weight);
-            if let (Some(first), Some(second)) = (self.first.remove(name), self.second.remove(name))
-            {
-                (state.first, state.second) = (first.flat(), second.flat());
-            }
-            let state = adamw(state, gradient, &settings);
+            let exact = self.exactly(name, held);
+            let gradient = gradient.flat().cast(DType::F32);
+            let mask = movable.get(name).map(|mask| mask.flat().cast(DType::F32));
+            let state = self.moved(name, exact, gradient, mask, &settings);
             if format != DType::F32 {
                 self.exact.insert(name.clone(), Weight::from_flat(state.weight.clone(), &shape));
             }
@@ -105,6 +103,43 @@ impl Optimiser {
             self.first.insert(name.clone(), Weight::from_flat(state.first, &shape));
             self.second.insert(name.clone(), Weight::from_flat(state.second, &shape));
         }
+    }
+
+    /// The numbers of this step.
+    fn numbers(&self, factor: f64) -> AdamwSettings {
+        let decays = self.settings.rule == Rule::AdamW;
+        AdamwSettings {
+            lr: self.settings.lr * factor,
+            betas: self.settings.betas,
+            eps: self.settings.eps,
+            weight_decay: if decays { self.settings.weight_decay } else { 0.0 },
+            step: usize::try_from(self.steps).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// One weight after this step, with its moments, which are taken out.
+    fn moved(
+        &mut self,
+        name: &str,
+        weight: Tensor<1>,
+        mut gradient: Tensor<1>,
+        mask: Option<Tensor<1>>,
+        settings: &AdamwSettings,
+    ) -> AdamwState<1> {
+        if self.settings.rule == Rule::Adam && self.settings.weight_decay != 0.0 {
+            gradient = gradient + weight.clone() * self.settings.weight_decay;
+        }
+        let state = match (self.first.remove(name), self.second.remove(name)) {
+            (Some(first), Some(second)) => {
+                AdamwState { weight, first: first.into_flat(), second: second.into_flat() }
+            }
+            _ => AdamwState::new(weight),
+        };
+        let Some(mask) = mask else { return adamw(state, gradient, settings) };
+        let (old, stays) = (state.weight.clone(), mask.clone() * -1.0 + 1.0);
+        let (first, second) = (state.first * mask.clone(), state.second * mask.clone());
+        let state = adamw(AdamwState { first, second, ..state }, gradient, settings);
+        AdamwState { weight: state.weight * mask + old * stays, ..state }
     }
 
     /// A weight in f32: the exact copy, where that is still what the weight is held as. Whoever moved the weight in between has the last word.
@@ -118,13 +153,6 @@ impl Optimiser {
         let exact = exact.flat();
         let moved = exact.clone().cast(format).not_equal(held);
         exact.mask_where(moved, plain)
-    }
-
-    /// Takes the moments away where `movable` is 0, for the weights that it knows.
-    pub fn hold(&mut self, movable: &Weights) {
-        let movable = in_f32(movable);
-        self.first = self.first.times(&movable);
-        self.second = self.second.times(&movable);
     }
 
     /// Both moments, by `first/NAME` and `second/NAME`, and by `exact/NAME` what is kept of weights in a shorter format.
@@ -177,6 +205,28 @@ mod tests {
         assert!((exact - 0.97).abs() < 1e-3, "{exact}");
         // One step moves by 1e-4, where the next number below 1 is 4e-3 away.
         assert!((trained(DType::BF16) - exact).abs() < 2e-3);
+    }
+
+    #[test]
+    fn what_may_not_move_neither_decays_nor_moves_later() {
+        let pair = |values: [f32; 2], format| -> Weights {
+            let weight = Weight::from_f32(values.to_vec(), &[2], &Device::flex(), format);
+            [("w".to_owned(), weight)].into_iter().collect()
+        };
+        for format in [DType::F32, DType::BF16] {
+            let settings = Settings { lr: 0.1, weight_decay: 0.5, ..Settings::default() };
+            let (mut optimiser, mut weights) = (Optimiser::new(settings), pair([1.0, 1.0], format));
+            optimiser.step(&mut weights, &pair([0.5, 0.5], format), 1.0);
+            let before = weights.get("w").unwrap().to_f32_vec();
+            let second = pair([0.0, 1.0], DType::F32);
+            (0..3).for_each(|_| {
+                optimiser.step_within(&mut weights, &pair([0.0, 0.5], format), 1.0, &second);
+            });
+            let after = weights.get("w").unwrap().to_f32_vec();
+            assert_eq!(after[0], before[0]);
+            assert!(after[1] < before[1] - 0.1, "{after:?}");
+            assert_eq!(optimiser.moments().get("first/w").unwrap().to_f32_vec()[0], 0.0);
+        }
     }
 
     #[test]

@@ -77,6 +77,21 @@ fn every_layout_is_written_as_it_was_read() {
 }
 
 #[test]
+fn what_a_written_folder_gives_back_is_known_before() {
+    let temp = tempfile::tempdir().unwrap();
+    for layout in ["of-2022", "fp16-variant", "sharded"] {
+        let (model, copy) = (load(&released(layout)), temp.path().join(layout));
+        let weights = with_constant(&model, CHANGED, 0.1);
+        model.save(&copy, &weights, None).unwrap();
+        assert_same(&model.as_saved(&weights), &load(&copy).weights);
+    }
+    let halves = load(&released("fp16-variant"));
+    // The next number of the format is 2.4e-4 away.
+    let weights = with_constant(&halves, CHANGED, 0.25);
+    assert_same(&halves.as_saved(&with_constant(&halves, CHANGED, 0.25001)), &weights);
+}
+
+#[test]
 fn a_single_file_becomes_a_folder() {
     let temp = tempfile::tempdir().unwrap();
     let options = LoadOptions { base: Some(released("of-2022")), ..options() };

@@ -41,10 +41,24 @@ fn what_is_written_reads_the_same() {
         let (peft, diffusers) =
             (folder.path().join(format!("{name}-p")), folder.path().join(format!("{name}-d")));
         lora.write_peft(&peft, &sd.weights).unwrap();
-        lora.write_diffusers(&diffusers, &sd.weights).unwrap();
+        lora.write_diffusers(&diffusers, &sd.weights, None).unwrap();
         assert_eq!(Lora::read(&peft, &sd.weights).unwrap().pairs(), lora.pairs());
         expect(&sd, &golden, name, &Lora::read(&peft, &sd.weights).unwrap());
         expect(&sd, &golden, name, &Lora::read(&diffusers, &sd.weights).unwrap());
+    }
+}
+
+#[test]
+fn a_pickled_adapter_is_named_and_not_opened() {
+    let sd = golden::load(&golden::path("tiny-sd1"));
+    for (name, config) in [("pytorch_lora_weights.bin", None), ("adapter_model.bin", Some("{}"))] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), "pickle").unwrap();
+        if let Some(config) = config {
+            std::fs::write(folder.path().join("adapter_config.json"), config).unwrap();
+        }
+        let refused = Lora::read(folder.path(), &sd.weights).unwrap_err().to_string();
+        assert!(refused.contains(name) && refused.contains("safe_serialization"), "{refused}");
     }
 }
 

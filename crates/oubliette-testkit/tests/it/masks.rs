@@ -135,7 +135,7 @@ fn trimming_is_the_reference() {
         if done < fresh.survey {
             return;
         }
-        let after = mask.reset(&start, Lot::new(done)).unwrap();
+        let after = mask.clone().reset(&start, Lot::new(done)).unwrap();
         assert_eq!(after.names().collect::<Vec<_>>(), ["b"]);
         let old = start.get("b").unwrap().to_f32_vec();
         let changed = old.iter().zip(after.get("b").unwrap().to_f32_vec());

@@ -10,7 +10,7 @@ use super::running::{Running, Stopwatch, watcher};
 use crate::expect::Yardstick;
 use crate::failure::{Failure, Kind};
 use crate::terminal::Terminal;
-pub(super) use ahead::{ahead, check};
+pub(super) use ahead::{ahead, audit_plan, check};
 pub(super) use kept::{Kept, Refusal, remove};
 use oubliette_evidence::Plan;
 use oubliette_evidence::folder::RunFolder;

@@ -1,4 +1,7 @@
 //! `oubliette compare`: many methods on many concepts, each unlearned and audited, on one page.
+mod claims;
+mod page;
+
 use super::cell::{Bench, Kept, Made, ahead};
 use super::running::Running;
 use super::{Answer, Verb};
@@ -6,14 +9,12 @@ use crate::compute::Compute;
 use crate::failure::{Failure, Kind};
 use crate::terminal::Terminal;
 use clap::Args;
-use oubliette_evidence::harmless;
-use oubliette_evidence::hypotheses::{Along, Claims, Outcome, Seen, judged};
+use oubliette_evidence::hypotheses::{Along, Outcome, Seen};
 use oubliette_evidence::recipe::{CompareRecipe, ComparedCell};
-use oubliette_evidence::report::{render_comparison, render_diverged};
 use oubliette_lab::run::resolve;
+use page::{beginning, diverged, is_open, missing};
 use serde::Serialize;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Unlearn and audit many concepts with many methods, and put the results on one page
@@ -86,7 +87,7 @@ impl Verb for Compare {
             }
             self.run_missing(&bench, &recipe, &cells)?;
         }
-        let (claims, text) = page(&recipe, &kept, &cells)?;
+        let (claims, text) = page::write(&recipe, &kept, &cells)?;
         let hypotheses = claims.judged.into_iter();
         let trends = claims.trends.into_iter();
         let result = Compared {
@@ -101,7 +102,8 @@ impl Verb for Compare {
                 .map(|one| Claimed { claim: one.claimed.claim.clone(), outcome: one.outcome })
                 .collect(),
         };
-        Ok(Answer::done(result, format!("{text}\nPage: {}", kept.page().display())))
+        let page = kept.page();
+        Ok(Answer::done(result, format!("{}\nPage: {}", beginning(&text, &page), page.display())))
     }
 }
 
@@ -117,6 +119,7 @@ impl Compare {
         let open: Vec<&ComparedCell> = cells.iter().filter(open).collect();
         let claims = !recipe.hypothesis.is_empty() || !recipe.trend.is_empty();
         if claims {
+            claims::decidable(bench, recipe, &open)?;
             bench.kept.note_claims(recipe)?;
         }
         let mut made = Made::default();
@@ -130,7 +133,7 @@ impl Compare {
                 }
                 ended => ended?,
             }
-            page(recipe, bench.kept, cells)?;
+            page::write(recipe, bench.kept, cells)?;
             Ok(())
         })
     }
@@ -178,39 +181,4 @@ impl Compare {
             }
         }
     }
-}
-
-/// Writes the page from what is kept, and gives its text.
-fn page<'a>(
-    recipe: &'a CompareRecipe,
-    kept: &Kept,
-    cells: &[ComparedCell],
-) -> Result<(Claims<'a>, String), Failure> {
-    let audits = cells.iter().map(|cell| kept.read(cell)).collect::<Result<Vec<_>, _>>()?;
-    let audits: Vec<_> = audits.into_iter().flatten().collect();
-    let diverged = diverged(kept, cells);
-    let claims = judged(recipe, cells, &audits, &diverged, kept.claimed(recipe)?);
-    let title = recipe.title.iter().map(|title| format!("# {}\n\n", harmless::line(title)));
-    let about = recipe.about.iter().map(|about| format!("{}\n\n", harmless::page(about.trim())));
-    let mut text: String = title.chain(about).collect();
-    text += &render_comparison(&audits, &claims, &missing(kept, cells));
-    text += &render_diverged(&diverged);
-    kept.write_page(&text)?;
-    Ok((claims, text))
-}
-
-/// Neither kept nor known to diverge.
-fn is_open(kept: &Kept, cell: &ComparedCell) -> bool {
-    !kept.has(cell) && kept.refusal(cell).is_none()
-}
-
-/// The cells that are still to be run.
-fn missing(kept: &Kept, cells: &[ComparedCell]) -> Vec<String> {
-    cells.iter().filter(|cell| is_open(kept, cell)).map(ComparedCell::name).collect()
-}
-
-/// The cells whose training diverged, with what it said.
-fn diverged(kept: &Kept, cells: &[ComparedCell]) -> BTreeMap<String, String> {
-    let why = |cell: &ComparedCell| Some((cell.name(), kept.refusal(cell)?.message));
-    cells.iter().filter(|cell| !kept.has(cell)).filter_map(why).collect()
 }

@@ -85,6 +85,9 @@ fn an_adapter_of_an_unlearning_is_taken_as_it_is_and_missed_when_it_is_gone() {
     assert_eq!(ended.json()["result"]["adapter"], "esd-lora", "{ended:?}");
     let card = scene.text("esd-out/README.md");
     assert!(card.contains("Parts in place of the method's own") && card.contains("lora"), "{card}");
+    let own = scene.text("esd-lora/README.md");
+    let shared = card.split_once("- Method").unwrap().1;
+    assert!(own.contains("by itself") && own.contains(shared.trim()), "{own}");
     assert_eq!(unlearn(&scene, "esd", &settings, LOW_RANK).code, Some(0));
     std::fs::remove_dir_all(scene.at("esd-lora")).unwrap();
     let ended = unlearn(&scene, "esd", &settings, LOW_RANK);

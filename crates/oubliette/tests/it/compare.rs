@@ -278,6 +278,32 @@ fn every_seed_has_its_cells_and_hypotheses_wait_for_them() {
 }
 
 #[test]
+fn a_claim_about_what_returns_wants_an_update() {
+    let scene = scene();
+    scene.edit("compare.toml", |text| {
+        let attack = text.find("[[audit.attack]]\nname = \"finetune\"").unwrap();
+        let text = text[..attack].replace("seed = 3\n", "seeds = [3, 4]\n");
+        text + "[[hypothesis]]\nclaim = \"less returns\"\nbetter = \"uce\"\nthan = \"esd-x\"\nby = \"returned\"\n"
+    });
+    let ended = scene.run(RECIPE);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("no update is tried") && ended.err.contains("compare.toml:"));
+    assert!(!scene.at("kept").exists() && !scene.at("runs").exists());
+}
+
+#[test]
+fn a_long_page_is_named_and_its_beginning_is_said() {
+    let scene = scene();
+    let about = "about = \"\"\"\n".to_owned() + &"one line\n".repeat(300) + "\"\"\"\n";
+    scene.edit("compare.toml", |text| text.replace("seed = 3\n", &format!("seed = 3\n{about}")));
+    let ended = scene.run(&[RECIPE, &["--render"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(scene.text("kept/page.md").lines().count() > 300);
+    assert!(ended.out.lines().count() < 250, "{}", ended.out.lines().count());
+    assert!(ended.out.contains("lines more in kept/page.md"), "{ended:?}");
+}
+
+#[test]
 fn a_kept_verdict_that_does_not_follow_is_an_integrity_failure() {
     let scene = scene();
     assert_eq!(scene.run(&[RECIPE, &["--cell", "fox-uce"]].concat()).code, Some(0));

@@ -165,8 +165,7 @@ impl Maker<'_> {
 }
 
 fn document(recipe: &CompareRecipe, name: &str, kind: &str, table: &Table) -> Document {
-    let file = recipe.source.beside(Path::new(&format!("{name}-{kind}.toml")));
-    Document::new(&file, table.to_string())
+    recipe.source.made(format!("the {kind} of cell `{name}`"), table.to_string())
 }
 
 fn text(path: &Path) -> Result<Value> {

@@ -79,7 +79,7 @@ pub trait Mask: Stateful + Describe {
     ///
     /// # Errors
     /// When nothing of the model is selected.
-    fn reset(&self, _weights: &Weights, _lot: Lot) -> Result<Weights> {
+    fn reset(&mut self, _weights: &Weights, _lot: Lot) -> Result<Weights> {
         Ok(Weights::new())
     }
 

@@ -1,5 +1,6 @@
 //! Running sums of signed gradients, what may move by them, and which of them are largest.
 
+use burn::tensor::DType;
 use oubliette_model::{Weight, Weights};
 
 use super::Stateful;
@@ -39,9 +40,10 @@ impl Ranking {
         self.add(&gradients.map(|_, one| Weight::from_flat(one.flat().abs(), one.shape())));
     }
 
-    /// Adds the gradients of a step.
+    /// Adds the gradients of a step, in f32 whatever they are held in.
     pub(super) fn add(&mut self, gradients: &Weights) {
-        self.sums = std::mem::take(&mut self.sums).joined(gradients.clone());
+        let gradients = gradients.map(|_, one| one.to(&one.device(), DType::F32));
+        self.sums = std::mem::take(&mut self.sums).joined(gradients);
     }
 }
 

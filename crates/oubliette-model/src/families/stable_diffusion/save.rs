@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use burn::tensor::DType;
+
 use super::open::Source;
 use super::{DIFFUSERS_STEM, StableDiffusion, TEXT, TRANSFORMERS_STEM, UNET, VAE};
 use crate::attached::{self, ATTACHED, ATTACHED_FILE, WEIGHTS_FILE};
@@ -53,6 +55,28 @@ impl StableDiffusion {
         self.write_attached(base, weights, &new)?;
         write_card(base, &new, section)?;
         new.finish()
+    }
+
+    /// `weights` as a folder that [`StableDiffusion::save`] writes gives them back: rounded to the format of its files.
+    pub fn as_saved(&self, weights: &Weights) -> Weights {
+        weights.map(|name, weight| match self.format(name) {
+            Some(format) => weight.to(&weight.device(), format),
+            None => weight.clone(),
+        })
+    }
+
+    /// The format that a weight of one of the components is written in.
+    fn format(&self, name: &str) -> Option<DType> {
+        let component = self.components.iter().find(|one| name.starts_with(&one.qualified("")))?;
+        let stored = match &self.source {
+            Source::Folder(_) => component.stored_as(name)?,
+            Source::SingleFile { .. } => return Some(precision(component).dtype()),
+        };
+        Some(match stored {
+            Stored::F16 => DType::F16,
+            Stored::Bf16 => DType::BF16,
+            Stored::F32 | Stored::Other(_) => DType::F32,
+        })
     }
 
     fn refuse_unknown(&self, weights: &Weights) -> Result<()> {

@@ -88,16 +88,22 @@ fn audits(
     for cell in open {
         let plan = match whole.take() {
             Some((concept, plan)) if concept == cell.concept => plan,
-            _ => {
-                let mut recipe = cell.audit.clone();
-                recipe.subjects.unlearned = recipe.subjects.original.clone();
-                resolve::audit(&recipe, bench.context)?.examiner.plan
-            }
+            _ => audit_plan(bench, cell)?,
         };
         whole = Some((cell.concept.clone(), plan.clone()));
         all.push(if shown.insert(key(cell)) { plan } else { unlearned_alone(plan) });
     }
     Ok(all)
+}
+
+/// The plan of a cell's audit.
+///
+/// # Errors
+/// What the audit would be refused for.
+pub(crate) fn audit_plan(bench: &Bench<'_>, cell: &ComparedCell) -> Result<AuditPlan, Failure> {
+    let mut recipe = cell.audit.clone();
+    recipe.subjects.unlearned = recipe.subjects.original.clone();
+    Ok(resolve::audit(&recipe, bench.context)?.examiner.plan)
 }
 
 fn unlearned_alone(mut plan: AuditPlan) -> AuditPlan {
