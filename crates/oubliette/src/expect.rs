@@ -7,7 +7,7 @@ use oubliette_lab::run::{Context, Turn};
 use oubliette_lab::training::Train;
 use oubliette_model::Weights;
 use oubliette_model::families::StableDiffusion;
-use oubliette_model::train::{Estimate, TrainingShape, estimate};
+use oubliette_model::train::{Copies, Estimate, TrainingShape, estimate};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -97,7 +97,8 @@ impl Yardstick {
 
     /// The expectation for all that a method does.
     pub(crate) fn turns(&self, turns: &[Turn]) -> Result<Expectation, Failure> {
-        let mut largest = self.memory(&self.sd.weights, &BTreeSet::new(), None, 1, 0);
+        let mut largest =
+            self.memory(&self.sd.weights, &BTreeSet::new(), None, 1, Copies::default());
         let (mut forwards, mut trains) = (0.0, false);
         let mut weights = self.sd.weights.clone();
         for stage in turns.iter().flat_map(|turn| &turn.stages) {
@@ -121,7 +122,10 @@ impl Yardstick {
     /// The expectation for training of `trainable` weights (none: nothing is trained) and sampling.
     pub(crate) fn work(&self, trainable: &BTreeSet<String>, work: &Work) -> Expectation {
         let batch = work.batch.max(1);
-        self.expect(self.memory(&self.sd.weights, trainable, work.rank, batch, 0), work)
+        self.expect(
+            self.memory(&self.sd.weights, trainable, work.rank, batch, Copies::default()),
+            work,
+        )
     }
 
     /// The weights by name, for selecting those that are trained.
@@ -154,7 +158,7 @@ impl Yardstick {
         trainable: &BTreeSet<String>,
         rank: Option<usize>,
         batch: usize,
-        beside: u64,
+        beside: Copies,
     ) -> Estimate {
         let [_, height, width] = latents(&self.sd);
         let shape = TrainingShape {
@@ -170,12 +174,12 @@ impl Yardstick {
     }
 }
 
-/// Copies of the trained weights that a stage holds beside gradient and moments.
-fn beside(train: &Train) -> u64 {
+/// What a stage holds of the trained weights beside gradient and moments.
+fn beside(train: &Train) -> Copies {
     let average = u64::from(train.average.is_some());
     let other_side = u64::from(!train.forget.is_empty() && !train.retain.is_empty());
     let mask = u64::from(train.mask.survey().is_some());
-    average + other_side + mask + 2 * train.wrappers.len() as u64
+    Copies { held: other_side + 2 * train.wrappers.len() as u64, exact: average + mask }
 }
 
 /// One forward of the denoiser on two rows.

@@ -45,7 +45,7 @@ pub(crate) enum Suite {
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     suite: Suite,
-    /// Only cases whose name contains this; for methods, one of several parted by commas
+    /// Only cases whose name contains this; for methods, their names, parted by commas
     #[arg(long)]
     only: Option<String>,
     /// Interleaved pairs after the warm-up; for jobs, seeds [default: 10; jobs: 5]

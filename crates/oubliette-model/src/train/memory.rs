@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use burn::tensor::DType;
 use bytesize::ByteSize;
 
 use crate::weights::Weights;
@@ -22,8 +23,17 @@ pub struct TrainingShape {
     pub recompute: bool,
     /// Rank of the adapter that is trained in place of the weights, where one is.
     pub rank: Option<usize>,
-    /// Copies of what is trained beside gradient and moments: an average, a second side's gradient, what a part keeps.
-    pub beside: u64,
+    /// What is held of everything that is trained beside gradient and moments.
+    pub beside: Copies,
+}
+
+/// Copies of what is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// In the format of the weights: a second side's gradient, the weights of an update that is imagined.
+    pub held: u64,
+    /// In f32 whatever the format: an average, a mask.
+    pub exact: u64,
 }
 
 /// Bytes that a run is expected to hold at its peak.
@@ -99,17 +109,20 @@ pub fn estimate(
     shape: &TrainingShape,
 ) -> Estimate {
     let bytes = |w: &crate::Weight| (w.len() * w.dtype().size()) as u64;
-    // The student, once it differs from the original; its gradient; two moments.
-    let copies = 4 + shape.beside;
-    let floats = |w: &crate::Weight| match (shape.rank, w.shape()) {
-        (None, _) => copies * w.len() as u64,
+    let a_value = |w: &crate::Weight| {
+        // The student, once it differs from the original, and its gradient; two moments; in a shorter format the exact copy.
+        let exact = 2 + u64::from(w.dtype() != DType::F32) + shape.beside.exact;
+        (2 + shape.beside.held) * w.dtype().size() as u64 + 4 * exact
+    };
+    let held = |w: &crate::Weight| match (shape.rank, w.shape()) {
+        (None, _) => a_value(w) * w.len() as u64,
         // A layer with the adapter worked in, and its gradient; what is trained are the halves.
         (Some(rank), &[out, ref input @ ..]) if !input.is_empty() => {
-            2 * w.len() as u64 + copies * (rank * (out + input.iter().product::<usize>())) as u64
+            2 * bytes(w) + a_value(w) * (rank * (out + input.iter().product::<usize>())) as u64
         }
         (Some(_), _) => 0,
     };
-    let trained: u64 = weights.only(trainable).iter().map(|(_, w)| floats(w)).sum();
+    let training = weights.only(trainable).iter().map(|(_, w)| held(w)).sum();
     let unet = trainable.iter().any(|name| name.starts_with("unet/"));
     let text = trainable.iter().any(|name| name.starts_with("text_encoder/"));
     let mut kept = Kept::default();
@@ -125,7 +138,7 @@ pub fn estimate(
     let floats = if shape.recompute { kept.boundaries + kept.largest() } else { kept.all };
     Estimate {
         weights: weights.iter().map(|(_, w)| bytes(w)).sum(),
-        training: 4 * trained,
+        training,
         activations: (4 * floats as u64).saturating_mul(shape.batch as u64),
     }
 }

@@ -22,7 +22,7 @@ pub use denoising::Noisy;
 pub use ema::Ema;
 pub use gradients::{Accumulator, value_and_gradients};
 pub use learning_rate::LearningRate;
-pub use memory::{Estimate, TrainingShape, estimate};
+pub use memory::{Copies, Estimate, TrainingShape, estimate};
 pub use optimiser::{Optimiser, Rule, Settings};
 pub use random::StepRandom;
 pub use trainer::{Report, Trainer, TrainerSettings};
