@@ -16,8 +16,8 @@ pub const MAX_BYTES: u64 = 1 << 20;
 pub struct Document {
     file: PathBuf,
     text: String,
-    /// What it is of the file, where it is not the file itself.
-    piece: Option<String>,
+    /// The file that it was made of and what it is there, where it is no file itself.
+    made: Option<(PathBuf, String)>,
 }
 
 impl Document {
@@ -33,12 +33,13 @@ impl Document {
     pub fn new(file: &Path, text: impl Into<String>) -> Self {
         let text: String = text.into();
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        Self { file: file.to_owned(), text, piece: None }
+        Self { file: file.to_owned(), text, made: None }
     }
 
-    /// A document that was made of this one, with paths relative to the same folder; messages name this file and say which `piece` of it is meant.
-    pub fn made(&self, piece: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { file: self.file.clone(), text: text.into(), piece: Some(piece.into()) }
+    /// A document `file` beside this one that is no file: it was made of this one. Messages name this file, and what the document is in it.
+    pub fn made(&self, file: &str, what: impl Into<String>, text: impl Into<String>) -> Self {
+        let made = Some((self.file.clone(), what.into()));
+        Self { file: self.beside(Path::new(file)), text: text.into(), made }
     }
 
     /// The file's name.
@@ -77,7 +78,11 @@ impl Document {
     /// A refusal that points at the value under `key` (`claim.returned`, `attack.1.steps`), or at
     /// the nearest table above it that the document has.
     pub fn error(&self, key: &str, thing: impl Into<String>, remedy: impl Into<String>) -> Error {
-        self.at(self.locate(key), thing, remedy)
+        match &self.made {
+            None => self.at(self.locate(key), thing, remedy),
+            // Without lines, the key says where.
+            Some(_) => self.at(0..0, format!("`{key}`: {}", thing.into()), remedy),
+        }
     }
 
     fn check_schema(&self) -> Result<()> {
@@ -111,8 +116,8 @@ impl Document {
     }
 
     fn at(&self, span: Range<usize>, thing: impl Into<String>, remedy: impl Into<String>) -> Error {
-        if let Some(piece) = &self.piece {
-            return Error::file(&self.file, format!("{piece}: {}", thing.into()), remedy);
+        if let Some((file, what)) = &self.made {
+            return Error::file(file, format!("{what}: {}", thing.into()), remedy);
         }
         let before = self.text.get(..span.start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
@@ -162,10 +167,11 @@ mod tests {
     #[test]
     fn what_was_made_of_a_file_has_no_lines_of_its_own() {
         let whole = Document::new(Path::new("a/r.toml"), "schema = 1\n");
-        let made = whole.made("cell `x`", "schema = 1\n\nsteps = 3\n");
+        let made = whole.made("x.toml", "cell `x`", "schema = 1\n\nsteps = 3\n");
+        assert_eq!(made.file(), Path::new("a/x.toml"));
         assert_eq!(
             made.error("steps", "bad", "mend it").to_string(),
-            "a/r.toml: cell `x`: bad; mend it"
+            "a/r.toml: cell `x`: `steps`: bad; mend it"
         );
         assert_eq!(made.beside(Path::new("b")), Path::new("a/b"));
     }

@@ -1,6 +1,6 @@
 //! Scalar products in double precision.
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use rayon::prelude::*;
 
 use crate::array::Array;
@@ -10,17 +10,22 @@ use crate::op::{plain, takes};
 /// Values whose products are added up before their sum joins the others.
 const BLOCK: usize = 1 << 14;
 
-/// The scalar product of two tensors of one shape outside autodiff, summed in `f64`; neither is copied.
+/// The scalar product of two tensors of one shape outside autodiff, summed in `f64`; what is `f32` is not copied.
 ///
 /// # Panics
 /// When the shapes differ.
 pub fn scalar_product<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> f64 {
     assert_eq!(a.dims(), b.dims(), "scalar_product: two tensors of one shape");
+    // Shorter formats are exact in `f32`.
+    let [a, b] = [a, b].map(|x| match x.dtype() {
+        DType::F16 | DType::BF16 => x.clone().cast(DType::F32),
+        _ => x.clone(),
+    });
     let own = |x: &Tensor<D>| takes(x) && !x.device().is_autodiff();
-    if !(own(a) && own(b)) {
+    if !(own(&a) && own(&b)) {
         return composed(a, b);
     }
-    let [a, b] = [a, b].map(|x| Array::from_tensor(plain::unwrap(x.clone().into_dispatch())));
+    let [a, b] = [a, b].map(|x| Array::from_tensor(plain::unwrap(x.into_dispatch())));
     let (a, b) = (a.data(), b.data());
     if a.len() <= BLOCK {
         return products(a, b);
@@ -30,8 +35,8 @@ pub fn scalar_product<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> f64 {
     sums.into_iter().sum()
 }
 
-fn composed<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) -> f64 {
-    let [a, b] = [a, b].map(|x| x.clone().into_data().convert::<f64>());
+fn composed<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {
+    let [a, b] = [a, b].map(|x| x.into_data().convert::<f64>());
     a.iter::<f64>().zip(b.iter::<f64>()).map(|(a, b)| a * b).sum()
 }
 

@@ -21,7 +21,7 @@ const REVISION: u32 = 3;
 /// What the bits of the kernels depend on: the instructions found on this machine and the kernels' revision, or that they are off.
 pub fn describe() -> String {
     if !crate::enabled() {
-        return "kernels off".to_owned();
+        return format!("kernels {REVISION} off");
     }
     let instructions = match level() {
         #[cfg(target_arch = "x86_64")]

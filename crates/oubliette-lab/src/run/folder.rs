@@ -108,23 +108,22 @@ fn parent(out: &Path) -> &Path {
     out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The weights that an adapter changes, worked into them as the model's folder holds them: a run in a shorter format has rounded those, and `changed`,
-/// more coarsely than the adapter moves them. Without an adapter it is `changed`.
+/// The model as its folder holds it, where an adapter was trained in a shorter format: that has rounded the weights, and what the adapter makes of them, more
+/// coarsely than the adapter moves them.
 ///
 /// # Errors
 /// When the folder cannot be read again.
-pub(super) fn worked_in(
+pub(super) fn unrounded(
     adapter: Option<&Lora>,
-    changed: Weights,
     model: &Path,
     context: &Context,
-) -> Result<Weights> {
+) -> Result<Option<StableDiffusion>> {
     let options = context.options()?;
-    let Some(adapter) = adapter.filter(|_| options.dtype != Precision::F32) else {
-        return Ok(changed);
-    };
+    if adapter.is_none() || options.dtype == Precision::F32 {
+        return Ok(None);
+    }
     let options = LoadOptions { dtype: Precision::F32, ..options };
-    Ok(adapter.changed(&StableDiffusion::load(model, &options)?.weights))
+    Ok(Some(StableDiffusion::load(model, &options)?))
 }
 
 /// Writes the adapter by itself as diffusers reads it, where one was trained and is wanted, with the model's `section` on a card of its own.

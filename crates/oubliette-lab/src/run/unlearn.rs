@@ -39,12 +39,18 @@ pub fn unlearn(
     let trained = journal.evidence().trainings().count() >= resolved.trainings();
     resolved.written().try_for_each(|out| folder::check_free(out, trained))?;
     let (changed, adapter) = turns(&mut resolved, &sd, &mut journal, context, watch)?;
+    let whole = adapter.as_ref().filter(|_| resolved.stages().count() == 1);
+    let unrounded = folder::unrounded(whole, &resolved.model, context)?;
+    let changed = match (whole, &unrounded) {
+        (Some(adapter), Some(model)) => adapter.changed(&model.weights),
+        _ => changed,
+    };
     let weighs = !resolved.stages().any(Stage::is_beside_the_weights);
-    if weighs && is_as_it_was(&sd.weights, &sd.as_saved(&changed)) {
+    let model = unrounded.as_ref().unwrap_or(&sd);
+    if weighs && is_as_it_was(&model.weights, &model.as_saved(&changed)) {
         return Err(Error::Unchanged { method: resolved.plan.method });
     }
-    let whole = adapter.as_ref().filter(|_| resolved.stages().count() == 1);
-    let changed = folder::worked_in(whole, changed, &resolved.model, context)?;
+    drop(unrounded);
     let suppressing = beside.put(&mut sd);
     let none_changed = changed.names().all(|name| name.starts_with(ATTACHED));
     let suppressing = suppressing.filter(|_| none_changed);

@@ -32,7 +32,6 @@ impl Lora {
         if folder.has("pytorch_lora_weights.safetensors") {
             return read_noted(&folder.path("pytorch_lora_weights.safetensors")?, base);
         }
-        refuse_pickle(&folder, "pytorch_lora_weights.bin")?;
         let mut all = Self::default();
         for name in ["unet", "text_encoder"] {
             if path.join(name).join("adapter_config.json").is_file() {
@@ -42,6 +41,7 @@ impl Lora {
             }
         }
         if all.pairs.is_empty() {
+            refuse_pickle(&folder, "pytorch_lora_weights.bin")?;
             let remedy =
                 "name a folder with `adapter_config.json` or `pytorch_lora_weights.safetensors`";
             return Err(Error::file(path, "holds no adapter", remedy));

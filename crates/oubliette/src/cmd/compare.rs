@@ -83,7 +83,7 @@ impl Verb for Compare {
             let context = self.running.context()?;
             let bench = Bench { running: &self.running, context: &context, kept: &kept, terminal };
             if self.running.dry_run {
-                return self.planned(&bench, &cells);
+                return self.planned(&bench, &recipe, &cells);
             }
             self.run_missing(&bench, &recipe, &cells)?;
         }
@@ -139,10 +139,16 @@ impl Compare {
     }
 
     /// What `--dry-run` answers: every cell with its state, and what those that are to do are expected to take.
-    fn planned(&self, bench: &Bench<'_>, cells: &[ComparedCell]) -> Result<Answer, Failure> {
+    fn planned(
+        &self,
+        bench: &Bench<'_>,
+        recipe: &CompareRecipe,
+        cells: &[ComparedCell],
+    ) -> Result<Answer, Failure> {
         let wanted: Vec<&ComparedCell> = cells.iter().filter(|cell| self.wants(cell)).collect();
         let open: Vec<_> =
             wanted.iter().copied().filter(|cell| is_open(bench.kept, cell)).collect();
+        claims::decidable(bench, recipe, &open)?;
         let expected = ahead(bench, cells, &open)?;
         let state = |cell: &&ComparedCell| Planned {
             cell: cell.name(),

@@ -285,9 +285,11 @@ fn a_claim_about_what_returns_wants_an_update() {
         let text = text[..attack].replace("seed = 3\n", "seeds = [3, 4]\n");
         text + "[[hypothesis]]\nclaim = \"less returns\"\nbetter = \"uce\"\nthan = \"esd-x\"\nby = \"returned\"\n"
     });
-    let ended = scene.run(RECIPE);
-    assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.err.contains("no update is tried") && ended.err.contains("compare.toml:"));
+    for more in [&[][..], &["--dry-run"]] {
+        let ended = scene.run(&[RECIPE, more].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains("no update is tried") && ended.err.contains("compare.toml:"));
+    }
     assert!(!scene.at("kept").exists() && !scene.at("runs").exists());
 }
 

@@ -223,6 +223,23 @@ fn every_method_works_in_a_short_number_format() {
 }
 
 #[test]
+fn every_mask_that_ranks_works_in_a_short_number_format() {
+    let scene = bench();
+    for mask in ["dynamic", "saliency", "selft", "trim"] {
+        let (named, looks) = (format!("parts.mask.name={mask}"), "parts.mask.survey=2");
+        let looks = if mask == "dynamic" { "parts.mask.warm_up=2" } else { looks };
+        let asked = ["unlearn", "--model", "model", "--concept", "fox.toml", "--method", "salun"];
+        let set = ["pictures=2", "batch=2", "steps=2", "sampling_steps=2", "learning_rate=1e-3"];
+        let set = [&set[..], &[&named, looks]].concat();
+        let set = set.iter().flat_map(|setting| ["--set", *setting]);
+        let asked: Vec<&str> =
+            asked.into_iter().chain(["--dtype", "bf16", "--out", mask]).chain(set).collect();
+        let ended = scene.run(&asked);
+        assert_eq!(ended.code, Some(0), "{mask}: {ended:?}");
+    }
+}
+
+#[test]
 fn a_guide_is_carried_along_and_audited_as_it_will_be_used() {
     let scene = bench();
     let original = fox(&scene, "model");

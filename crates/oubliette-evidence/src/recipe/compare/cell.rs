@@ -165,7 +165,11 @@ impl Maker<'_> {
 }
 
 fn document(recipe: &CompareRecipe, name: &str, kind: &str, table: &Table) -> Document {
-    recipe.source.made(format!("the {kind} of cell `{name}`"), table.to_string())
+    let what = match kind {
+        "audit" => format!("the audit of `{name}`"),
+        _ => format!("the unlearning of `{name}`"),
+    };
+    recipe.source.made(&format!("{name}-{kind}.toml"), what, table.to_string())
 }
 
 fn text(path: &Path) -> Result<Value> {

@@ -58,6 +58,7 @@ impl StableDiffusion {
     }
 
     /// `weights` as a folder that [`StableDiffusion::save`] writes gives them back: rounded to the format of its files.
+    /// What is as it was loaded in a shorter format is written as the file had it, not rounded.
     pub fn as_saved(&self, weights: &Weights) -> Weights {
         weights.map(|name, weight| match self.format(name) {
             Some(format) => weight.to(&weight.device(), format),
