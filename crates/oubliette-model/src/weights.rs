@@ -135,8 +135,8 @@ impl Weights {
     }
 
     /// Every weight times `factor`, in the memory that it lies in where nobody else holds that.
-    pub fn into_scaled(self, factor: f64) -> Self {
-        self.into_iter().map(|(name, weight)| (name, weight.into_scaled(factor))).collect()
+    pub fn scaled(self, factor: f64) -> Self {
+        self.into_iter().map(|(name, weight)| (name, weight.scaled(factor))).collect()
     }
 
     /// The sum of both; what only one of them has is as it is there. No tensor is held longer than it is needed.
@@ -170,29 +170,17 @@ impl Weights {
                     let shape = own.shape().to_vec();
                     Weight::from_flat(own.into_flat() * a + other.into_flat() * b, &shape)
                 }
-                None => other.into_scaled(alone.1),
+                None => other.scaled(alone.1),
             };
             all.insert(name, mixed);
         }
-        all.extend(self.into_scaled(alone.0));
+        all.extend(self.scaled(alone.0));
         all
     }
 
-    /// Every weight times `factor`.
-    pub fn scaled(&self, factor: f64) -> Self {
-        self.map(|_, weight| Weight::from_flat(weight.flat() * factor, weight.shape()))
-    }
-
-    /// Every weight times the one of the same name in `other`, element by element, where there is one.
-    pub fn times(&self, other: &Self) -> Self {
-        self.map(|name, weight| match other.get(name) {
-            Some(other) => Weight::from_flat(weight.flat() * other.flat(), weight.shape()),
-            None => weight.clone(),
-        })
-    }
-
-    /// [`Weights::times`], in the memory that the weights lie in where nobody else holds that; `other` may be in another format.
-    pub fn into_times(self, other: &Self) -> Self {
+    /// Every weight times the one of the same name in `other`, element by element, where there is one; in the memory that the weights lie in where nobody else
+    /// holds that. `other` may be in another format.
+    pub fn times(self, other: &Self) -> Self {
         let times = |(name, weight): (String, Weight)| {
             let Some(other) = other.get(&name) else { return (name, weight) };
             let shape = weight.shape().to_vec();

@@ -108,7 +108,7 @@ fn parent(out: &Path) -> &Path {
     out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The model as its folder holds it, where an adapter was trained in a shorter format: that has rounded the weights, and what the adapter makes of them, more
+/// The model as its folder holds it and the weights that the adapter makes of it, where one was trained in a shorter format: that has rounded both more
 /// coarsely than the adapter moves them.
 ///
 /// # Errors
@@ -117,13 +117,15 @@ pub(super) fn unrounded(
     adapter: Option<&Lora>,
     model: &Path,
     context: &Context,
-) -> Result<Option<StableDiffusion>> {
+) -> Result<Option<(StableDiffusion, Weights)>> {
     let options = context.options()?;
-    if adapter.is_none() || options.dtype == Precision::F32 {
+    let Some(adapter) = adapter.filter(|_| options.dtype != Precision::F32) else {
         return Ok(None);
-    }
+    };
     let options = LoadOptions { dtype: Precision::F32, ..options };
-    Ok(Some(StableDiffusion::load(model, &options)?))
+    let model = StableDiffusion::load(model, &options)?;
+    let changed = adapter.changed(&model.weights);
+    Ok(Some((model, changed)))
 }
 
 /// Writes the adapter by itself as diffusers reads it, where one was trained and is wanted, with the model's `section` on a card of its own.

@@ -40,10 +40,9 @@ pub fn unlearn(
     resolved.written().try_for_each(|out| folder::check_free(out, trained))?;
     let (changed, adapter) = turns(&mut resolved, &sd, &mut journal, context, watch)?;
     let whole = adapter.as_ref().filter(|_| resolved.stages().count() == 1);
-    let unrounded = folder::unrounded(whole, &resolved.model, context)?;
-    let changed = match (whole, &unrounded) {
-        (Some(adapter), Some(model)) => adapter.changed(&model.weights),
-        _ => changed,
+    let (unrounded, changed) = match folder::unrounded(whole, &resolved.model, context)? {
+        Some((model, changed)) => (Some(model), changed),
+        None => (None, changed),
     };
     let weighs = !resolved.stages().any(Stage::is_beside_the_weights);
     let model = unrounded.as_ref().unwrap_or(&sd);

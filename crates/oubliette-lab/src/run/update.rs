@@ -46,10 +46,8 @@ pub fn update(
     let card = super::card::updated(&resolved.plan, plan.digest()?, painter.model())?;
     let (adapter, beside) = (tuned.adapter.as_ref(), resolved.adapter.as_deref());
     let mut events = folder::save_adapter(painter.model(), adapter, &card, beside)?;
-    let changed = match (adapter, folder::unrounded(adapter, &resolved.model, context)?) {
-        (Some(adapter), Some(model)) => adapter.changed(&model.weights),
-        _ => tuned.changed,
-    };
+    let unrounded = folder::unrounded(adapter, &resolved.model, context)?;
+    let changed = unrounded.map_or(tuned.changed, |(_, changed)| changed);
     let saved = folder::save(painter.model(), &changed, &card, &resolved.out)?;
     events.extend([Event::Saved(saved), Event::Finished(Finished {})]);
     journal.append(events)?;

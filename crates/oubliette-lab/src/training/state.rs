@@ -85,7 +85,7 @@ impl State {
         let gradient = clipped(gradient, true);
         let movable = stage.mask.movable();
         let gradient = match movable {
-            Some(movable) => gradient.into_times(movable),
+            Some(movable) => gradient.times(movable),
             None => gradient,
         };
         let gradient = stage.mask.free(gradient);

@@ -12,7 +12,7 @@ pub fn clip_global_norm(gradients: Weights, max: f64) -> (f64, Weights) {
     if scale >= 1.0 || !norm.is_finite() {
         return (norm, gradients);
     }
-    (norm, gradients.into_scaled(scale))
+    (norm, gradients.scaled(scale))
 }
 
 /// The Euclidean norm of all values of all tensors.

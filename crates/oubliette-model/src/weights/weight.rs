@@ -100,7 +100,7 @@ impl Weight {
     }
 
     /// The weight times `factor`, in the memory that it lies in where nobody else holds that.
-    pub(super) fn into_scaled(self, factor: f64) -> Self {
+    pub(super) fn scaled(self, factor: f64) -> Self {
         let shape = self.shape.clone();
         Self::from_flat(self.into_flat() * factor, &shape)
     }

@@ -117,9 +117,9 @@ impl Compare {
     ) -> Result<(), Failure> {
         let open = |cell: &&ComparedCell| self.wants(cell) && is_open(bench.kept, cell);
         let open: Vec<&ComparedCell> = cells.iter().filter(open).collect();
+        claims::decidable(bench, recipe, &open)?;
         let claims = !recipe.hypothesis.is_empty() || !recipe.trend.is_empty();
         if claims {
-            claims::decidable(bench, recipe, &open)?;
             bench.kept.note_claims(recipe)?;
         }
         let mut made = Made::default();

@@ -90,7 +90,7 @@ impl Mask for Selft {
     }
 
     fn observe(&mut self, at: At, gradients: &Weights) -> Result<()> {
-        let score = |sums: Weights| if self.weighted { sums.into_times(&self.start) } else { sums };
+        let score = |sums: Weights| if self.weighted { sums.times(&self.start) } else { sums };
         self.ranking.survey(gradients, at.step + 1 >= self.survey, self.share, score);
         Ok(())
     }

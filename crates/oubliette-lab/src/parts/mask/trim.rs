@@ -118,7 +118,7 @@ impl Mask for Trim {
 
     fn reset(&mut self, weights: &Weights, lot: Lot) -> Result<Weights> {
         // Nothing asks for the sums after this.
-        let scores = std::mem::take(&mut self.ranking.sums).into_times(weights);
+        let scores = std::mem::take(&mut self.ranking.sums).times(weights);
         let least = ranking::kth_largest(scores.iter().map(|(_, score)| score), self.share);
         let select = Select { include: self.reset.clone(), exclude: Vec::new() };
         let anew = |name: String| {

@@ -88,7 +88,7 @@ impl Objective for Elastic {
             let loss = |weights: &Weights| NoiseMse {}.loss(&alone, weights);
             let found = gradients(scene.study.original, moving, loss)?;
             let share = 1.0 / (rows as f64 * self.survey as f64);
-            let squares = found.by_name.times(&found.by_name).scaled(share);
+            let squares = found.by_name.clone().times(&found.by_name).scaled(share);
             self.fisher = match self.fisher.is_empty() {
                 true => squares,
                 false => self.fisher.plus(&squares, 1.0),

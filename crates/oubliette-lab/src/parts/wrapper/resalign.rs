@@ -145,7 +145,7 @@ impl Behind<'_> {
 
     /// The iteration with one step size; nothing where a step is longer than the one before it.
     fn iterated(&mut self, at: &Weights, b: &Weights, s: f64) -> Result<Option<Weights>> {
-        let mut x = b.scaled(s); // what the first iteration makes of nothing
+        let mut x = b.clone().scaled(s); // what the first iteration makes of nothing
         let mut long = global_norm(&x);
         for _ in 1..self.settings.solves {
             let bent = self.curved(at, &x)?;
@@ -170,7 +170,7 @@ impl Behind<'_> {
         let h = self.settings.probe * own.max(1e-6) / long;
         let mut slope = |h: f64| self.below.gradients(&at.plus(x, h), Term::Relearn);
         let (Some(ahead), Some(before)) = (slope(h)?, slope(-h)?) else {
-            return Ok(x.scaled(0.0));
+            return Ok(x.clone().scaled(0.0));
         };
         Ok(ahead.by_name.plus(&before.by_name, -1.0).scaled(0.5 / h))
     }

@@ -96,7 +96,7 @@ fn audits(
     Ok(all)
 }
 
-/// The plan of a cell's audit.
+/// The plan of a cell's audit, by the original in the place of the model that is not made yet.
 ///
 /// # Errors
 /// What the audit would be refused for.
