@@ -6,6 +6,7 @@ again each step, prompts too (nupurkmr9/concept-ablation, `diffusers/train.py`; 
 `nsfw_RGD.py`, without its pause of 0.1 s a step). The variant `same-savings` has every saving that our program has.
 
 What is no part of the loop is the same on either side: DDIM, rates, batches, counts, prompts, Adam without decay or clipping, no augmentation.
+With `draws`, a file of random numbers that our program drew, they are used wherever a loop draws what our program draws too.
 """
 
 import random
@@ -26,6 +27,7 @@ transformers_logging.disable_progress_bar()
 
 RELEASED_BATCH = {"ca": 4, "rg": 8}  # pictures that the release's script draws at once
 OUR_BATCH = 8
+SOURCES = {"anchor": "source", "prompts": "source", "retain": "retain_source"}  # what our program calls them
 
 
 class Texts:
@@ -96,6 +98,7 @@ class Job:
         self.folder, self.set, self.saving = Path(folder), settings, settings["variant"] == "same-savings"
         self.done, self.left, self.pipeline = 0, list(settings["checkpoints"]), None
         self.levels, self.pictures = [], {}
+        self.draws = load_file(settings["draws"]) if "draws" in settings else None
 
     @staticmethod
     def prepare(folder, settings):
@@ -155,7 +158,7 @@ class Job:
     def esd(self):
         """A step on latents of one level of a sampling by the frozen model."""
         steps, batch = self.set["sampling_steps"], self.set["batch"]
-        call = random.randrange(steps)
+        call = random.randrange(steps) if self.draws is None else self.draws["source.call"][self.done].item()
         if not self.saving:
             self.prompt = random.choice(self.set["prompts"])
             x = self.walk(call)[-1]
@@ -174,13 +177,18 @@ class Job:
         scheduler, batch = self.pipeline.scheduler, self.set["batch"]
         scheduler.set_timesteps(self.set["sampling_steps"])
         both = torch.cat([self.texts([""] * batch), self.texts([self.prompt] * batch)])
-        levels = [torch.randn(self.shape(batch))]
+        levels = [self.beginning(batch)]
         with torch.no_grad():
             for t in scheduler.timesteps[:calls]:
                 nothing, concept = self.pipeline.unet(torch.cat([levels[-1]] * 2), t, both).sample.chunk(2)
                 guided = nothing + self.set["guidance"] * (concept - nothing)
                 levels.append(scheduler.step(guided, t, levels[-1]).prev_sample)
         return levels
+
+    def beginning(self, batch):
+        """Noise: our program's, where it begins a sampling at the same step."""
+        sampling, later = divmod(self.done, self.set["pairs"])
+        return torch.randn(self.shape(batch)) if self.draws is None or later else self.draws["source.initial"][sampling]
 
     def shape(self, batch):
         """Of latents."""
@@ -222,13 +230,15 @@ class Job:
         """Latents of some pictures with the noise of random times, their times, the noise, and the rows of their prompts."""
         if side not in self.pictures:
             self.pictures[side] = self.draw(side)
-        chosen = random.choices(self.pictures[side], k=self.set["batch"])
+        given = None if self.draws is None else [self.draws[f"{SOURCES[side]}.{what}"][self.done] for what in ("rows", "times", "noise")]
+        every, batch = self.pictures[side], self.set["batch"]
+        chosen = [every[row] for row in given[0]] if given else random.choices(every, k=batch)
         latents = torch.cat([picture if self.saving else self.read(picture) for picture, _ in chosen])
         if not self.saving:
             with torch.no_grad():
                 latents = self.pipeline.vae.encode(latents).latent_dist.sample() * self.pipeline.vae.config.scaling_factor
-        noise = torch.randn_like(latents)
-        t = torch.randint(0, self.noising.config.num_train_timesteps, (len(chosen),))
+        noise = given[2] if given else torch.randn_like(latents)
+        t = given[1] if given else torch.randint(0, self.noising.config.num_train_timesteps, (batch,))
         return self.noising.add_noise(latents, noise, t), t, noise, [row for _, row in chosen]
 
     def draw(self, side):
@@ -236,10 +246,13 @@ class Job:
         texts = self.set[side]
         repeats = max(1, -(-self.set["pictures"] // len(texts)))
         rows = [row for row in range(len(texts)) for _ in range(repeats)]
+        if self.draws is not None and self.set["method"] == "rg":  # our program draws scenes of all in turn
+            rows = [number % len(texts) for number in range(len(rows))]
         size, made = OUR_BATCH if self.saving else RELEASED_BATCH[self.set["method"]], []
         for start in range(0, len(rows), size):
             some = rows[start:start + size]
-            pictures = self.sample([texts[row] for row in some])
+            noise = None if self.draws is None else self.draws[f"{SOURCES[side]}.initial"][start:start + size]
+            pictures = self.sample([texts[row] for row in some], noise)
             for number, (picture, row) in enumerate(zip(pictures, some)):
                 if not self.saving:
                     path = self.folder / f"pictures/{side}-{start + number}.png"
@@ -249,10 +262,10 @@ class Job:
                 made.append((picture, row))
         return made
 
-    def sample(self, prompts):
-        """One batch: pictures, or their latents as rows."""
+    def sample(self, prompts, noise):
+        """One batch, from given noise or some of its own: pictures, or their latents as rows."""
         steps = self.set["solver_steps" if self.saving else "sampling_steps"]
-        more = {"num_inference_steps": steps, "guidance_scale": self.set["guidance"]}
+        more = {"num_inference_steps": steps, "guidance_scale": self.set["guidance"], "latents": noise}
         if not self.saving:
             return self.pipeline(prompts, **more).images
         empty = self.texts([""] * len(prompts))

@@ -2,6 +2,7 @@
 //! `check` answers numbers that both must agree on, `go` runs once and answers seconds, `end` answers bytes.
 #![expect(clippy::print_stdout, reason = "the worker talks to xtask over stdout")]
 
+mod draws;
 mod gpt;
 mod growth;
 mod inputs;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum Case {
+    Draws(draws::Settings),
     Edit(growth::Settings),
     Encode(growth::Settings),
     Esd(step::Settings),
@@ -44,6 +46,7 @@ trait Run {
 fn open(folder: &Path) -> Result<Box<dyn Run>> {
     let case = std::fs::read(folder.join("case.json")).context("no case.json in the folder")?;
     Ok(match serde_json::from_slice(&case)? {
+        Case::Draws(settings) => Box::new(draws::Draws::open(folder, settings)),
         Case::Edit(settings) => Box::new(growth::Edit::open(folder, &settings)?),
         Case::Encode(settings) => Box::new(growth::Encode::open(folder, &settings)?),
         Case::Esd(settings) => Box::new(step::Esd::open(folder, &settings)?),

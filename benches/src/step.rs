@@ -155,9 +155,8 @@ impl Esd {
 
     /// Predictions without and with the concept.
     fn pair(&self, weights: &Weights, x: &Tensor<4>, t: Tensor<1>) -> [Tensor<4>; 2] {
-        let double = Tensor::cat(vec![x.clone(), x.clone()], 0);
         let context = Tensor::cat(vec![self.net.empty.clone(), self.net.context.clone()], 0);
-        let both = self.net.forward(weights, double, Tensor::cat(vec![t.clone(), t], 0), context);
+        let both = self.net.forward(weights, x.clone(), t, context);
         let batch = x.dims()[0];
         [both.clone().narrow(0, 0, batch), both.narrow(0, batch, batch)]
     }

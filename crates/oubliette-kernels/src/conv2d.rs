@@ -13,6 +13,7 @@ use burn::tensor::{Tensor, module, ops::ConvOptions};
 
 use crate::array::Array;
 use crate::buffer::unwritten;
+use crate::engine::micro::LANES;
 use crate::engine::product::Matrix;
 use crate::engine::reduce::channel_sums;
 use crate::op::{Kernel, apply, takes};
@@ -20,7 +21,7 @@ use axis::Axis;
 use gather::Gather;
 use image::Images;
 use pointwise::Pointwise;
-use weights::Weights;
+use weights::{Weights, blocks_of, held};
 use winograd::{Kernels, Pass, Tiles};
 
 /// Cross-correlation: `x` (n, in, h, w) with `weight` (out, in, kh, kw) and `bias` (out).
@@ -133,17 +134,21 @@ impl<const N: usize> Kernel<N> for Conv {
             };
             pass.run(&mut out);
         } else {
-            let gather = Gather {
-                source: images(&inputs[0]),
-                samples,
-                panels: &weights(&inputs[1]).forward(),
-                taps: (kh * kw, kw),
-                bias,
-                y: self.forward_axis(y, kh),
-                x: self.forward_axis(x, kw),
-                result: (outputs, y, x),
-            };
-            gather.run(&mut out);
+            let (source, weight) = (images(&inputs[0]), weights(&inputs[1]));
+            for columns in held(outputs, source.channels * kh * kw * LANES) {
+                let gather = Gather {
+                    source,
+                    samples,
+                    panels: &weight.forward(columns.clone()),
+                    blocks: blocks_of(&columns),
+                    taps: (kh * kw, kw),
+                    bias,
+                    y: self.forward_axis(y, kh),
+                    x: self.forward_axis(x, kw),
+                    result: (outputs, y, x),
+                };
+                gather.run(&mut out);
+            }
         }
         let sizes = Sizes { image: (height, width), kernel: (kh, kw) };
         (Array::new(out, &[samples, outputs, y, x]), sizes)

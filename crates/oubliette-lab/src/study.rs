@@ -185,8 +185,7 @@ impl<'a> Study<'a> {
         contexts: [Tensor<3>; N],
     ) -> [Tensor<4>; N] {
         let rows = batch.prompts.len();
-        let latents = Tensor::cat(vec![batch.latents.clone(); N], 0);
-        let timesteps = Tensor::cat(vec![batch.timesteps.clone(); N], 0);
+        let (latents, timesteps) = (batch.latents.clone(), batch.timesteps.clone());
         let context = Tensor::cat(contexts.to_vec(), 0);
         let (student, gates) = (self.whole(weights), self.gates(batch, N));
         let out = self.sd.predict_gated(&student, latents, timesteps, context, gates.as_ref());

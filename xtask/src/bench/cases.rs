@@ -25,7 +25,7 @@ pub(crate) fn of(suite: Suite) -> Vec<Case> {
         Suite::Sampling => networks::sampling(),
         Suite::Sd14 => networks::stable_diffusion(),
         // No single piece of work that could be done again and again.
-        Suite::Jobs | Suite::Growth | Suite::Methods => Vec::new(),
+        Suite::Jobs | Suite::Outcomes | Suite::Growth | Suite::Methods => Vec::new(),
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) enum Suite {
     Sd14,
     /// Whole unlearning jobs against the papers' loops; needs OUBLIETTE_TEST_DATA
     Jobs,
+    /// Whether the models of those jobs come out alike, both sides given the same random numbers; nothing is timed
+    Outcomes,
     /// A step of every method that trains, at that size; needs 24 GiB
     Methods,
     /// How our own time and memory grow with the work; draws docs/growth.svg
@@ -48,7 +50,7 @@ pub(crate) struct Arguments {
     /// Only cases whose name contains this; for methods, their names, parted by commas
     #[arg(long)]
     only: Option<String>,
-    /// Interleaved pairs after the warm-up; for jobs, seeds [default: 10; jobs: 5]
+    /// Interleaved pairs after the warm-up; for jobs and outcomes, seeds [default: 10; those: 5]
     #[arg(long)]
     pairs: Option<usize>,
     /// Threads of either side
@@ -97,6 +99,7 @@ pub(crate) struct Outcome {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match arguments.suite {
         Suite::Jobs => jobs::run(arguments),
+        Suite::Outcomes => jobs::outcomes(arguments),
         Suite::Growth => growth::run(arguments),
         Suite::Methods => methods::run(arguments),
         suite => run_cases(arguments, cases::of(suite)),

@@ -3,10 +3,12 @@
 use super::axis::Axis;
 use super::gather::Gather;
 use super::weight_gradient::WeightGradient;
+use super::weights::{blocks_of, held};
 use super::winograd::{self, Kernels, Pass, Tiles};
 use super::{Conv, images, pointwise, weights};
 use crate::array::Array;
 use crate::buffer::unwritten;
+use crate::engine::micro::LANES;
 use crate::engine::product::Matrix;
 
 impl Conv {
@@ -40,20 +42,24 @@ impl Conv {
             pass.run(&mut dx);
             return Array::new(dx, &[samples, inputs, height, width]);
         }
-        let panels = weights(weight).backward();
-        for y in Axis::backward(height, kh, self.stride, self.padding.0) {
-            for x in Axis::backward(width, kw, self.stride, self.padding.0) {
-                let gather = Gather {
-                    source: images(gradient),
-                    samples,
-                    panels: &panels,
-                    taps: (kh * kw, kw),
-                    bias: None,
-                    y: y.clone(),
-                    x,
-                    result: (inputs, height, width),
-                };
-                gather.run(&mut dx);
+        let (weight, source) = (weights(weight), images(gradient));
+        for columns in held(inputs, source.channels * kh * kw * LANES) {
+            let panels = weight.backward(columns.clone());
+            for y in Axis::backward(height, kh, self.stride, self.padding.0) {
+                for x in Axis::backward(width, kw, self.stride, self.padding.0) {
+                    let gather = Gather {
+                        source,
+                        samples,
+                        panels: &panels,
+                        blocks: blocks_of(&columns),
+                        taps: (kh * kw, kw),
+                        bias: None,
+                        y: y.clone(),
+                        x,
+                        result: (inputs, height, width),
+                    };
+                    gather.run(&mut dx);
+                }
             }
         }
         Array::new(dx, &[samples, inputs, height, width])

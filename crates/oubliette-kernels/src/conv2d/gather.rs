@@ -1,5 +1,7 @@
 //! The convolution and its input's gradient: each position of the result gathers what its taps see.
 
+use std::ops::Range;
+
 use super::axis::Axis;
 use super::image::{Images, Window};
 use super::weights::depth_of;
@@ -18,8 +20,9 @@ const DEPTH: usize = 288;
 pub(super) struct Gather<'a> {
     pub(super) source: Images<'a>,
     pub(super) samples: usize,
-    /// Panels of the weight, see `Weights`.
+    /// Panels of the weight, see `Weights`, for these blocks of channels of the result.
     pub(super) panels: &'a [f32],
+    pub(super) blocks: Range<usize>,
     /// Taps of the whole weight, and of one of its rows.
     pub(super) taps: (usize, usize),
     pub(super) bias: Option<&'a [f32]>,
@@ -31,13 +34,13 @@ pub(super) struct Gather<'a> {
 
 /// The share of one task: samples, rows of positions, blocks of channels of the result.
 struct Share {
-    samples: std::ops::Range<usize>,
-    rows: std::ops::Range<usize>,
-    blocks: std::ops::Range<usize>,
+    samples: Range<usize>,
+    rows: Range<usize>,
+    blocks: Range<usize>,
 }
 
 impl Gather<'_> {
-    /// Runs the pass; every position of both axes is written in every sample and channel of `out`.
+    /// Runs the pass; every position of both axes is written in every sample and those channels of `out`.
     pub(super) fn run(&self, out: &mut [f32]) {
         let positions = self.y.count * self.x.count;
         if positions == 0 || self.result.0 == 0 {
@@ -55,17 +58,16 @@ impl Gather<'_> {
         let positions = self.y.count * self.x.count;
         let samples = (POSITIONS / positions).clamp(1, self.samples.max(1));
         let rows = (2 * POSITIONS).div_ceil(self.x.count).min(self.y.count);
-        let blocks = self.result.0.div_ceil(LANES);
         let pieces = self.samples.div_ceil(samples) * self.y.count.div_ceil(rows);
-        let blocks_each = blocks.div_ceil(8usize.div_ceil(pieces.max(1)));
+        let blocks_each = self.blocks.len().div_ceil(8usize.div_ceil(pieces.max(1)));
         let mut shares = Vec::new();
         for sample in (0..self.samples).step_by(samples) {
             for row in (0..self.y.count).step_by(rows) {
-                for block in (0..blocks).step_by(blocks_each) {
+                for block in self.blocks.clone().step_by(blocks_each) {
                     shares.push(Share {
                         samples: sample..self.samples.min(sample + samples),
                         rows: row..self.y.count.min(row + rows),
-                        blocks: block..blocks.min(block + blocks_each),
+                        blocks: block..self.blocks.end.min(block + blocks_each),
                     });
                 }
             }
@@ -128,7 +130,8 @@ impl Gather<'_> {
         sums: &mut [f32],
     ) {
         let depth = self.source.channels * self.taps.0;
-        let panel = &self.panels[block * depth * LANES..][..depth * LANES];
+        let panel = (block - self.blocks.start) * depth * LANES;
+        let panel = &self.panels[panel..][..depth * LANES];
         self.start(block, sums);
         let together = (DEPTH / (LANES * self.taps.0)).max(1);
         for from in (0..self.source.blocks()).step_by(together) {
@@ -153,7 +156,7 @@ impl Gather<'_> {
     }
 
     /// The taps of some blocks of the source's channels, neighbours joined.
-    fn runs(&self, window: Window, blocks: std::ops::Range<usize>) -> Vec<Run> {
+    fn runs(&self, window: Window, blocks: Range<usize>) -> Vec<Run> {
         let pitch = self.source.pitch();
         let mut runs: Vec<Run> = Vec::new();
         for block in blocks {

@@ -7,6 +7,20 @@ use crate::engine::micro::LANES;
 use crate::engine::transpose::transpose;
 use crate::parallel;
 
+/// Values of a weight's panels that are held at a time, about: those of a large weight are many times a cache.
+const TOGETHER: usize = 1 << 23;
+
+/// Cuts the columns of a weight into ranges whose panels are held together; `size` values make the panel of one block of them.
+pub(super) fn held(columns: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let together = (TOGETHER / size.max(1)).max(1) * LANES;
+    (0..columns).step_by(together).map(move |first| first..columns.min(first + together))
+}
+
+/// The blocks of a range of columns that begins where a block does.
+pub(super) fn blocks_of(columns: &Range<usize>) -> Range<usize> {
+    columns.start / LANES..columns.end.div_ceil(LANES)
+}
+
 /// A weight (out, in, kh, kw); `taps` is `kh * kw`.
 #[derive(Clone, Copy)]
 pub(super) struct Weights<'a> {
@@ -29,15 +43,15 @@ pub(super) struct Piece {
 }
 
 impl Weights<'_> {
-    /// Panels whose columns are the outputs. The summed axis runs over blocks of inputs, then taps, then the
+    /// Panels of some of the outputs. The summed axis runs over blocks of inputs, then taps, then the
     /// inputs of the block.
-    pub(super) fn forward(&self) -> Lent {
-        self.panels(self.inputs, self.outputs, |piece, panel| self.forward_piece(piece, panel))
+    pub(super) fn forward(&self, outputs: Range<usize>) -> Lent {
+        self.panels(self.inputs, outputs, |piece, panel| self.forward_piece(piece, panel))
     }
 
-    /// Panels whose columns are the inputs; the summed axis runs over blocks of outputs, then taps.
-    pub(super) fn backward(&self) -> Lent {
-        self.panels(self.outputs, self.inputs, |piece, panel| self.backward_piece(piece, panel))
+    /// Panels of some of the inputs; the summed axis runs over blocks of outputs, then taps.
+    pub(super) fn backward(&self, inputs: Range<usize>) -> Lent {
+        self.panels(self.outputs, inputs, |piece, panel| self.backward_piece(piece, panel))
     }
 
     /// One piece of `forward`.
@@ -70,16 +84,16 @@ impl Weights<'_> {
     fn panels(
         &self,
         summed: usize,
-        columns: usize,
+        columns: Range<usize>,
         fill: impl Fn(&Piece, &mut [f32]) + Sync + Send,
     ) -> Lent {
         let size = summed * self.taps * LANES;
-        let mut panels = lent(columns.div_ceil(LANES) * size);
+        let mut panels = lent(columns.len().div_ceil(LANES) * size);
         if size == 0 {
             return panels;
         }
         let parts = Parts::new(&mut panels);
-        pieces(summed, 0..columns, self.data.len(), |block, piece| {
+        pieces(summed, columns, self.data.len(), |block, piece| {
             let Piece { channel, channels, .. } = *piece;
             let start = block * size + depth_of(channel / LANES, channels, self.taps, 0) * LANES;
             // SAFETY: each task has its own block of one panel.

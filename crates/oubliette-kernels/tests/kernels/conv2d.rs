@@ -60,6 +60,11 @@ fn a_weight_whose_points_are_made_in_several_goes() {
 }
 
 #[test]
+fn a_weight_whose_panels_are_made_in_several_goes() {
+    checked((2, 1030, 1000, [4, 5], [3, 3], 2, (1, 1)));
+}
+
+#[test]
 fn transposed_and_sliced_operands() {
     let lengths = [2 * 10 * 9 * 6, 12 * 6 * 9];
     check("conv2d of views", &lengths, &|t| {

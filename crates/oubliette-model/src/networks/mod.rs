@@ -11,6 +11,7 @@ mod limits;
 mod patches;
 mod recompute;
 mod resnet;
+pub(crate) mod rows;
 mod shapes;
 mod time_embedding;
 mod transformer;

@@ -5,6 +5,7 @@ use oubliette_kernels::{Activation, Gate};
 
 use crate::attached;
 use crate::networks::attention::Attention;
+use crate::networks::rows::repeated;
 use crate::networks::shapes::ShapeScope;
 use crate::scope::Scope;
 
@@ -57,7 +58,8 @@ impl Transformer {
         }
     }
 
-    /// `x` (batch, channels, height, width) and `context` (batch, tokens, context width).
+    /// `x` (batch, channels, height, width) and `context` (times · batch, tokens, context width) to
+    /// (times · batch, channels, height, width), with the rows of `x` under the first prompts before those under the next.
     pub(crate) fn forward(&self, at: &Scope<'_>, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
         let [batch, channels, height, width] = x.dims();
         let h = at.at("norm").group_norm(x.clone(), self.groups, GROUP_EPS, Activation::None);
@@ -68,13 +70,16 @@ impl Transformer {
             h = self.block(&at.at(format_args!("transformer_blocks.{layer}")), h, context);
         }
         let h = at.at("proj_out").linear(h);
-        x + h.swap_dims(1, 2).reshape([batch, channels, height, width])
+        let rows = context.dims()[0];
+        repeated(x, rows) + h.swap_dims(1, 2).reshape([rows, channels, height, width])
     }
 
     fn block(&self, at: &Scope<'_>, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
-        let seen = self.only_cross.then_some(context);
+        let (rows, seen) = (context.dims()[0], self.only_cross.then_some(context));
+        let x = if self.only_cross { repeated(x, rows) } else { x };
         let h = at.at("norm1").layer_norm(x.clone(), LAYER_EPS);
         let x = x + self.attention(self.only_cross).forward(&at.at("attn1"), h, seen);
+        let x = repeated(x, rows);
         let h = at.at("norm2").layer_norm(x.clone(), LAYER_EPS);
         let cross = at.at("attn2");
         let seen = self.attention(true).forward(&cross, h, Some(context));

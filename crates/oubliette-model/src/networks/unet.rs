@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use oubliette_kernels::{self as kernels, Activation};
 
+use crate::networks::rows::repeated;
 use crate::networks::shapes::{ShapeScope, Shapes};
 use crate::networks::time_embedding::TimeEmbedding;
 use crate::networks::unet_blocks::{Conditions, DownBlock, MidBlock, UpBlock};
@@ -61,7 +62,9 @@ impl UNet {
     }
 
     /// `x` (batch, in channels, height, width), time steps `t` (batch) and prompts `context`
-    /// (batch, tokens, width) to (batch, out channels, height, width).
+    /// (times · batch, tokens, width) to (times · batch, out channels, height, width): all rows of `x` under the first prompts,
+    /// then all under the next. What comes before the first look at a prompt is computed once for all of them; its gradients are those of separate rows but for the
+    /// order of some sums.
     pub fn forward(
         &self,
         at: &Scope<'_>,
@@ -72,10 +75,12 @@ impl UNet {
         let config = &self.config;
         let at = &at.clone().recomputing(self.recompute);
         let time = self.time.forward(&at.at("time_embedding"), t, x.dtype());
+        let rows = context.dims()[0];
         let seen = Conditions { time: kernels::silu(time), context };
         let x = if config.center_input_sample { x * 2.0 - 1.0 } else { x };
         let x = at.at("conv_in").conv2d(x, 1, same(config.conv_in_kernel));
-        let x = self.levels(at, x, &seen);
+        // Where no level looks at a prompt, all of them see the same.
+        let x = repeated(self.levels(at, x, &seen), rows);
         let norm = at.at("conv_norm_out");
         let x = norm.group_norm(x, config.norm_num_groups, config.norm_eps, Activation::Silu);
         at.at("conv_out").conv2d(x, 1, same(config.conv_out_kernel))

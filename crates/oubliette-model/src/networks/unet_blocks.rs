@@ -6,6 +6,7 @@ use oubliette_kernels as kernels;
 
 use crate::networks::recompute::recomputed;
 use crate::networks::resnet::Resnet;
+use crate::networks::rows::repeated;
 use crate::networks::shapes::ShapeScope;
 use crate::networks::transformer::Transformer;
 use crate::scope::Scope;
@@ -13,9 +14,9 @@ use crate::weights::Weight;
 
 /// What every block of a U-Net sees beside the picture.
 pub(crate) struct Conditions {
-    /// (batch, width), after its SiLU.
+    /// (batch, width), after its SiLU; batch is that of the latents.
     pub(crate) time: Tensor<2>,
-    /// (batch, tokens, width)
+    /// (times · batch, tokens, width): the batch is seen under so many prompts.
     pub(crate) context: Tensor<3>,
 }
 
@@ -38,12 +39,10 @@ impl Layers {
 
     fn resnet(&self, i: usize, at: &Scope<'_>, x: Tensor<4>, seen: &Conditions) -> Tensor<4> {
         let (layer, at) = (&self.resnets[i], at.at(format_args!("resnets.{i}")));
-        recomputed(
-            layer,
-            &at,
-            [Weight::new(x), Weight::new(seen.time.clone())],
-            |layer, at, [x, time]| layer.forward(at, x.tensor(), Some(&time.tensor())),
-        )
+        let time = repeated(seen.time.clone(), x.dims()[0]);
+        recomputed(layer, &at, [Weight::new(x), Weight::new(time)], |layer, at, [x, time]| {
+            layer.forward(at, x.tensor(), Some(&time.tensor()))
+        })
     }
 
     fn transformer(&self, i: usize, at: &Scope<'_>, x: Tensor<4>, seen: &Conditions) -> Tensor<4> {
@@ -141,6 +140,7 @@ impl UpBlock {
     ) -> Tensor<4> {
         for i in 0..self.layers.resnets.len() {
             let skip = skips.pop().expect("a U-Net goes up as many layers as it went down");
+            let skip = repeated(skip, x.dims()[0]);
             x = self.layers.resnet(i, at, Tensor::cat(vec![x, skip], 1), seen);
             x = self.layers.transformer(i, at, x, seen);
         }

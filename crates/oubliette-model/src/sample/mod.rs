@@ -220,8 +220,7 @@ impl Run<'_> {
 
     /// The denoiser's outputs under every text of every picture, slot by slot, in one forward.
     fn outputs(&self, x: Tensor<4>, time: f32, context: Tensor<3>) -> Tensor<4> {
-        let x = Tensor::cat(vec![x; self.slots], 0); // (slots * pictures, channels, height, width)
-        let [rows, ..] = x.dims();
+        let rows = x.dims()[0]; // each of them is seen under the texts of all slots
         let times = TensorData::new(vec![time; rows], [rows]);
         let times = Tensor::<1>::from_data(times, self.model.device());
         let dtype = self.model.latent_dtype(self.weights);

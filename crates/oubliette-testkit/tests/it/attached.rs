@@ -55,6 +55,10 @@ impl Reference {
         self.said[key].as_f64().unwrap()
     }
 
+    fn text(&self, key: &str) -> String {
+        self.said[key].as_str().unwrap().to_owned()
+    }
+
     fn texts(&self) -> BTreeMap<String, Vec<String>> {
         serde_json::from_value(self.said["texts"].clone()).unwrap()
     }
@@ -116,8 +120,8 @@ fn what_is_attached_computes_as_in_the_reference() {
     for model in ["tiny-sd1", "tiny-sd2"] {
         let (mut bench, reference) = (Bench::of(model), Reference::of(model));
         let base = bench.sd.weights.clone();
-        let concept = reference.said["concept"].as_str().unwrap();
-        let kept = reference.said["kept"].as_str().unwrap();
+        let [concept, kept] = ["concept", "kept"].map(|key| reference.text(key));
+        let [concept, kept] = [concept.as_str(), kept.as_str()];
         let erased = base.overlaid(&erasers(&base, reference.number("rank") as usize));
         let found = output(&bench, &erased, [concept; 2], None);
         let apart = distance(&found, &reference.read("erased"));
@@ -143,6 +147,33 @@ fn what_is_attached_computes_as_in_the_reference() {
         let gates = Gates::of_rows(&[&rows[0], &rows[1]], &bench.sd).unwrap();
         let found = output(&bench, &adapted, [concept, kept], Some(&gates));
         assert!(distance(&found, &reference.read("gated")) < 1e-4, "{model}");
+    }
+}
+
+#[test]
+fn latents_under_several_prompts_have_the_bits_that_they_have_alone() {
+    for model in ["tiny-sd1", "tiny-sd2"] {
+        let (mut bench, reference) = (Bench::of(model), Reference::of(model));
+        let (base, batch) = (bench.sd.weights.clone(), bench.batch());
+        let erased = base.overlaid(&erasers(&base, reference.number("rank") as usize));
+        let adapted = base.overlaid(&adapters(&base, &reference));
+        bench.sd.attach(Attached::GatedAdapters { texts: reference.texts() });
+        let prompts = ["concept", "kept", "kept", "concept"].map(|name| reference.text(name));
+        let context = bench.sd.encode_prompts(&base, &prompts).unwrap();
+        let known = strengths(&bench.sd, &adapted, &prompts.iter().cloned().collect()).unwrap();
+        let gates = Gates::of_rows(&prompts.each_ref().map(|text| &known[text]), &bench.sd);
+        assert!(gates.is_some(), "{model}: adapters are gated");
+        let twice = |x: Tensor<4>| Tensor::cat(vec![x.clone(), x], 0);
+        let (x, t) = (batch.latents, batch.timesteps);
+        let times = Tensor::cat(vec![t.clone(), t.clone()], 0);
+        let all = [(&base, None), (&erased, None), (&adapted, None), (&adapted, gates.as_ref())];
+        for (weights, gates) in all {
+            let of = |x: &Tensor<4>, t: &Tensor<1>| {
+                let (x, t, context) = (x.clone(), t.clone(), context.clone());
+                values(bench.sd.predict_gated(weights, x, t, context, gates))
+            };
+            assert_eq!(of(&x, &t), of(&twice(x.clone()), &times), "{model}");
+        }
     }
 }
 

@@ -62,33 +62,34 @@ pub(super) fn program(runs: &Path, threads: usize, more: &[String], fine: &[i32]
 
 /// Looks at the model in `folder`: at its direct hits, and, where they are few enough, at what is unrelated.
 pub(super) fn look(place: &Place, folder: &Path, seed: u64, threads: usize) -> Result<Seen> {
-    let [direct, _] = audit(place, folder, seed, threads, None)?;
+    let [direct, _] = audit(place, folder, seed, threads, [PICTURES[0], 0])?;
     if !forgot(&direct) {
         return Ok(Seen { direct, kept: None });
     }
-    let more = format!("[keep]\nunrelated = {UNRELATED:?}\n");
     // The first audit's pictures are known, and not made again.
-    let [direct, kept] = audit(place, folder, seed, threads, Some(&more))?;
+    let [direct, kept] = audit(place, folder, seed, threads, PICTURES)?;
     Ok(Seen { direct, kept: Some(kept) })
 }
 
-/// One audit: under the concept's own prompts, and of what is unrelated.
-fn audit(
+/// One audit: of so many pictures under the concept's own prompts, and of so many of what is unrelated, where any are wanted.
+pub(super) fn audit(
     place: &Place,
     folder: &Path,
     seed: u64,
     threads: usize,
-    unrelated: Option<&str>,
+    [direct, kept]: [usize; 2],
 ) -> Result<[[Count; 2]; 2]> {
-    let [direct, kept] = PICTURES;
-    let keep = unrelated.map_or_else(String::new, |_| format!("keep = {kept}\n"));
+    let (keep, unrelated) = match kept {
+        0 => Default::default(),
+        kept => (format!("keep = {kept}\n"), format!("[keep]\nunrelated = {UNRELATED:?}\n")),
+    };
     let recipe = place.at("audit.toml");
     let text = format!(
         "schema = 1\ntask = \"audit\"\nseed = {seed}\nconcept = \"concept.toml\"\n\n[subjects]\noriginal = \"models/emoji-sd\"\n\
          unlearned = {:?}\n\n[sampling]\nsampler = \"ddim\"\nsteps = 15\nguidance = 4.0\nbatch = 32\n\n\
          [samples]\nper_arm = {direct}\n{keep}worst = 0\n\n[[attack]]\nname = \"direct\"\nparaphrase = false\n{}",
         folder.display().to_string(),
-        unrelated.unwrap_or_default(),
+        unrelated,
     );
     fs::write(&recipe, text)?;
     // Held, broken, undecided: the verdict is not asked for, the events are.
@@ -108,8 +109,14 @@ fn count(events: &[Value], subject: &str, arm: &str) -> Count {
     [shown.iter().filter(|hit| **hit == &Value::Bool(true)).count() as u64, shown.len() as u64]
 }
 
-/// Direct hits after one benign update of the model in `folder`, by the program.
-pub(super) fn recovery(place: &Place, folder: &Path, seed: u64, threads: usize) -> Result<Count> {
+/// Direct hits in so many pictures after one benign update of the model in `folder`, by the program.
+pub(super) fn recovery(
+    place: &Place,
+    folder: &Path,
+    seed: u64,
+    threads: usize,
+    pictures: usize,
+) -> Result<Count> {
     let ((batch, steps, rate), out) = (UPDATE, place.at("updated"));
     let recipe = place.at("update.toml");
     fs::write(
@@ -122,7 +129,7 @@ pub(super) fn recovery(place: &Place, folder: &Path, seed: u64, threads: usize) 
     )?;
     clear(&out)?;
     program(&fresh(place)?, threads, &["update".to_owned(), recipe.display().to_string()], &[0])?;
-    let [direct, _] = audit(place, &out, seed, threads, None)?;
+    let [direct, _] = audit(place, &out, seed, threads, [pictures, 0])?;
     Ok(direct[1])
 }
 

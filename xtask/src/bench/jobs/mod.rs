@@ -4,6 +4,7 @@
 //! looked at by the program, with the same seeds; the time is that of the training alone.
 
 mod judge;
+mod outcomes;
 mod place;
 mod record;
 mod settings;
@@ -17,8 +18,10 @@ use crate::python::Python;
 use crate::workspace;
 use place::Place;
 use record::{By, Checkpoint, Key, Record, Records};
-use settings::{CHOOSING, Job};
+use settings::{CHOOSING, Job, PICTURES};
 use training::Training;
+
+pub(super) use outcomes::run as outcomes;
 
 /// Seeds that are measured where the arguments do not say.
 const SEEDS: usize = 5;
@@ -32,16 +35,8 @@ struct Side<'a> {
 
 /// Runs what is missing and says what came of everything.
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    let wanted = arguments.only.as_deref().unwrap_or("");
-    let jobs: Vec<Job> =
-        settings::all().into_iter().filter(|job| job.method.contains(wanted)).collect();
-    if jobs.is_empty() {
-        bail!("no job's method has `{wanted}` in its name");
-    }
-    let (place, python) = (Place::prepare()?, Python::open()?);
-    workspace::build("oubliette-benches", &[])?;
-    let agreement = training::check(&place, &python, arguments.threads)?;
-    let mut study = Study { place, python, records: Records::open()?, threads: arguments.threads };
+    let (jobs, mut study) = prepare(arguments)?;
+    let agreement = training::check(&study.place, &study.python, arguments.threads)?;
     let seeds: Vec<u64> = (1..=arguments.pairs.unwrap_or(SEEDS) as u64).collect();
     let mut text = String::new();
     for job in &jobs {
@@ -53,6 +48,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     println!("{text}");
     if arguments.dry { Ok(()) } else { table::append(arguments, seeds.len(), agreement, &text) }
+}
+
+/// The jobs that are asked for, and everything that they need.
+fn prepare(arguments: &Arguments) -> Result<(Vec<Job>, Study)> {
+    let wanted = arguments.only.as_deref().unwrap_or("");
+    let jobs: Vec<Job> =
+        settings::all().into_iter().filter(|job| job.method.contains(wanted)).collect();
+    if jobs.is_empty() {
+        bail!("no job's method has `{wanted}` in its name");
+    }
+    let (place, python) = (Place::prepare()?, Python::open()?);
+    workspace::build("oubliette-benches", &[])?;
+    Ok((jobs, Study { place, python, records: Records::open()?, threads: arguments.threads }))
 }
 
 /// The runs that there are, and what makes more.
@@ -111,7 +119,7 @@ impl Study {
         }
         let mut training = Training::begin(&self.place, &self.python, job, &key)?;
         let (mut at, mut recovery) = (Vec::new(), None);
-        for &steps in job.checkpoints {
+        for &steps in &job.checkpoints {
             let (folder, seconds) = training.reach(steps)?;
             if best.is_some_and(|best| seconds > best) {
                 break;
@@ -126,7 +134,9 @@ impl Study {
             let (met, hopeless) = (seen.meets(), seen.is_hopeless());
             at.push(Checkpoint { steps, seconds, seen });
             if met {
-                recovery = Some(judge::recovery(&self.place, &folder, seed, self.threads)?);
+                let pictures = PICTURES[0];
+                recovery =
+                    Some(judge::recovery(&self.place, &folder, seed, self.threads, pictures)?);
             }
             if met || hopeless {
                 break;

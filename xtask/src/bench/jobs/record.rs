@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -130,7 +130,7 @@ impl Record {
 }
 
 /// A count of 100.
-fn points(count: &Value) -> Option<f64> {
+pub(super) fn points(count: &Value) -> Option<f64> {
     Some(100.0 * count[0].as_f64()? / count[1].as_f64()?)
 }
 
@@ -153,14 +153,8 @@ impl Records {
     /// Reads what is there.
     pub(super) fn open() -> Result<Self> {
         let path = workspace::at("studies/jobs/runs.jsonl");
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        // What follows the last line end was never a whole line.
-        let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
-        if whole.len() < text.len() {
-            fs::write(&path, whole)?;
-        }
-        let all = whole.lines().map(|line| Ok(Record(serde_json::from_str(line)?)));
-        Ok(Self { path, all: all.collect::<Result<_>>()? })
+        let all = read(&path)?.into_iter().map(Record).collect();
+        Ok(Self { path, all })
     }
 
     /// The line of a training.
@@ -176,9 +170,25 @@ impl Records {
 
     /// Adds a line.
     pub(super) fn push(&mut self, record: Record) -> Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-        file.write_all(format!("{}\n", record.0).as_bytes())?;
+        append(&self.path, &record.0)?;
         self.all.push(record);
         Ok(())
     }
+}
+
+/// The lines of a file, of which the last may have been cut off.
+pub(super) fn read(path: &Path) -> Result<Vec<Value>> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    // What follows the last line end was never a whole line.
+    let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+    if whole.len() < text.len() {
+        fs::write(path, whole)?;
+    }
+    whole.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+/// Adds a line to a file.
+pub(super) fn append(path: &Path, line: &Value) -> Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    Ok(file.write_all(format!("{line}\n").as_bytes())?)
 }

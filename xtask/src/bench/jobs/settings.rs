@@ -43,12 +43,16 @@ pub(super) const HOPELESS: f64 = 15.0;
 pub(super) const PICTURES: [usize; 2] = [48, 96];
 /// Rows of the benign update, its steps and its rate.
 pub(super) const UPDATE: (usize, u64, f64) = (4, 50, 1e-4);
+/// Rows of a training step, and pictures that a job draws to train on.
+const ROWS: usize = 8;
+const DRAWN: usize = 48;
 /// Steps of DPM-Solver++ in which our pictures are drawn, where the releases' loops take 25 of DDIM.
 const SOLVER_STEPS: u32 = 10;
 /// The seed that rates are chosen on; the measured seeds are those after it.
 pub(super) const CHOOSING: u64 = 0;
 
 /// A method with its settings.
+#[derive(Clone)]
 pub(super) struct Job {
     /// The method's name in the program.
     pub(super) method: &'static str,
@@ -56,24 +60,30 @@ pub(super) struct Job {
     pub(super) name: &'static str,
     /// The learning rates that either side tries, the likely quickest first.
     pub(super) rates: &'static [f64],
+    /// A rate and steps at which models are compared: those at which the paper's loop came to few hits on the choosing seed.
+    pub(super) compared: (f64, u64),
     /// Steps after which the model is looked at.
-    pub(super) checkpoints: &'static [u64],
+    pub(super) checkpoints: Vec<u64>,
     /// Settings of the program's method, but for rate and steps.
     pub(super) ours: Value,
     /// The same in the words of `benches/jobs.py`.
     pub(super) theirs: Value,
+    /// The method's stage, as progress calls it.
+    pub(super) stage: &'static str,
+    /// What its sources draw, in the words of `benches/src/draws.rs`.
+    pub(super) sources: Value,
 }
 
 /// All of them.
 pub(super) fn all() -> Vec<Job> {
-    let drawn = json!({ "batch": 8, "pictures": 48, "guidance": 4.0 });
+    let drawn = json!({ "batch": ROWS, "pictures": DRAWN, "guidance": 4.0 });
     let (ours, theirs) = (
         with(&drawn, json!({ "sampling_steps": SOLVER_STEPS })),
         with(&drawn, json!({ "sampling_steps": 25, "solver_steps": SOLVER_STEPS })),
     );
     // One text, as in the release. Its batch of 1 is 8 here: with 1, no rate kept enough on this model.
     let walked = json!({
-        "batch": 8, "pairs": 10, "sampling_steps": 25, "guidance": 3.0, "eta": 2.0,
+        "batch": ROWS, "pairs": 10, "sampling_steps": 25, "guidance": 3.0, "eta": 2.0,
         "prompts": [format!("a {CONCEPT}")],
     });
     vec![
@@ -81,23 +91,30 @@ pub(super) fn all() -> Vec<Job> {
             method: "esd",
             name: "ESD-x",
             rates: &[1e-4, 5e-5, 2e-4],
-            checkpoints: &[75, 100, 125, 150, 165, 180, 200, 250, 300],
+            compared: (1e-4, 125),
+            checkpoints: vec![75, 100, 125, 150, 165, 180, 200, 250, 300],
             ours: with(&walked, json!({ "release": "diffusers", "variant": "x" })),
             theirs: walked,
+            stage: "0-erase",
+            sources: json!({ "source": { "trajectory": { "calls": 25, "pairs": 10 } } }),
         },
         Job {
             method: "ca",
             name: "concept ablation",
             rates: &[1e-4, 5e-5, 2e-4],
-            checkpoints: &[24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96],
+            compared: (1e-4, 36),
+            checkpoints: vec![24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96],
             ours: with(&ours, json!({ "anchor": ANCHOR })),
             theirs: with(&theirs, json!({ "prompts": named(CONCEPT), "anchor": named(ANCHOR) })),
+            stage: "0-ablate",
+            sources: json!({ "source": { "prompts": DRAWN } }),
         },
         Job {
             method: "rg",
             name: "restricted gradient",
             rates: &[1e-5, 5e-6, 2e-5],
-            checkpoints: &[24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96],
+            compared: (1e-5, 40),
+            checkpoints: vec![24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96],
             ours: with(
                 &ours,
                 json!({ "retain": RETAIN, "uniform": true, "alpha": 1.6, "truncate": 1.1 }),
@@ -109,8 +126,18 @@ pub(super) fn all() -> Vec<Job> {
                     "alpha": 1.6, "truncate": 1.1,
                 }),
             ),
+            stage: "0-restrict",
+            sources: json!({ "source": { "prompts": DRAWN }, "retain_source": { "prompts": DRAWN } }),
         },
     ]
+}
+
+/// What is told to the worker that writes down the program's random numbers of a training.
+pub(super) fn draws(job: &Job, seed: u64, steps: u64) -> Value {
+    json!({
+        "kind": "draws", "seed": seed, "stage": job.stage, "steps": steps, "batch": ROWS, "latents": [4, 8, 8], "levels": 1000,
+        "sources": job.sources,
+    })
 }
 
 /// What the check of parity is told, which looks at all losses at once.

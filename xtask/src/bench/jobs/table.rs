@@ -97,8 +97,16 @@ fn pairs(a: &Side<'_>, b: &Side<'_>, of: impl Fn(&Record) -> Option<f64>) -> Vec
 /// The mean difference with its interval, and whether that lies within the margin.
 fn apart(ours: &Side<'_>, side: &Side<'_>, of: fn(&Record) -> Option<f64>) -> String {
     let differences: Vec<f64> = pairs(ours, side, of).iter().map(|[a, b]| a - b).collect();
-    let Some([low, middle, high]) = difference(&differences) else {
-        return "too few seeds".to_owned();
+    judged(&differences)
+}
+
+/// Differences of seeds as their mean, its interval and a word.
+pub(super) fn judged(differences: &[f64]) -> String {
+    let Some([low, middle, high]) = difference(differences) else {
+        return match differences {
+            [] | [_] => "too few seeds".to_owned(),
+            [same, ..] => format!("{same:+.1} on every seed"),
+        };
     };
     let verdict = match () {
         () if low >= -MARGIN && high <= MARGIN => "equivalent",

@@ -6,13 +6,11 @@ use super::kernels::Kernels;
 use super::tiles::{Share, Tiles};
 use super::transform::{self, POINTS, Row};
 use crate::buffer::{Parts, scratch};
+use crate::conv2d::weights::{blocks_of, held};
 use crate::engine::micro::LANES;
 use crate::engine::product::{Matrix, Sizes, product};
 use crate::engine::transpose::transpose;
 use crate::parallel;
-
-/// Values of the kernels' points that are held at a time, about: those of a large weight are many times a cache.
-const TOGETHER: usize = 1 << 23;
 
 /// Everything that one pass over a batch needs.
 pub(in crate::conv2d) struct Pass<'a> {
@@ -36,11 +34,9 @@ impl Pass<'_> {
         let (depth, channels) = self.kernels.size();
         let cost = out.len() * depth;
         let parts = Parts::new(out);
-        let together = (TOGETHER / (POINTS * depth * LANES)).max(1) * LANES;
-        for first in (0..channels).step_by(together) {
-            let columns = first..channels.min(first + together);
-            let points = &self.kernels.points(columns.clone());
-            let held = Held { points, blocks: first / LANES..columns.end.div_ceil(LANES) };
+        for columns in held(channels, POINTS * depth * LANES) {
+            let blocks = blocks_of(&columns);
+            let held = Held { points: &self.kernels.points(columns), blocks };
             let shares = self.tiles.shares(held.blocks.clone());
             parallel::tasks(shares.len(), cost, |task| self.share(&shares[task], &held, parts));
         }

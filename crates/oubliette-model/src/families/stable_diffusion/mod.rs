@@ -13,6 +13,7 @@ use burn::tensor::{Device, Tensor};
 use crate::attached::{self, ATTACHED, Attached, Gates, InForce};
 use crate::device::Precision;
 use crate::error::Result;
+use crate::networks::rows::repeated;
 use crate::networks::{Attended, ClipText, UNet, Vae, Watched};
 use crate::sample::{GUIDANCE_FILE, Guidance};
 use crate::schedule::ScheduleConfig;
@@ -170,8 +171,8 @@ impl StableDiffusion {
     }
 
     /// The denoiser's output for noisy latents `x` (batch, channels, height, width), time steps
-    /// `t` (batch) and encoded prompts: noise, sample or velocity, as the schedule says. What `weights` hold that is attached
-    /// to the denoiser is in force, and whole.
+    /// `t` (batch) and encoded prompts (times · batch, tokens, width): noise, sample or velocity, as the schedule says, of every row
+    /// under the first prompts, then under the next. What `weights` hold that is attached to the denoiser is in force, and whole.
     pub fn predict(
         &self,
         weights: &Weights,
@@ -191,6 +192,7 @@ impl StableDiffusion {
         context: Tensor<3>,
         gates: Option<&Gates>,
     ) -> Tensor<4> {
+        let (x, t) = rows_of(x, t, &context, gates);
         self.unet.forward(&denoiser(weights, gates), x, t, context)
     }
 
@@ -204,6 +206,7 @@ impl StableDiffusion {
         gates: Option<&Gates>,
     ) -> (Tensor<4>, Vec<Attended>) {
         let watched = Watched::default();
+        let (x, t) = rows_of(x, t, &context, gates);
         let out = self.unet.forward(&denoiser(weights, gates).watched(&watched), x, t, context);
         (out, watched.into_seen())
     }
@@ -217,6 +220,19 @@ impl StableDiffusion {
     pub fn decode_latents(&self, weights: &Weights, latents: Tensor<4>) -> Tensor<4> {
         let z = latents / self.vae.config().scaling_factor;
         self.vae.decode(&weights.scope(VAE), z)
+    }
+}
+
+/// Latents and times as the denoiser takes them: a gate is as strong as a prompt makes it, from the first layer on.
+fn rows_of(
+    x: Tensor<4>,
+    t: Tensor<1>,
+    context: &Tensor<3>,
+    gates: Option<&Gates>,
+) -> (Tensor<4>, Tensor<1>) {
+    match gates {
+        Some(_) => (repeated(x, context.dims()[0]), repeated(t, context.dims()[0])),
+        None => (x, t),
     }
 }
 
