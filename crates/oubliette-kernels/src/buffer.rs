@@ -21,14 +21,20 @@ thread_local! {
     static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Bytes of a cache line, at which scratch memory begins: a load of as many that lies across two of them is two loads.
+const LINE: usize = 64;
+
 /// `len` values of this thread's scratch memory, with whatever was in them, until they are dropped. Memory that is kept
 /// need not be cleared by the system again, which for large weights costs as much as what is done with it.
 pub(crate) fn lent(len: usize) -> Lent {
-    let mut memory = SPARE.with_borrow_mut(|spare| take(spare, len));
-    if memory.len() < len {
-        memory = vec![0.0; len];
+    let whole = len + LINE / size_of::<f32>();
+    let mut memory = SPARE.with_borrow_mut(|spare| take(spare, whole));
+    if memory.len() < whole {
+        memory = vec![0.0; whole];
     }
-    Lent { memory, len }
+    // Anywhere is right, and a line's beginning is fast.
+    let from = memory.as_ptr().align_offset(LINE).min(whole - len);
+    Lent { memory, from, len }
 }
 
 /// The same for as long as `work` takes.
@@ -39,19 +45,20 @@ pub(crate) fn scratch<R>(len: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
 /// Scratch memory in use.
 pub(crate) struct Lent {
     memory: Vec<f32>,
+    from: usize,
     len: usize,
 }
 
 impl Deref for Lent {
     type Target = [f32];
     fn deref(&self) -> &[f32] {
-        &self.memory[..self.len]
+        &self.memory[self.from..][..self.len]
     }
 }
 
 impl DerefMut for Lent {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.memory[..self.len]
+        &mut self.memory[self.from..][..self.len]
     }
 }
 

@@ -104,6 +104,9 @@ mod x86 {
     use super::{Into, LANES, Left, ROWS, Run};
     use std::arch::x86_64::*;
 
+    /// Steps of the sum that a panel is asked for before they are needed: about what its second cache takes to answer.
+    const AHEAD: usize = 8;
+
     /// # Safety
     /// AVX-512F; all of `super::check` for a width of `16 * V`.
     #[target_feature(enable = "avx512f")]
@@ -124,6 +127,9 @@ mod x86 {
                     let mut lanes = [_mm512_setzero_ps(); V];
                     for (v, lanes) in lanes.iter_mut().enumerate() {
                         *lanes = _mm512_loadu_ps(right.as_ptr().add(b + 16 * v));
+                        // Never read where it lies beyond the end.
+                        let ahead = right.as_ptr().wrapping_add(b + 16 * v + AHEAD * LANES);
+                        _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
                     }
                     for (sums, row) in sums.iter_mut().zip(left.rows) {
                         let a = _mm512_set1_ps(*base.add(row).add(k));
