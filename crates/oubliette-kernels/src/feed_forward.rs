@@ -9,7 +9,7 @@ mod backward;
 use burn::tensor::Tensor;
 
 use crate::array::Array;
-use crate::buffer::{Lent, scratch, unwritten};
+use crate::buffer::{scratch, unwritten};
 use crate::engine::panels;
 use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::engine::reduce::add_column_sums;
@@ -91,12 +91,6 @@ impl Shape {
     /// Elementary steps of one row through both maps.
     fn cost(self) -> usize {
         (2 * self.inputs + self.outputs) * self.inner
-    }
-
-    /// Columns between the maps whose panels the forward holds at a time: about 16 MB of the first map's. In multiples of `DEPTH` the
-    /// second map's sums have the bits of one sum over all.
-    fn piece(self) -> usize {
-        ((1 << 22) / (2 * self.inputs).max(1) / DEPTH * DEPTH).max(DEPTH)
     }
 
     /// Rows of which the backward holds what lies between the maps. In multiples of `DEPTH` the sums over rows have the
@@ -190,51 +184,22 @@ fn forward(
             Sizes { rows, depth: inner, columns: outputs },
         );
     }
+    let up = panels::from_columns(up, inputs, inputs, 2 * inner);
+    let down = panels::from_columns(down, inner, inner, outputs);
     let mut y = unwritten(rows * outputs);
-    y.chunks_exact_mut(outputs.max(1)).for_each(|row| start(row, down_bias));
     let height = tile_rows(rows);
-    for from in (0..inner.max(1)).step_by(shape.piece()) {
-        let width = shape.piece().min(inner - from);
-        // Of both halves of the first map, and of the second map's sum, the same columns.
-        let halves = [from, inner + from].map(|first| Half {
-            panels: panels::from_columns(&up[first * inputs..], inputs, inputs, width),
-            bias: up_bias.map(|bias| &bias[first..][..width]),
+    parallel::chunks(&mut y, height * outputs.max(1), rows * shape.cost(), |task, y| {
+        let rows = y.len() / outputs;
+        scratch(rows * 3 * inner, |memory| {
+            let (wide, unit) = memory.split_at_mut(rows * 2 * inner);
+            let x = &x[task * height * inputs..][..rows * inputs];
+            let sizes = Sizes { rows, depth: inner, columns: outputs };
+            map(x, &up, up_bias, shape.up(rows), wide);
+            gate.rows(wide, inner.max(1), unit);
+            map(unit, &down, down_bias, sizes, y);
         });
-        let down = panels::from_columns(&down[from..], inner, width, outputs);
-        let cost = rows * shape.cost() / inner.max(1) * width;
-        parallel::chunks(&mut y, height * outputs.max(1), cost, |task, y| {
-            let rows = y.len() / outputs;
-            scratch(rows * 3 * width, |memory| {
-                let (wide, unit) = memory.split_at_mut(rows * 2 * width);
-                let x = &x[task * height * inputs..][..rows * inputs];
-                for (half, at) in halves.iter().zip([0, width]) {
-                    half.map(x, Sizes { rows, depth: inputs, columns: width }, wide, at);
-                }
-                gate.rows(wide, width.max(1), unit);
-                let sizes = Sizes { rows, depth: width, columns: outputs };
-                product(Matrix { data: unit, row: width, step: 1 }, &down, sizes, y, outputs, true);
-            });
-        });
-    }
+    });
     y
-}
-
-/// Some columns of the gate, or of what it lets through.
-struct Half<'a> {
-    panels: Lent,
-    bias: Option<&'a [f32]>,
-}
-
-impl Half<'_> {
-    /// `x panels + bias` into the columns from `at` on of rows twice as wide.
-    fn map(&self, x: &[f32], sizes: Sizes, wide: &mut [f32], at: usize) {
-        let step = 2 * sizes.columns;
-        for row in wide.chunks_exact_mut(step.max(1)) {
-            start(&mut row[at..][..sizes.columns], self.bias);
-        }
-        let left = Matrix { data: x, row: sizes.depth, step: 1 };
-        product(left, &self.panels, sizes, &mut wide[at..], step, true);
-    }
 }
 
 /// `y = x panels + bias`, on this thread.
