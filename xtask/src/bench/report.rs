@@ -74,7 +74,7 @@ Every figure is a ratio, ours over PyTorch's: below 1 we are faster. `cargo xtas
 hold the same weights and inputs, are first shown to compute the same numbers, are warmed up, and then run in turn, one of ours,
 one of theirs, so that whatever else the machine does falls on both. A ratio is the median over pairs, with quartiles. Memory is
 the most that a side held during the runs above what its bare process held, so PyTorch's import does not count against it.
-Use the ratios; milliseconds belong to one machine.
+Use the ratios; milliseconds belong to one machine, and ratios to one kind of processor.
 ";
 
 pub(super) fn duration(seconds: f64) -> String {
