@@ -98,8 +98,12 @@ impl Conv {
 
     /// Whether Winograd's filtering does it, for a result of this height and width.
     fn is_winograd(&self, [outputs, inputs, kh, kw]: [usize; 4], result: (usize, usize)) -> bool {
-        let plain = (kh, kw) == (3, 3) && self.stride == 1 && self.padding.0 < 3;
-        plain && winograd::pays(inputs, outputs, result)
+        self.is_filter((kh, kw)) && winograd::pays(inputs, outputs, result)
+    }
+
+    /// Whether Winograd's filtering can do it.
+    fn is_filter(&self, kernel: (usize, usize)) -> bool {
+        kernel == (3, 3) && self.stride == 1 && self.padding.0 < 3
     }
 }
 

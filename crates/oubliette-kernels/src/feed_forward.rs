@@ -10,6 +10,7 @@ use burn::tensor::Tensor;
 
 use crate::array::Array;
 use crate::buffer::{scratch, unwritten};
+use crate::engine::micro::LANES;
 use crate::engine::panels;
 use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::engine::reduce::add_column_sums;
@@ -184,22 +185,67 @@ fn forward(
             Sizes { rows, depth: inner, columns: outputs },
         );
     }
-    let up = panels::from_columns(up, inputs, inputs, 2 * inner);
+    let half = inner * inputs;
+    let value = panels::from_columns(&up[..half], inputs, inputs, inner);
+    let gated = panels::from_columns(&up[half..], inputs, inputs, inner);
     let down = panels::from_columns(down, inner, inner, outputs);
+    let maps = Maps { gate, up: [&value, &gated], up_bias, down: &down, down_bias, shape };
     let mut y = unwritten(rows * outputs);
     let height = tile_rows(rows);
     parallel::chunks(&mut y, height * outputs.max(1), rows * shape.cost(), |task, y| {
         let rows = y.len() / outputs;
-        scratch(rows * 3 * inner, |memory| {
-            let (wide, unit) = memory.split_at_mut(rows * 2 * inner);
-            let x = &x[task * height * inputs..][..rows * inputs];
-            let sizes = Sizes { rows, depth: inner, columns: outputs };
-            map(x, &up, up_bias, shape.up(rows), wide);
-            gate.rows(wide, inner.max(1), unit);
-            map(unit, &down, down_bias, sizes, y);
-        });
+        maps.rows(&x[task * height * inputs..][..rows * inputs], rows, y);
     });
     y
+}
+
+/// Both maps, their weights packed.
+struct Maps<'a> {
+    gate: Gate,
+    /// The halves of the first: of what is gated, and of the gate.
+    up: [&'a [f32]; 2],
+    up_bias: Option<&'a [f32]>,
+    down: &'a [f32],
+    down_bias: Option<&'a [f32]>,
+    shape: Shape,
+}
+
+impl Maps<'_> {
+    /// Some rows, on this thread: so much of what lies between at a time as the second map sums before it puts a tile down.
+    fn rows(&self, x: &[f32], rows: usize, y: &mut [f32]) {
+        let Shape { inner, outputs, .. } = self.shape;
+        y.chunks_exact_mut(outputs.max(1)).for_each(|row| start(row, self.down_bias));
+        scratch(rows * 3 * DEPTH.min(inner), |memory| {
+            for from in (0..inner).step_by(DEPTH) {
+                let some = DEPTH.min(inner - from);
+                let (wide, rest) = memory.split_at_mut(rows * 2 * some);
+                let unit = &mut rest[..rows * some];
+                self.widen(x, from, some, wide);
+                self.gate.rows(wide, some, unit);
+                let left = Matrix { data: unit, row: some, step: 1 };
+                for (panel, column) in
+                    self.down.chunks_exact(inner * LANES).zip((0..outputs).step_by(LANES))
+                {
+                    let panel = &panel[from * LANES..][..some * LANES];
+                    let sizes = Sizes { rows, depth: some, columns: LANES.min(outputs - column) };
+                    product(left, panel, sizes, &mut y[column..], outputs, true);
+                }
+            }
+        });
+    }
+
+    /// Columns `from..from + some` of both halves, side by side.
+    fn widen(&self, x: &[f32], from: usize, some: usize, wide: &mut [f32]) {
+        let Shape { inputs, inner, .. } = self.shape;
+        let x = Matrix { data: x, row: inputs, step: 1 };
+        for (half, panels) in self.up.into_iter().enumerate() {
+            let bias = self.up_bias.map(|bias| &bias[half * inner + from..][..some]);
+            wide.chunks_exact_mut(some).skip(half).step_by(2).for_each(|row| start(row, bias));
+            let sizes = Sizes { rows: wide.len() / (2 * some), depth: inputs, columns: some };
+            let panels = &panels[from * inputs..];
+            product(x, panels, sizes, &mut wide[half * some..], 2 * some, true);
+        }
+    }
 }
 
 /// `y = x panels + bias`, on this thread.

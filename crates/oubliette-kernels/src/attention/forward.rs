@@ -1,10 +1,14 @@
-//! Attention forward: a tile of queries at a time, one head after the other.
+//! Attention forward: as many queries side by side as a panel has lanes, the keys a stretch at a time with a running maximum
+//! (arXiv 2205.14135, algorithm 1), so that a stretch's scores stay in the first cache.
+//!
+//! Keys are rows of the first product and channels of the values rows of the second, so that scores come out as the panel that the
+//! second one takes, and no lane is spent on padding a head's channels.
 
-use super::heads::{Heads, exponentials};
+use super::heads::{Heads, Softmax};
 use crate::buffer::{Parts, scratch, unwritten};
 use crate::engine::micro::LANES;
-use crate::engine::panels::{self, pack_columns, pack_rows};
-use crate::engine::product::{Matrix, Sizes, product};
+use crate::engine::panels::pack_columns;
+use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::parallel;
 
 /// The output, and the logarithm of each softmax's sum in the order batch, head, query.
@@ -14,21 +18,28 @@ pub(super) fn run(heads: &Heads, q: &[f32], k: &[f32], v: &[f32]) -> (Vec<f32>, 
     let mut logarithms = unwritten(count * heads.queries);
     let (out_parts, logarithm_parts) = (Parts::new(&mut out), Parts::new(&mut logarithms));
     // Few heads with many queries are cut further, so that there are tasks enough.
-    let tiles = heads.queries.div_ceil(heads.together());
-    let tiles_each = tiles.div_ceil(8usize.div_ceil(count.max(1))).max(1);
-    let pieces = tiles.div_ceil(tiles_each);
+    let blocks = heads.queries.div_ceil(LANES);
+    let blocks_each = blocks.div_ceil(8usize.div_ceil(count.max(1))).max(1);
+    let pieces = blocks.div_ceil(blocks_each);
     parallel::tasks(count * pieces, heads.cost(), |task| {
         let (index, piece) = (task / pieces, task % pieces);
-        let head = Head { heads, index, q, out: out_parts, logarithms: logarithm_parts };
         let from = heads.key_start(index);
-        let (keys, dim) = (heads.keys, heads.dim);
-        scratch(panels::len(dim, keys) + panels::len(keys, dim), |operands| {
-            let (k_panels, v_panels) = operands.split_at_mut(panels::len(dim, keys));
-            pack_columns(&k[from..], heads.key_width, dim, keys, k_panels);
-            pack_rows(&v[from..], heads.key_width, keys, dim, v_panels);
-            for tile in piece * tiles_each..tiles.min((piece + 1) * tiles_each) {
-                let from = tile * heads.together();
-                head.tile(from, heads.together().min(heads.queries - from), k_panels, v_panels);
+        let size = heads.keys * heads.dim;
+        scratch(2 * size, |operands| {
+            let (keys, values) = operands.split_at_mut(size);
+            heads.gather(&k[from..], keys);
+            heads.gather(&v[from..], values);
+            let head = Head {
+                heads,
+                index,
+                q,
+                k: keys,
+                values,
+                out: out_parts,
+                logarithms: logarithm_parts,
+            };
+            for block in piece * blocks_each..blocks.min((piece + 1) * blocks_each) {
+                head.block(block * LANES);
             }
         });
     });
@@ -40,63 +51,57 @@ struct Head<'a> {
     heads: &'a Heads,
     index: usize,
     q: &'a [f32],
+    /// The head's own, (keys, dim).
+    k: &'a [f32],
+    values: &'a [f32],
     out: Parts<'a>,
     logarithms: Parts<'a>,
 }
 
 impl Head<'_> {
-    /// `count` queries from `from` on.
-    fn tile(&self, from: usize, count: usize, k_panels: &[f32], v_panels: &[f32]) {
+    /// The queries from `from` on.
+    fn block(&self, from: usize) {
         let heads = self.heads;
-        let (pitch, wide) = (heads.pitch(), heads.dim.next_multiple_of(LANES));
+        let (dim, count) = (heads.dim, LANES.min(heads.queries - from));
         let start = heads.start(self.index) + from * heads.width;
-        // SAFETY: each tile of each head has its own queries.
-        let logarithms = unsafe { self.logarithms.part(self.index * heads.queries + from, count) };
-        scratch(count * (pitch + wide), |memory| {
-            let (scores, sums) = memory.split_at_mut(count * pitch);
-            let left = Matrix { data: &self.q[start..], row: heads.width, step: 1 };
+        scratch((2 * dim + DEPTH) * LANES, |memory| {
+            let (queries, rest) = memory.split_at_mut(dim * LANES);
+            let (sums, scores) = rest.split_at_mut(dim * LANES);
+            pack_columns(&self.q[start..], heads.width, dim, count, queries);
+            let mut softmax = Softmax::new(heads.scale());
             let visible = heads.visible(from + count);
-            let sizes = Sizes { rows: count, depth: heads.dim, columns: visible };
-            product(left, k_panels, sizes, scores, pitch, false);
-            let mut factors = [0.0; 64];
-            for (i, row) in scores.chunks_exact_mut(pitch).enumerate() {
-                let seen = heads.visible(from + i + 1);
-                let (largest, sum) = exponentials(&mut row[..seen], heads.scale());
-                row[seen..visible].fill(0.0);
-                factors[i] = sum.recip();
-                logarithms[i] = heads.scale() * largest + sum.ln();
+            for key in (0..visible).step_by(DEPTH) {
+                let keys = DEPTH.min(visible - key);
+                let scores = &mut scores[..keys * LANES];
+                self.score(from, key, queries, scores);
+                let shrink = softmax.add(scores);
+                if key > 0 {
+                    Softmax::multiply(sums, &shrink);
+                }
+                let left = Matrix { data: &self.values[key * dim..], row: 1, step: dim };
+                let sizes = Sizes { rows: dim, depth: keys, columns: LANES };
+                product(left, scores, sizes, sums, LANES, key > 0);
             }
-            self.weigh(scores, v_panels, visible, count, sums);
-            for (i, row) in sums.chunks_exact(wide).enumerate() {
+            // SAFETY: each block of each head has its own queries.
+            let logarithms =
+                unsafe { self.logarithms.part(self.index * heads.queries + from, count) };
+            Softmax::multiply(sums, &softmax.finish(logarithms));
+            for lane in 0..count {
                 // SAFETY: as above; the head's own part of its own query.
-                let out = unsafe { self.out.part(start + i * heads.width, heads.dim) };
-                out.iter_mut().zip(row).for_each(|(out, sum)| *out = sum * factors[i]);
+                let out = unsafe { self.out.part(start + lane * heads.width, dim) };
+                out.iter_mut().zip(sums[lane..].iter().step_by(LANES)).for_each(|(o, s)| *o = *s);
             }
         });
     }
 
-    /// Multiplies the exponentials with the values of the keys that are seen.
-    fn weigh(
-        &self,
-        scores: &[f32],
-        v_panels: &[f32],
-        visible: usize,
-        count: usize,
-        sums: &mut [f32],
-    ) {
-        let (keys, wide) = (self.heads.keys, self.heads.dim.next_multiple_of(LANES));
-        let left = Matrix { data: scores, row: self.heads.pitch(), step: 1 };
-        for (block, panel) in v_panels.chunks_exact(keys * LANES).enumerate() {
-            let columns = LANES.min(self.heads.dim - block * LANES);
-            let sizes = Sizes { rows: count, depth: visible, columns };
-            product(
-                left,
-                &panel[..visible * LANES],
-                sizes,
-                &mut sums[block * LANES..],
-                wide,
-                false,
-            );
+    /// The scores of a stretch of keys, which no query that is not to see them has.
+    fn score(&self, from: usize, key: usize, queries: &[f32], scores: &mut [f32]) {
+        let heads = self.heads;
+        let left = Matrix { data: &self.k[key * heads.dim..], row: heads.dim, step: 1 };
+        let sizes = Sizes { rows: scores.len() / LANES, depth: heads.dim, columns: LANES };
+        product(left, queries, sizes, scores, LANES, false);
+        for (i, row) in scores.chunks_exact_mut(LANES).enumerate() {
+            row[..heads.blind(key + i, from)].fill(f32::NEG_INFINITY);
         }
     }
 }

@@ -37,7 +37,7 @@ impl Heads {
         (self.dim as f32).sqrt().recip()
     }
 
-    /// Queries that are done at a time, so that their scores stay in the cache.
+    /// Queries that the backward does at a time, so that their scores stay in the cache.
     pub(super) fn together(&self) -> usize {
         if self.keys > 1024 { 32 } else { 64 }
     }
@@ -47,6 +47,14 @@ impl Heads {
         match self.mask {
             Mask::None => self.keys,
             Mask::Causal => self.keys.min(until),
+        }
+    }
+
+    /// How many of the queries from `from` on, a panel's lanes of them, may not look at a key.
+    pub(super) fn blind(&self, key: usize, from: usize) -> usize {
+        match self.mask {
+            Mask::None => 0,
+            Mask::Causal => key.saturating_sub(from).min(LANES),
         }
     }
 
@@ -67,43 +75,120 @@ impl Heads {
         sample * self.keys * self.key_width + head * self.dim
     }
 
+    /// Copies one head of all keys, from its first one on, so that it lies in one piece: (keys, dim).
+    pub(super) fn gather(&self, source: &[f32], into: &mut [f32]) {
+        let rows = source.chunks(self.key_width);
+        for (into, row) in into.chunks_exact_mut(self.dim).zip(rows) {
+            into.copy_from_slice(&row[..self.dim]);
+        }
+    }
+
     /// Steps of one product over all heads.
     pub(super) fn cost(&self) -> usize {
         self.batch * self.queries * self.keys * self.width
     }
 }
 
-for_each_level! {
-    /// Replaces scores by `exp(scale * (score - largest))`, in place; returns the largest score and the sum.
-    pub(super) fn exponentials(scores: &mut [f32], scale: f32) -> (f32, f32) = exponentials_body
+/// One value for each query of a panel.
+type Lanes = [f32; LANES];
+
+/// The softmax of a panel of queries over keys that come a stretch at a time.
+pub(super) struct Softmax {
+    scale: f32,
+    most: Lanes,
+    sums: Lanes,
 }
 
+impl Softmax {
+    pub(super) fn new(scale: f32) -> Self {
+        Self { scale, most: [f32::NEG_INFINITY; LANES], sums: [0.0; LANES] }
+    }
+
+    /// Replaces the scores of some keys by `exp(scale * (score - most))`, with the most of all keys so far; returns what earlier
+    /// exponentials must be multiplied by for it.
+    pub(super) fn add(&mut self, scores: &mut [f32]) -> Lanes {
+        let before = self.most;
+        raise(scores, &mut self.most);
+        let mut shrink = [0.0; LANES];
+        exponentials(scores, self.scale, &before, &self.most, &mut self.sums, &mut shrink);
+        shrink
+    }
+
+    /// What the weighted sums must be multiplied by; writes down the logarithms of the first queries' sums.
+    pub(super) fn finish(&self, logarithms: &mut [f32]) -> Lanes {
+        for ((log, most), sum) in logarithms.iter_mut().zip(self.most).zip(self.sums) {
+            *log = self.scale * most + sum.ln();
+        }
+        self.sums.map(f32::recip)
+    }
+
+    /// Multiplies every row of a panel.
+    pub(super) fn multiply(panel: &mut [f32], by: &Lanes) {
+        multiply(panel, by);
+    }
+}
+
+for_each_level! { fn raise(scores: &[f32], most: &mut [f32; LANES]) = raise_body }
+for_each_level! { fn multiply(panel: &mut [f32], by: &[f32; LANES]) = multiply_body }
+for_each_level! {
+    fn exponentials(
+        scores: &mut [f32],
+        scale: f32,
+        before: &[f32; LANES],
+        most: &[f32; LANES],
+        sums: &mut [f32; LANES],
+        shrink: &mut [f32; LANES],
+    ) = exponentials_body
+}
+
+/// The largest score of every query so far.
 #[inline(always)]
-fn exponentials_body<const FUSED: bool>(scores: &mut [f32], scale: f32) -> (f32, f32) {
-    let mut most = [f32::NEG_INFINITY; 16];
-    let mut chunks = scores.chunks_exact(16);
-    for chunk in &mut chunks {
-        for (most, score) in most.iter_mut().zip(chunk) {
+fn raise_body<const FUSED: bool>(scores: &[f32], most: &mut Lanes) {
+    let mut each = [*most; 4];
+    let mut fours = scores.chunks_exact(4 * LANES);
+    for four in &mut fours {
+        for (most, score) in each.as_flattened_mut().iter_mut().zip(four) {
             *most = if *score > *most { *score } else { *most };
         }
     }
-    for (most, score) in most.iter_mut().zip(chunks.remainder()) {
+    for (most, score) in each.as_flattened_mut().iter_mut().zip(fours.remainder()) {
         *most = if *score > *most { *score } else { *most };
     }
-    let largest = most.into_iter().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
-    let mut sums = [0.0f32; 16];
-    let mut chunks = scores.chunks_exact_mut(16);
-    for chunk in &mut chunks {
-        for (sum, score) in sums.iter_mut().zip(chunk) {
-            *score = exp::<FUSED>(scale * (*score - largest));
-            *sum += *score;
+    for other in each {
+        for (most, score) in most.iter_mut().zip(other) {
+            *most = if score > *most { score } else { *most };
         }
     }
-    for (sum, score) in sums.iter_mut().zip(chunks.into_remainder()) {
-        *score = exp::<FUSED>(scale * (*score - largest));
-        *sum += *score;
+}
+
+#[inline(always)]
+fn multiply_body<const FUSED: bool>(panel: &mut [f32], by: &Lanes) {
+    for row in panel.chunks_exact_mut(LANES) {
+        row.iter_mut().zip(by).for_each(|(value, by)| *value *= by);
     }
-    (largest, together(sums))
+}
+
+#[inline(always)]
+fn exponentials_body<const FUSED: bool>(
+    scores: &mut [f32],
+    scale: f32,
+    before: &Lanes,
+    most: &Lanes,
+    sums: &mut Lanes,
+    shrink: &mut Lanes,
+) {
+    for i in 0..LANES {
+        shrink[i] = exp::<FUSED>(scale * (before[i] - most[i]));
+        sums[i] *= shrink[i];
+    }
+    let (most, mut each) = (*most, *sums);
+    for row in scores.chunks_exact_mut(LANES) {
+        for i in 0..LANES {
+            row[i] = exp::<FUSED>(scale * (row[i] - most[i]));
+            each[i] += row[i];
+        }
+    }
+    *sums = each;
 }
 
 for_each_level! {

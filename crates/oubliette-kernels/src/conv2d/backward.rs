@@ -75,7 +75,8 @@ impl Conv {
         let [samples, outputs, height, width] = gradient.dims();
         let (input, output) = (images(x), images(gradient));
         let shape = [outputs, input.channels, kh, kw];
-        if self.is_winograd(shape, (height, width)) {
+        let pays = winograd::pays_for_weight(input.channels, outputs, (height, width));
+        if pays && self.is_filter((kh, kw)) {
             let result = (height, width);
             let tiles = Tiles { source: input, samples, before: self.padding.0, result };
             return Array::new(winograd::WeightGradient { tiles, output }.run(), &shape);

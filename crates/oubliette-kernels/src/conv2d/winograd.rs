@@ -6,6 +6,8 @@
 //! tile's positions. The gradients go the same way: the input's is such a convolution itself, the weight's sums over
 //! tiles in place of channels.
 
+mod by_columns;
+mod by_tiles;
 mod kernels;
 mod pass;
 mod tiles;
@@ -22,8 +24,18 @@ pub(super) use weight_gradient::WeightGradient;
 const SMALL: usize = 1 << 16;
 
 /// Whether a result of this size is made faster so. Does not ask for the batch, on which no bit may depend.
-pub(super) fn pays(inputs: usize, outputs: usize, (height, width): (usize, usize)) -> bool {
+pub(super) fn pays(inputs: usize, outputs: usize, result: (usize, usize)) -> bool {
+    enough(inputs, outputs, result, 16)
+}
+
+/// The same of the gradient of a weight, whose points are kept until all tiles are summed.
+pub(super) fn pays_for_weight(inputs: usize, outputs: usize, result: (usize, usize)) -> bool {
+    enough(inputs, outputs, result, 48)
+}
+
+/// Whether a result has enough tiles, `of_many` where there are many kernels.
+fn enough(inputs: usize, outputs: usize, (height, width): (usize, usize), of_many: usize) -> bool {
     let tiles = height.div_ceil(2) * width.div_ceil(2);
-    let few = if inputs * outputs <= SMALL { 4 } else { 48 };
+    let few = if inputs * outputs <= SMALL { 4 } else { of_many };
     tiles >= few && inputs.min(outputs) >= LANES / 2
 }

@@ -118,12 +118,21 @@ mod x86 {
     ) {
         let mut sums = [[_mm512_setzero_ps(); V]; ROWS];
         let base = left.data.as_ptr();
+        // To the same row of the tile below, where rows lie equally far apart.
+        let down = ROWS.wrapping_mul(left.rows[1].wrapping_sub(left.rows[0]));
         for run in runs {
             let mut k = run.a;
             let mut b = run.b;
-            for _ in 0..run.len {
+            for i in 0..run.len {
                 // SAFETY: `b + 16 * V <= right.len()` and `row + k < data.len()` by `check`.
                 unsafe {
+                    if i % 2 == 0 && left.step == 1 {
+                        // In sixteen steps a cache line of every row of the tile below; never read.
+                        let below = left.rows[i / 2 % ROWS].wrapping_add(down);
+                        _mm_prefetch::<_MM_HINT_T1>(
+                            base.wrapping_add(below).wrapping_add(k).cast(),
+                        );
+                    }
                     let mut lanes = [_mm512_setzero_ps(); V];
                     for (v, lanes) in lanes.iter_mut().enumerate() {
                         *lanes = _mm512_loadu_ps(right.as_ptr().add(b + 16 * v));

@@ -1,7 +1,7 @@
 //! Attention.
 
-use crate::support::{check, same_bits_in_any_batch};
-use burn::tensor::{Device, Tensor};
+use crate::support::{check, same_bits_in_any_batch, values};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use oubliette_kernels::{Mask, attention};
 use proptest::prelude::*;
 
@@ -24,6 +24,30 @@ fn sizes_of_a_diffusion_model() {
     checked(2, 77, 77, 2, 32, Mask::Causal);
     checked(1, 200, 200, 1, 70, Mask::Causal);
     checked(1, 40, 1100, 1, 16, Mask::None);
+    checked(1, 33, 600, 2, 24, Mask::None);
+    checked(1, 530, 530, 1, 8, Mask::Causal);
+}
+
+#[test]
+fn the_largest_score_may_come_late() {
+    let (keys, width) = (700, 4);
+    let value = values(keys * width, 5);
+    // Scores of up to a hundred, of which the largest is among the last keys.
+    let rise = |i: usize| 50.0 * (i / width) as f64 / keys as f64;
+    let key: Vec<f64> = value.iter().enumerate().map(|(i, x)| x + rise(i)).collect();
+    let tensor = |data: &[f64]| {
+        let data = TensorData::new(data.to_vec(), [1, data.len() / width, width]);
+        Tensor::<3>::from_data(data, (&Device::flex(), DType::F32))
+    };
+    let out = attention(tensor(&[1.0; 4]), tensor(&key), tensor(&value), 1, Mask::None);
+    let scores: Vec<f64> = key.chunks(width).map(|key| key.iter().sum::<f64>() / 2.0).collect();
+    let most = scores.iter().copied().fold(f64::MIN, f64::max);
+    let weights: Vec<f64> = scores.iter().map(|score| (score - most).exp()).collect();
+    for (d, out) in out.into_data().iter::<f64>().enumerate() {
+        let weighted = weights.iter().zip(value.chunks(width)).map(|(w, value)| w * value[d]);
+        let expected = weighted.sum::<f64>() / weights.iter().sum::<f64>();
+        assert!((out - expected).abs() < 1e-4, "{out} for {expected}");
+    }
 }
 
 fn grouped(batch: usize, [queries, keys]: [usize; 2], heads: usize, group: usize, dim: usize) {

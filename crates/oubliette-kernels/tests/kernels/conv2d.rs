@@ -57,6 +57,9 @@ fn tiles_that_reach_beyond_the_image() {
 #[test]
 fn a_weight_whose_points_are_made_in_several_goes() {
     checked((1, 1030, 520, [13, 14], [3, 3], 1, (1, 1)));
+    // As few tiles for each channel that the tiles are seen in two goes, then so many that the kernels are transformed in two.
+    checked((1, 1030, 520, [48, 50], [3, 3], 1, (1, 1)));
+    checked((1, 1030, 520, [64, 66], [3, 3], 1, (1, 1)));
 }
 
 #[test]
@@ -87,13 +90,14 @@ fn no_samples() {
 
 #[test]
 fn a_sample_does_not_depend_on_its_batch() {
-    for (side, kernel) in [(4, 3), (8, 3), (20, 3), (8, 1)] {
-        same_bits_in_any_batch("conv2d", 11, 40 * side * side, &|x, samples| {
-            let data =
-                TensorData::new(values(70 * 40 * kernel * kernel, 3), [70, 40, kernel, kernel]);
+    for (inputs, side, kernel) in [(40, 4, 3), (40, 8, 3), (40, 20, 3), (300, 16, 3), (40, 8, 1)] {
+        same_bits_in_any_batch("conv2d", 11, inputs * side * side, &|x, samples| {
+            let shape = [70, inputs, kernel, kernel];
+            let data = TensorData::new(values(shape.iter().product(), 3), shape);
             let weight = Tensor::<4>::from_data(data, (&Device::flex(), DType::F32));
             let around = kernel / 2;
-            let y = conv2d(x.reshape([samples, 40, side, side]), weight, None, 1, (around, around));
+            let y =
+                conv2d(x.reshape([samples, inputs, side, side]), weight, None, 1, (around, around));
             y.reshape([samples * 70 * side * side])
         });
     }

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::transform::{Lanes, POINTS, Row, lanes};
+use super::transform::{Lanes, POINTS, Row, lanes, pitch};
 use crate::buffer::{Lent, Parts, lent, scratch};
-use crate::conv2d::weights::{Weights, pieces};
+use crate::conv2d::weights::{Piece, Weights, pieces};
 use crate::engine::level::for_each_level;
 use crate::engine::micro::LANES;
 
@@ -31,23 +31,53 @@ impl Kernels<'_> {
     pub(super) fn points(&self, columns: Range<usize>) -> Lent {
         let (summed, blocks) = (self.size().0, columns.len().div_ceil(LANES));
         let size = summed * LANES;
-        let mut points = lent(POINTS * blocks * size);
+        let pitch = pitch(blocks * size);
+        let mut points = lent(POINTS * pitch);
         let parts = Parts::new(&mut points);
-        pieces(summed, columns, POINTS * blocks * size, |block, piece| {
-            scratch(TAPS * piece.channels * LANES, |taps| {
-                match self.turned {
-                    false => self.weight.forward_piece(piece, taps),
-                    true => self.weight.backward_piece(piece, taps),
-                }
-                let mut into = std::array::from_fn(|point| {
-                    let start = (point * blocks + block) * size + piece.channel * LANES;
-                    // SAFETY: each task has its own channels of its own block of every point.
-                    unsafe { parts.part(start, piece.channels * LANES) }
-                });
-                kernel_points(taps, piece.channels, self.turned, &mut into);
+        pieces(summed, columns, POINTS * pitch, |block, piece| {
+            let mut into = std::array::from_fn(|point| {
+                let start = point * pitch + block * size + piece.channel * LANES;
+                // SAFETY: each task has its own channels of its own block of every point.
+                unsafe { parts.part(start, piece.channels * LANES) }
             });
+            self.piece_points(piece, &mut into);
         });
         points
+    }
+
+    /// The same for some of the summed channels, on this thread, into memory for as many.
+    pub(super) fn points_of(
+        &self,
+        channels: Range<usize>,
+        columns: Range<usize>,
+        points: &mut [f32],
+    ) {
+        let size = channels.len() * LANES;
+        for (block, column) in columns.clone().step_by(LANES).enumerate() {
+            let width = LANES.min(columns.end - column);
+            for channel in channels.clone().step_by(LANES) {
+                let piece =
+                    Piece { column, width, channel, channels: LANES.min(channels.end - channel) };
+                let from = (channel - channels.start) * LANES;
+                let blocks = columns.len().div_ceil(LANES);
+                let mut each = points.chunks_exact_mut(pitch(blocks * size));
+                let mut into = std::array::from_fn(|_| {
+                    let point = each.next().expect("memory for every point");
+                    &mut point[block * size + from..][..piece.channels * LANES]
+                });
+                self.piece_points(&piece, &mut into);
+            }
+        }
+    }
+
+    fn piece_points(&self, piece: &Piece, into: &mut [&mut [f32]; POINTS]) {
+        scratch(TAPS * piece.channels * LANES, |taps| {
+            match self.turned {
+                false => self.weight.forward_piece(piece, taps),
+                true => self.weight.backward_piece(piece, taps),
+            }
+            kernel_points(taps, piece.channels, self.turned, into);
+        });
     }
 }
 
@@ -68,8 +98,11 @@ fn kernel_points_body<const FUSED: bool>(
             let tap = if turned { TAPS - 1 - 3 * y - x } else { 3 * y + x };
             lanes(&panel[(tap * channels + c) * LANES..])
         };
-        let column = |x| spread(tap(0, x), tap(1, x), tap(2, x));
-        let half = [column(0), column(1), column(2)];
+        let half = [
+            spread(tap(0, 0), tap(1, 0), tap(2, 0)),
+            spread(tap(0, 1), tap(1, 1), tap(2, 1)),
+            spread(tap(0, 2), tap(1, 2), tap(2, 2)),
+        ];
         for (y, ((a, b), d)) in half[0].iter().zip(&half[1]).zip(&half[2]).enumerate() {
             for (x, row) in spread(a, b, d).iter().enumerate() {
                 into[4 * y + x][c * LANES..][..LANES].copy_from_slice(row);
@@ -102,8 +135,12 @@ fn taps_body<const FUSED: bool>(sums: &[f32], from: &Row, taps: &mut [f32]) {
         let point = |y: usize, x: usize| -> &Lanes {
             lanes(&sums[from.first + kernel * from.tile + (4 * y + x) * from.point..])
         };
-        let column = |x| shrink(point(0, x), point(1, x), point(2, x), point(3, x));
-        let half = [column(0), column(1), column(2), column(3)];
+        let half = [
+            shrink(point(0, 0), point(1, 0), point(2, 0), point(3, 0)),
+            shrink(point(0, 1), point(1, 1), point(2, 1), point(3, 1)),
+            shrink(point(0, 2), point(1, 2), point(2, 2), point(3, 2)),
+            shrink(point(0, 3), point(1, 3), point(2, 3), point(3, 3)),
+        ];
         let rows = half[0].iter().zip(&half[1]).zip(half[2].iter().zip(&half[3]));
         for (((a, b), (c, d)), taps) in rows.zip(taps.chunks_exact_mut(3 * LANES)) {
             taps.copy_from_slice(shrink(a, b, c, d).as_flattened());

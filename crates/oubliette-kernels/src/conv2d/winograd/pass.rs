@@ -1,16 +1,17 @@
 //! The convolution, and the gradient of its input.
-
-use std::ops::Range;
+//!
+//! Of tiles and kernels one has more points than a cache holds, and is read again and again. With many tiles the kernels' points are
+//! made once and the tiles shared out; with many kernels it is the other way round.
 
 use super::kernels::Kernels;
 use super::tiles::{Share, Tiles};
-use super::transform::{self, POINTS, Row};
+use super::transform::{self, Row, pitch};
 use crate::buffer::{Parts, scratch};
-use crate::conv2d::weights::{blocks_of, held};
 use crate::engine::micro::LANES;
-use crate::engine::product::{Matrix, Sizes, product};
 use crate::engine::transpose::transpose;
-use crate::parallel;
+
+/// Tiles for every column of the result up to which the columns are shared out, measured on the shapes of Stable Diffusion 1.4.
+const TILES_A_COLUMN: usize = 2;
 
 /// Everything that one pass over a batch needs.
 pub(in crate::conv2d) struct Pass<'a> {
@@ -19,61 +20,28 @@ pub(in crate::conv2d) struct Pass<'a> {
     pub(in crate::conv2d) bias: Option<&'a [f32]>,
 }
 
-/// The points of the kernels of some blocks of channels of the result.
-struct Held<'a> {
-    points: &'a [f32],
-    blocks: Range<usize>,
-}
-
 impl Pass<'_> {
-    /// Writes (samples, channels, height, width) of the result.
+    /// Writes (samples, channels, height, width) of the result. Neither way changes a bit.
     pub(in crate::conv2d) fn run(&self, out: &mut [f32]) {
         if out.is_empty() {
             return;
         }
-        let (depth, channels) = self.kernels.size();
-        let cost = out.len() * depth;
-        let parts = Parts::new(out);
-        for columns in held(channels, POINTS * depth * LANES) {
-            let blocks = blocks_of(&columns);
-            let held = Held { points: &self.kernels.points(columns), blocks };
-            let shares = self.tiles.shares(held.blocks.clone());
-            parallel::tasks(shares.len(), cost, |task| self.share(&shares[task], &held, parts));
+        if self.tiles.all() <= TILES_A_COLUMN * self.kernels.size().1 {
+            self.by_columns(out);
+        } else {
+            self.by_tiles(out);
         }
     }
 
-    fn share(&self, share: &Share, held: &Held, out: Parts) {
-        let tiles = self.tiles.of(share);
-        let depth = self.tiles.source.channels;
-        let columns = share.blocks.len() * LANES;
-        scratch(POINTS * tiles * depth, |seen| {
-            self.tiles.see(share, seen);
-            scratch(POINTS * tiles * columns, |sums| {
-                let points = seen.chunks_exact(tiles * depth);
-                for (point, (seen, sums)) in
-                    points.zip(sums.chunks_exact_mut(tiles * columns)).enumerate()
-                {
-                    let panel = depth * LANES;
-                    let block = point * held.blocks.len() + share.blocks.start - held.blocks.start;
-                    let kernels = &held.points[block * panel..][..share.blocks.len() * panel];
-                    let left = Matrix { data: seen, row: depth, step: 1 };
-                    let sizes = Sizes { rows: tiles, depth, columns };
-                    product(left, kernels, sizes, sums, columns, false);
-                }
-                self.put(share, sums, out);
-            });
-        });
-    }
-
     /// Turns the sums of a share into positions, and copies them to where they belong.
-    fn put(&self, share: &Share, sums: &[f32], out: Parts) {
+    pub(super) fn put(&self, share: &Share, sums: &[f32], out: Parts) {
         let tiles = self.tiles.of(share);
         let columns = share.blocks.len() * LANES;
         let positions = 4 * tiles;
         scratch(2 * positions * LANES, |memory| {
             let (values, turned) = memory.split_at_mut(positions * LANES);
             for (i, block) in share.blocks.clone().enumerate() {
-                let from = Row { first: i * LANES, tile: columns, point: tiles * columns };
+                let from = Row { first: i * LANES, tile: columns, point: pitch(tiles * columns) };
                 transform::positions(sums, &from, &self.bias(block), self.tiles.across(), values);
                 transpose(values, LANES, positions, LANES, turned, positions);
                 self.copy(share, block, turned, positions, out);

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::transform::{self, POINTS, Row};
-use crate::buffer::scratch;
+use super::transform::{self, POINTS, Row, pitch};
+use crate::buffer::{Lent, Parts, lent, scratch};
 use crate::conv2d::image::{Images, Window};
 use crate::engine::micro::LANES;
+use crate::parallel;
 
 /// Tiles of one share, about.
 const TILES: usize = 64;
@@ -30,6 +31,28 @@ pub(super) struct Share {
     pub(super) blocks: Range<usize>,
 }
 
+/// What the tiles of some shares see: for each share point after point, tile after tile, channels last.
+pub(super) struct Seen<'a> {
+    pub(super) shares: &'a [Share],
+    /// Tiles of each share.
+    tiles: Vec<usize>,
+    /// Where the points of each share begin, and after them where the last one's end.
+    starts: Vec<usize>,
+    points: Lent,
+}
+
+impl Seen<'_> {
+    /// Tiles of each share.
+    pub(super) fn each(&self) -> impl Iterator<Item = usize> {
+        self.tiles.iter().copied()
+    }
+
+    /// What the tiles of the share `at` see.
+    pub(super) fn points(&self, at: usize) -> &[f32] {
+        &self.points[self.starts[at]..self.starts[at + 1]]
+    }
+}
+
 impl Tiles<'_> {
     pub(super) fn down(&self) -> usize {
         self.result.0.div_ceil(2)
@@ -37,6 +60,11 @@ impl Tiles<'_> {
 
     pub(super) fn across(&self) -> usize {
         self.result.1.div_ceil(2)
+    }
+
+    /// All tiles.
+    pub(super) fn all(&self) -> usize {
+        self.samples * self.down() * self.across()
     }
 
     /// The tiles of a share.
@@ -66,6 +94,38 @@ impl Tiles<'_> {
         shares
     }
 
+    /// Cuts shares into groups of about so many tiles whose operands are laid out together.
+    pub(super) fn together<'a>(
+        &self,
+        shares: &'a [Share],
+        tiles: usize,
+    ) -> impl Iterator<Item = &'a [Share]> {
+        let most = shares.iter().map(|share| self.of(share)).max().unwrap_or(1);
+        shares.chunks((tiles / most.max(1)).max(1))
+    }
+
+    /// The points of what every tile of some shares sees.
+    pub(super) fn see_all<'a>(&self, shares: &'a [Share]) -> Seen<'a> {
+        let tiles: Vec<usize> = shares.iter().map(|share| self.of(share)).collect();
+        let mut starts = vec![0];
+        for tiles in &tiles {
+            starts.push(starts[starts.len() - 1] + self.seen(*tiles));
+        }
+        let mut points = lent(starts[shares.len()]);
+        let (cost, parts) = (points.len(), Parts::new(&mut points));
+        parallel::tasks(shares.len(), cost, |task| {
+            // SAFETY: each task has its own share's stretch.
+            let seen = unsafe { parts.part(starts[task], starts[task + 1] - starts[task]) };
+            self.see(&shares[task], seen);
+        });
+        Seen { shares, tiles, starts, points }
+    }
+
+    /// Values of the points of what some tiles see.
+    pub(super) fn seen(&self, tiles: usize) -> usize {
+        POINTS * pitch(tiles * self.source.channels)
+    }
+
     /// The points of what every tile of a share sees: point after point, tile after tile, channels last.
     pub(super) fn see(&self, share: &Share, seen: &mut [f32]) {
         let before = self.before as isize;
@@ -75,24 +135,21 @@ impl Tiles<'_> {
             rows: 2 * share.rows.len() + 2,
             columns: 2 * self.across() + 2,
         };
-        let (depth, pitch) = (self.source.channels, self.source.pitch());
-        let row = window.columns * pitch;
-        debug_assert_eq!(seen.len(), POINTS * self.of(share) * depth);
+        let depth = self.source.channels;
+        let (pixel, point) = (self.source.pitch(), pitch(self.of(share) * depth));
+        let row = window.columns * pixel;
+        debug_assert_eq!(seen.len(), self.seen(self.of(share)));
         scratch(self.source.block_len(window) + 4 * row, |memory| {
             let (image, half) = memory.split_at_mut(self.source.block_len(window));
             for (i, sample) in share.samples.clone().enumerate() {
                 for block in 0..self.source.blocks() {
-                    self.source.copy_block(sample, block, window, image, pitch);
+                    self.source.copy_block(sample, block, window, image, pixel);
                     for y in 0..share.rows.len() {
                         let tile = (i * share.rows.len() + y) * self.across();
-                        let to = Row {
-                            first: tile * depth + block * LANES,
-                            tile: depth,
-                            point: self.of(share) * depth,
-                        };
+                        let to = Row { first: tile * depth + block * LANES, tile: depth, point };
                         let (pixels, channels) =
                             (&image[2 * y * row..][..4 * row], self.source.in_block(block));
-                        transform::pixels(pixels, pitch, channels, half, &to, seen);
+                        transform::pixels(pixels, pixel, channels, half, &to, seen);
                     }
                 }
             }

@@ -9,6 +9,12 @@ use crate::engine::micro::LANES;
 /// Points of a tile.
 pub(super) const POINTS: usize = 16;
 
+/// Values from one point to the next, where there are so many of each: a cache line more, since points that lie a power of two apart
+/// would share the same few lines of the first cache.
+pub(super) fn pitch(values: usize) -> usize {
+    values + LANES / 2
+}
+
 /// Where the values of a row of tiles, or of kernels, lie.
 pub(super) struct Row {
     /// Of the first tile.
@@ -82,8 +88,12 @@ fn positions_body<const FUSED: bool>(
         let point = |y: usize, x: usize| -> &Lanes {
             lanes(&sums[from.first + tile * from.tile + (4 * y + x) * from.point..])
         };
-        let column = |x| gather(point(0, x), point(1, x), point(2, x), point(3, x));
-        let half = [column(0), column(1), column(2), column(3)];
+        let half = [
+            gather(point(0, 0), point(1, 0), point(2, 0), point(3, 0)),
+            gather(point(0, 1), point(1, 1), point(2, 1), point(3, 1)),
+            gather(point(0, 2), point(1, 2), point(2, 2), point(3, 2)),
+            gather(point(0, 3), point(1, 3), point(2, 3), point(3, 3)),
+        ];
         let corner = 4 * across * (tile / across) + 2 * (tile % across);
         let rows = half[0].iter().zip(&half[1]).zip(half[2].iter().zip(&half[3]));
         for (y, ((a, b), (c, d))) in rows.enumerate() {

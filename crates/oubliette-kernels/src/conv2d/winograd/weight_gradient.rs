@@ -2,7 +2,7 @@
 
 use super::kernels::{self, TAPS};
 use super::tiles::{Share, Tiles};
-use super::transform::{self, POINTS, Row};
+use super::transform::{self, POINTS, Row, pitch};
 use crate::buffer::{Parts, scratch, unwritten};
 use crate::conv2d::image::{Images, Window};
 use crate::conv2d::weights::pieces;
@@ -27,19 +27,19 @@ impl WeightGradient<'_> {
         let size = depth * LANES;
         let mut sums = vec![0.0; POINTS * blocks * size];
         let shares = self.tiles.shares(0..1);
-        let each = POINTS * (depth + blocks * LANES);
-        let most = shares.iter().map(|share| self.tiles.of(share)).max().unwrap_or(1);
-        for shares in shares.chunks((TOGETHER / (each * most)).max(1)) {
-            let starts = self.starts(shares, each);
+        let tiles = TOGETHER / (POINTS * (depth + blocks * LANES));
+        for shares in self.tiles.together(&shares, tiles) {
+            let starts = self.starts(shares);
             let laid_out = self.lay_out(shares, &starts);
             let cost = starts[shares.len()] * size;
             parallel::chunks(&mut sums, size, cost, |task, sums| {
                 let (point, block) = (task / blocks, task % blocks);
                 for (share, start) in shares.iter().zip(&starts) {
                     let tiles = self.tiles.of(share);
-                    let (seen, wanted) = laid_out[*start..].split_at(POINTS * tiles * depth);
-                    let seen = &seen[point * tiles * depth..][..tiles * depth];
-                    let wanted = &wanted[(point * blocks + block) * tiles * LANES..];
+                    let (seen, wanted) = laid_out[*start..].split_at(self.tiles.seen(tiles));
+                    let seen = &seen[point * pitch(tiles * depth)..];
+                    let wanted = &wanted[point * pitch(blocks * tiles * LANES)..];
+                    let wanted = &wanted[block * tiles * LANES..];
                     let left = Matrix { data: seen, row: 1, step: depth };
                     let sizes = Sizes { rows: depth, depth: tiles, columns: LANES };
                     product(left, &wanted[..tiles * LANES], sizes, sums, LANES, true);
@@ -50,10 +50,12 @@ impl WeightGradient<'_> {
     }
 
     /// Where the operands of each share begin, and where the last one ends.
-    fn starts(&self, shares: &[Share], each: usize) -> Vec<usize> {
+    fn starts(&self, shares: &[Share]) -> Vec<usize> {
         let mut starts = vec![0];
         for share in shares {
-            starts.push(starts[starts.len() - 1] + self.tiles.of(share) * each);
+            let tiles = self.tiles.of(share);
+            let wanted = POINTS * pitch(self.output.blocks() * tiles * LANES);
+            starts.push(starts[starts.len() - 1] + self.tiles.seen(tiles) + wanted);
         }
         starts
     }
@@ -67,8 +69,7 @@ impl WeightGradient<'_> {
             let share = &shares[task];
             // SAFETY: each task has its own share's stretch.
             let part = unsafe { parts.part(starts[task], starts[task + 1] - starts[task]) };
-            let seen = POINTS * self.tiles.of(share) * self.tiles.source.channels;
-            let (seen, wanted) = part.split_at_mut(seen);
+            let (seen, wanted) = part.split_at_mut(self.tiles.seen(self.tiles.of(share)));
             self.tiles.see(share, seen);
             self.want(share, wanted);
         });
@@ -94,7 +95,7 @@ impl WeightGradient<'_> {
                         let to = Row {
                             first: block * size + (i * share.rows.len() + y) * across * LANES,
                             tile: LANES,
-                            point: self.output.blocks() * size,
+                            point: pitch(self.output.blocks() * size),
                         };
                         transform::wants(&image[2 * y * row..][..2 * row], &to, wanted);
                     }
