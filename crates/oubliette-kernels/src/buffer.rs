@@ -24,6 +24,9 @@ thread_local! {
 /// Bytes of a cache line, at which scratch memory begins: a load of as many that lies across two of them is two loads.
 const LINE: usize = 64;
 
+/// Values of the largest piece that a thread keeps: a little more than what kernels lay out at a time, 32 MB.
+const KEPT: usize = 10 << 20;
+
 /// `len` values of this thread's scratch memory, with whatever was in them, until they are dropped. Memory that is kept
 /// need not be cleared by the system again, which for large weights costs as much as what is done with it.
 pub(crate) fn lent(len: usize) -> Lent {
@@ -65,6 +68,9 @@ impl DerefMut for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
+        if memory.len() > KEPT {
+            return;
+        }
         // A thread that ends has no use for it any more.
         let _ = SPARE.try_with(|spare| spare.borrow_mut().push(memory));
     }

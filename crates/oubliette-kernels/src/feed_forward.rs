@@ -1,7 +1,7 @@
 //! A transformer's feed-forward with a gated unit, which keeps nothing between its two linear maps.
 //!
 //! What lies between is eight times as wide as what goes in, the most that a transformer keeps for its backward. Here it
-//! is made, used and dropped a few rows at a time, while it is in the cache, and made again in the backward: one linear map
+//! is made, used and dropped, a few rows and of the forward a stretch of columns at a time, and made again in the backward: one linear map
 //! more, for half of a block's memory.
 
 mod backward;

@@ -5,8 +5,8 @@
 //! it is composed of burn's operations, so it means the same everywhere.
 //!
 //! # What the kernels promise
-//! - The same bits for any number of threads: work is cut into tiles whose size depends on the shapes alone,
-//!   and partial sums are added in the order of the tiles.
+//! - The same bits for any number of threads: the order of every sum depends on the shapes
+//!   alone, whoever sums it.
 //! - In the forward, what comes out for one sample does not depend on the other samples of the batch nor on
 //!   how many there are.
 //! - An operand that needs no gradient costs none, and nothing is kept for a gradient that nobody asked for.

@@ -121,9 +121,9 @@ fn with_last(x: &Array, last: usize) -> Vec<usize> {
     dims
 }
 
-/// Rows of one task: as many as leave every thread two tasks, since each task reads the whole of the other operand.
+/// Rows of one task: about as many as leave every thread two tasks, since each task reads the whole of the other operand.
 pub(crate) fn tile_rows(rows: usize) -> usize {
-    (rows / (2 * rayon::current_num_threads())).next_multiple_of(ROWS).clamp(ROWS, 128)
+    (rows / (2 * parallel::threads())).next_multiple_of(ROWS).clamp(ROWS, 128)
 }
 
 /// Starts a row from the bias, or from zero.

@@ -5,6 +5,11 @@ use rayon::prelude::*;
 /// Below this many elementary steps waking threads costs more than it gains.
 const WORTHWHILE: usize = 1 << 16;
 
+/// How many threads there are. It may decide who does what, and never the order of a sum.
+pub(crate) fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
 /// Calls `work` for `0..tasks`; `cost` is the number of elementary steps of all of them.
 pub(crate) fn tasks(tasks: usize, cost: usize, work: impl Fn(usize) + Sync + Send) {
     if tasks < 2 || cost < WORTHWHILE {

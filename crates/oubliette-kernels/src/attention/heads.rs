@@ -101,7 +101,7 @@ pub(super) struct Softmax {
 
 impl Softmax {
     pub(super) fn new(scale: f32) -> Self {
-        Self { scale, most: [f32::NEG_INFINITY; LANES], sums: [0.0; LANES] }
+        Self { scale, most: [f32::MIN; LANES], sums: [0.0; LANES] }
     }
 
     /// Replaces the scores of some keys by `exp(scale * (score - most))`, with the most of all keys so far; returns what earlier
@@ -181,14 +181,15 @@ fn exponentials_body<const FUSED: bool>(
         shrink[i] = exp::<FUSED>(scale * (before[i] - most[i]));
         sums[i] *= shrink[i];
     }
-    let (most, mut each) = (*most, *sums);
+    let (most, mut each) = (*most, [0.0; LANES]);
     for row in scores.chunks_exact_mut(LANES) {
         for i in 0..LANES {
             row[i] = exp::<FUSED>(scale * (row[i] - most[i]));
             each[i] += row[i];
         }
     }
-    *sums = each;
+    // A stretch is summed by itself: the sum of all keys in one row would round as often as there are keys.
+    sums.iter_mut().zip(each).for_each(|(sum, each)| *sum += each);
 }
 
 for_each_level! {

@@ -20,7 +20,8 @@ pub(super) use pass::Pass;
 pub(super) use tiles::Tiles;
 pub(super) use weight_gradient::WeightGradient;
 
-/// Kernels of a weight whose points stay in a cache. More are read from memory, which a few tiles do not make up for.
+/// Kernels of a weight whose points stay in a cache. More take a time of their own to be made, which a few tiles do not make up for: 16
+/// do (measured, 8 x 8 of Stable Diffusion 1.4), and for the gradient, whose sums at the points are kept and turned back, 48.
 const SMALL: usize = 1 << 16;
 
 /// Whether a result of this size is made faster so. Does not ask for the batch, on which no bit may depend.

@@ -26,6 +26,19 @@ fn sizes_of_a_diffusion_model() {
     checked(1, 40, 1100, 1, 16, Mask::None);
     checked(1, 33, 600, 2, 24, Mask::None);
     checked(1, 530, 530, 1, 8, Mask::Causal);
+    checked(1, 300, 520, 1, 8, Mask::Causal);
+    checked(1, 600, 270, 1, 8, Mask::Causal);
+}
+
+#[test]
+fn many_equal_scores_are_summed_exactly_enough() {
+    let tokens = |count| Tensor::<3>::ones([1, count, 4], &Device::flex());
+    // The first key is looked at ten times as much as each of the others.
+    let keys = Tensor::cat(vec![tokens(1) * 2.15, tokens(4095)], 1);
+    let out = attention(tokens(1), keys, tokens(4096) * 0.7, 1, Mask::None);
+    for out in out.into_data().iter::<f64>() {
+        assert!((out - 0.7).abs() < 1e-5, "{out}");
+    }
 }
 
 #[test]
@@ -67,6 +80,7 @@ fn grouped(batch: usize, [queries, keys]: [usize; 2], heads: usize, group: usize
 fn groups_of_heads_share_their_keys() {
     grouped(2, [77, 77], 2, 4, 16);
     grouped(1, [150, 150], 1, 3, 40);
+    grouped(1, [290, 290], 2, 2, 8);
     grouped(3, [5, 9], 3, 2, 1);
 }
 

@@ -57,9 +57,10 @@ fn tiles_that_reach_beyond_the_image() {
 #[test]
 fn a_weight_whose_points_are_made_in_several_goes() {
     checked((1, 1030, 520, [13, 14], [3, 3], 1, (1, 1)));
-    // As few tiles for each channel that the tiles are seen in two goes, then so many that the kernels are transformed in two.
+    // So few tiles for each channel that the tiles are seen in two goes, then so many that the kernels are transformed in two.
     checked((1, 1030, 520, [48, 50], [3, 3], 1, (1, 1)));
     checked((1, 1030, 520, [64, 66], [3, 3], 1, (1, 1)));
+    checked((1, 520, 1030, [64, 66], [3, 3], 1, (1, 1)));
 }
 
 #[test]

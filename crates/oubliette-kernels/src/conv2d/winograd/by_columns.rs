@@ -1,4 +1,4 @@
-//! Many kernels: the points of the tiles are made once, tasks share out the columns, and the points of a kernel are made where they
+//! Many kernels: the points of some tiles are made once, tasks share out the columns, and the points of a kernel are made where they
 //! are used and kept nowhere.
 
 use std::ops::Range;
@@ -15,7 +15,7 @@ use crate::parallel;
 /// Values of the points of tiles that are held at a time, about.
 const TOGETHER: usize = 1 << 23;
 /// Columns of one task.
-const COLUMNS: usize = 2 * LANES;
+pub(super) const COLUMNS: usize = 2 * LANES;
 
 impl Pass<'_> {
     /// Writes the result.
@@ -35,7 +35,8 @@ impl Pass<'_> {
     /// Some columns of the result at all tiles that are seen.
     fn columns(&self, columns: Range<usize>, seen: &Seen, out: Parts) {
         let (depth, wide) = (self.kernels.size().0, columns.len().next_multiple_of(LANES));
-        let sizes: Vec<usize> = seen.each().map(|tiles| POINTS * pitch(tiles * wide)).collect();
+        let size = |share: &Share| POINTS * pitch(self.tiles.of(share) * wide);
+        let sizes: Vec<usize> = seen.shares.iter().map(size).collect();
         let most = POINTS * pitch(DEPTH.min(depth) * wide);
         scratch(sizes.iter().sum::<usize>() + most, |memory| {
             let (points, mut rest) = memory.split_at_mut(most);

@@ -3,8 +3,9 @@
 //! Of tiles and kernels one has more points than a cache holds, and is read again and again. With many tiles the kernels' points are
 //! made once and the tiles shared out; with many kernels it is the other way round.
 
+use super::by_columns::COLUMNS;
 use super::kernels::Kernels;
-use super::tiles::{Share, Tiles};
+use super::tiles::{SHARES, Share, Tiles};
 use super::transform::{self, Row, pitch};
 use crate::buffer::{Parts, scratch};
 use crate::engine::micro::LANES;
@@ -26,7 +27,9 @@ impl Pass<'_> {
         if out.is_empty() {
             return;
         }
-        if self.tiles.all() <= TILES_A_COLUMN * self.kernels.size().1 {
+        let channels = self.kernels.size().1;
+        let tasks = channels.div_ceil(COLUMNS);
+        if tasks >= SHARES && self.tiles.all() <= TILES_A_COLUMN * channels {
             self.by_columns(out);
         } else {
             self.by_tiles(out);

@@ -11,7 +11,7 @@ use crate::parallel;
 /// Tiles of one share, about.
 const TILES: usize = 64;
 /// With fewer shares than this the channels of the result are shared out as well.
-const SHARES: usize = 8;
+pub(super) const SHARES: usize = 8;
 
 /// Images whose windows of 4x4 pixels belong to tiles of 2x2 positions of a result.
 #[derive(Clone, Copy)]
@@ -34,19 +34,12 @@ pub(super) struct Share {
 /// What the tiles of some shares see: for each share point after point, tile after tile, channels last.
 pub(super) struct Seen<'a> {
     pub(super) shares: &'a [Share],
-    /// Tiles of each share.
-    tiles: Vec<usize>,
     /// Where the points of each share begin, and after them where the last one's end.
     starts: Vec<usize>,
     points: Lent,
 }
 
 impl Seen<'_> {
-    /// Tiles of each share.
-    pub(super) fn each(&self) -> impl Iterator<Item = usize> {
-        self.tiles.iter().copied()
-    }
-
     /// What the tiles of the share `at` see.
     pub(super) fn points(&self, at: usize) -> &[f32] {
         &self.points[self.starts[at]..self.starts[at + 1]]
@@ -106,10 +99,9 @@ impl Tiles<'_> {
 
     /// The points of what every tile of some shares sees.
     pub(super) fn see_all<'a>(&self, shares: &'a [Share]) -> Seen<'a> {
-        let tiles: Vec<usize> = shares.iter().map(|share| self.of(share)).collect();
         let mut starts = vec![0];
-        for tiles in &tiles {
-            starts.push(starts[starts.len() - 1] + self.seen(*tiles));
+        for share in shares {
+            starts.push(starts[starts.len() - 1] + self.seen(self.of(share)));
         }
         let mut points = lent(starts[shares.len()]);
         let (cost, parts) = (points.len(), Parts::new(&mut points));
@@ -118,7 +110,7 @@ impl Tiles<'_> {
             let seen = unsafe { parts.part(starts[task], starts[task + 1] - starts[task]) };
             self.see(&shares[task], seen);
         });
-        Seen { shares, tiles, starts, points }
+        Seen { shares, starts, points }
     }
 
     /// Values of the points of what some tiles see.
