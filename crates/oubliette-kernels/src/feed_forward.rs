@@ -247,10 +247,3 @@ impl Maps<'_> {
         }
     }
 }
-
-/// `y = x panels + bias`, on this thread.
-fn map(x: &[f32], panels: &[f32], bias: Option<&[f32]>, sizes: Sizes, y: &mut [f32]) {
-    y.chunks_exact_mut(sizes.columns.max(1)).for_each(|row| start(row, bias));
-    let left = Matrix { data: x, row: sizes.depth, step: 1 };
-    product(left, panels, sizes, y, sizes.columns, true);
-}

@@ -4,7 +4,7 @@
 //! Keys are rows of the first product and channels of the values rows of the second, so that scores come out as the panel that the
 //! second one takes, and no lane is spent on padding a head's channels.
 
-use super::heads::{Heads, Softmax};
+use super::heads::{Heads, Softmax, multiply};
 use crate::buffer::{Parts, scratch, unwritten};
 use crate::engine::micro::LANES;
 use crate::engine::panels::pack_columns;
@@ -76,7 +76,7 @@ impl Head<'_> {
                 self.score(from, key, queries, scores);
                 let shrink = softmax.add(scores);
                 if key > 0 {
-                    Softmax::multiply(sums, &shrink);
+                    multiply(sums, &shrink);
                 }
                 let left = Matrix { data: &self.values[key * dim..], row: 1, step: dim };
                 let sizes = Sizes { rows: dim, depth: keys, columns: LANES };
@@ -85,7 +85,7 @@ impl Head<'_> {
             // SAFETY: each block of each head has its own queries.
             let logarithms =
                 unsafe { self.logarithms.part(self.index * heads.queries + from, count) };
-            Softmax::multiply(sums, &softmax.finish(logarithms));
+            multiply(sums, &softmax.finish(logarithms));
             for lane in 0..count {
                 // SAFETY: as above; the head's own part of its own query.
                 let out = unsafe { self.out.part(start + lane * heads.width, dim) };

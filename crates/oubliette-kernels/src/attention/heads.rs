@@ -121,15 +121,13 @@ impl Softmax {
         }
         self.sums.map(f32::recip)
     }
-
-    /// Multiplies every row of a panel.
-    pub(super) fn multiply(panel: &mut [f32], by: &Lanes) {
-        multiply(panel, by);
-    }
 }
 
 for_each_level! { fn raise(scores: &[f32], most: &mut [f32; LANES]) = raise_body }
-for_each_level! { fn multiply(panel: &mut [f32], by: &[f32; LANES]) = multiply_body }
+for_each_level! {
+    /// Multiplies every row of a panel.
+    pub(super) fn multiply(panel: &mut [f32], by: &[f32; LANES]) = multiply_body
+}
 for_each_level! {
     fn exponentials(
         scores: &mut [f32],

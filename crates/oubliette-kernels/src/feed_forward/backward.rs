@@ -1,12 +1,12 @@
 //! The backward: what lies between the maps is made again, a stretch of rows at a time.
 
-use super::{DOWN, Shape, X, map};
+use super::{DOWN, Shape, X};
 use crate::buffer::{Lent, Parts, scratch, unwritten};
 use crate::engine::panels;
 use crate::engine::product::{Matrix, Sizes, product};
 use crate::engine::reduce::add_column_sums;
 use crate::gated::Gate;
-use crate::linear::{add_weight_gradient, tile_rows};
+use crate::linear::{add_weight_gradient, start, tile_rows};
 use crate::parallel;
 
 /// What the backward reads.
@@ -120,4 +120,11 @@ impl Given<'_> {
             });
         });
     }
+}
+
+/// `y = x panels + bias`, on this thread.
+fn map(x: &[f32], panels: &[f32], bias: Option<&[f32]>, sizes: Sizes, y: &mut [f32]) {
+    y.chunks_exact_mut(sizes.columns.max(1)).for_each(|row| start(row, bias));
+    let left = Matrix { data: x, row: sizes.depth, step: 1 };
+    product(left, panels, sizes, y, sizes.columns, true);
 }
