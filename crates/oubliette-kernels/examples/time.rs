@@ -76,6 +76,20 @@ fn lin(rows: usize, i: usize, o: usize) -> Case {
     })
 }
 
+fn feed(rows: usize, width: usize) -> Case {
+    let inner = 4 * width;
+    case(
+        format!("feed-forward {rows}x{width}"),
+        6 * rows * width * inner,
+        &[&[1, rows, width], &[2 * inner, width], &[2 * inner], &[width, inner], &[width]],
+        |t| {
+            let up = Dense { weight: two(&t[1]), bias: Some(one(&t[2])) };
+            let down = Dense { weight: two(&t[3]), bias: Some(one(&t[4])) };
+            flat(feed_forward(three(&t[0]), up, down, Gate::Gelu))
+        },
+    )
+}
+
 fn attn(b: usize, q: usize, k: usize, heads: usize, dim: usize) -> Case {
     let w = heads * dim;
     case(
@@ -117,6 +131,16 @@ fn cases() -> Vec<Case> {
         lin(2048, 256, 64),
         lin(4096, 128, 1024),
         lin(32, 256, 256),
+        lin(256, 1280, 1280),
+        lin(512, 1280, 1280),
+        lin(1024, 640, 640),
+        lin(2048, 640, 640),
+        lin(77, 768, 1280),
+        feed(4096, 320),
+        feed(1024, 640),
+        feed(2048, 640),
+        feed(256, 1280),
+        feed(512, 1280),
         attn(32, 64, 64, 4, 16),
         attn(32, 64, 16, 4, 16),
         attn(16, 256, 256, 4, 32),

@@ -14,8 +14,9 @@ use crate::engine::micro::LANES;
 use crate::engine::panels;
 use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::engine::reduce::add_column_sums;
+use crate::engine::shared::{start, tile_rows};
 use crate::gated::{Gate, gated};
-use crate::linear::{self, FEW, linear as mapped, start, tile_rows};
+use crate::linear::{self, FEW, linear as mapped};
 use crate::op::{Kernel, apply, takes};
 use crate::parallel;
 use backward::Given;
@@ -87,6 +88,15 @@ struct Shape {
 impl Shape {
     fn up(self, rows: usize) -> Sizes {
         Sizes { rows, depth: self.inputs, columns: 2 * self.inner }
+    }
+
+    fn down(self, rows: usize) -> Sizes {
+        Sizes { rows, depth: self.inner, columns: self.outputs }
+    }
+
+    /// Whether all that lies between the maps takes less memory than packed weights would, and less time to write.
+    fn is_low(self) -> bool {
+        self.rows <= FEW.max(self.inputs.min(self.outputs))
     }
 
     /// Elementary steps of one row through both maps.
@@ -174,16 +184,12 @@ fn forward(
     shape: Shape,
 ) -> Vec<f32> {
     let Shape { rows, inputs, inner, outputs } = shape;
-    if rows <= FEW {
+    if shape.is_low() {
         let wide = linear::forward(x, up, up_bias, shape.up(rows));
         let mut unit = unwritten(rows * inner);
-        gate.rows(&wide, inner.max(1), &mut unit);
-        return linear::forward(
-            &unit,
-            down,
-            down_bias,
-            Sizes { rows, depth: inner, columns: outputs },
-        );
+        gate.all(&wide, inner, &mut unit);
+        drop(wide);
+        return linear::forward(&unit, down, down_bias, shape.down(rows));
     }
     let half = inner * inputs;
     let value = panels::from_columns(&up[..half], inputs, inputs, inner);

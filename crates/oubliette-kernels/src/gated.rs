@@ -65,6 +65,26 @@ impl Gate {
         }
     }
 
+    /// `rows` over all threads.
+    pub(crate) fn all(self, x: &[f32], half: usize, y: &mut [f32]) {
+        let half = half.max(1);
+        let rows = TOGETHER.div_ceil(half);
+        parallel::chunks(y, rows * half, 8 * x.len(), |task, y| {
+            self.rows(&x[task * rows * 2 * half..][..2 * y.len()], half, y);
+        });
+    }
+
+    /// `rows_gradient` over all threads.
+    pub(crate) fn all_gradient(self, x: &[f32], gradient: &[f32], half: usize, dx: &mut [f32]) {
+        let half = half.max(1);
+        let rows = TOGETHER.div_ceil(half);
+        parallel::chunks(dx, rows * 2 * half, 8 * x.len(), |task, dx| {
+            let x = &x[task * rows * 2 * half..][..dx.len()];
+            let gradient = &gradient[task * rows * half..][..dx.len() / 2];
+            self.rows_gradient(x, gradient, half, dx);
+        });
+    }
+
     /// What `gradient`, of rows of `half` values, makes of rows of `2 half` values in `dx`.
     pub(crate) fn rows_gradient(self, x: &[f32], gradient: &[f32], half: usize, dx: &mut [f32]) {
         match self {
@@ -83,13 +103,8 @@ impl Kernel<1> for Gate {
 
     fn forward(&self, [x]: [Array; 1]) -> (Array, ()) {
         let [batch, tokens, width] = x.dims();
-        let half = (width / 2).max(1);
-        let rows = TOGETHER.div_ceil(half);
         let mut y = unwritten(x.data().len() / 2);
-        parallel::chunks(&mut y, rows * half, 8 * x.data().len(), |task, y| {
-            let x = &x.data()[task * rows * width..][..2 * y.len()];
-            self.rows(x, half, y);
-        });
+        self.all(x.data(), width / 2, &mut y);
         (Array::new(y, &[batch, tokens, width / 2]), ())
     }
 
@@ -106,14 +121,8 @@ impl Kernel<1> for Gate {
     ) -> [Option<Array>; 1] {
         let Some(x) = x else { return [None] };
         let [_, _, width] = x.dims();
-        let half = (width / 2).max(1);
-        let rows = TOGETHER.div_ceil(half);
         let mut dx = unwritten(x.data().len());
-        parallel::chunks(&mut dx, rows * 2 * half, 8 * x.data().len(), |task, dx| {
-            let x = &x.data()[task * rows * width..][..dx.len()];
-            let gradient = &gradient.data()[task * rows * half..][..dx.len() / 2];
-            self.rows_gradient(x, gradient, half, dx);
-        });
+        self.all_gradient(x.data(), gradient.data(), width / 2, &mut dx);
         [Some(Array::new(dx, x.shape()))]
     }
 }

@@ -4,10 +4,12 @@ use burn::tensor::Tensor;
 
 use crate::array::Array;
 use crate::buffer::{Parts, scratch, unwritten};
-use crate::engine::micro::ROWS;
+use crate::engine::micro::LANES;
 use crate::engine::panels;
-use crate::engine::product::{Matrix, Sizes, product};
+use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::engine::reduce::column_sums;
+use crate::engine::shared::{Right, shared, tile_rows};
+use crate::engine::transpose::transpose;
 use crate::op::{Kernel, apply, takes};
 use crate::parallel;
 
@@ -99,11 +101,13 @@ impl<const N: usize> Kernel<N> for Linear {
 
 /// `x W^T + b` of row-major slices.
 pub(crate) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Sizes) -> Vec<f32> {
+    let mut y = unwritten(sizes.rows * sizes.columns);
     if sizes.rows <= FEW {
-        few_rows(x, weight, bias, sizes)
+        few_rows(x, weight, bias, sizes, &mut y);
     } else {
-        many_rows(x, weight, bias, sizes)
+        shared(x, Right::Columns { data: weight, stride: sizes.depth }, bias, sizes, &mut y);
     }
+    y
 }
 
 /// Up to this many rows the weight is read as it lies and x is packed; beyond, the other way round.
@@ -121,39 +125,11 @@ fn with_last(x: &Array, last: usize) -> Vec<usize> {
     dims
 }
 
-/// Rows of one task: about as many as leave every thread two tasks, since each task reads the whole of the other operand.
-pub(crate) fn tile_rows(rows: usize) -> usize {
-    (rows / (2 * parallel::threads())).next_multiple_of(ROWS).clamp(ROWS, 128)
-}
-
-/// Starts a row from the bias, or from zero.
-pub(crate) fn start(row: &mut [f32], bias: Option<&[f32]>) {
-    match bias {
-        Some(bias) => row.copy_from_slice(bias),
-        None => row.fill(0.0),
-    }
-}
-
-fn many_rows(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Sizes) -> Vec<f32> {
-    let Sizes { rows, depth, columns } = sizes;
-    let panels = panels::from_columns(weight, depth, depth, columns);
-    let mut y = unwritten(rows * columns);
-    let height = tile_rows(rows);
-    parallel::chunks(&mut y, height * columns.max(1), rows * depth * columns, |task, y| {
-        let rows = y.len() / columns;
-        y.chunks_exact_mut(columns).for_each(|row| start(row, bias));
-        let left = Matrix { data: &x[task * height * depth..], row: depth, step: 1 };
-        product(left, &panels, Sizes { rows, ..sizes }, y, columns, true);
-    });
-    y
-}
-
 /// The same sums with the operands' places exchanged.
-fn few_rows(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Sizes) -> Vec<f32> {
+fn few_rows(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Sizes, y: &mut [f32]) {
     let Sizes { rows, depth, columns } = sizes;
     let panels = panels::from_columns(x, depth, depth, rows);
-    let mut y = unwritten(rows * columns);
-    let parts = Parts::new(&mut y);
+    let parts = Parts::new(y);
     let height = tile_rows(columns);
     parallel::tasks(columns.div_ceil(height), rows * depth * columns, |task| {
         let from = task * height;
@@ -173,20 +149,14 @@ fn few_rows(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Sizes) -> Ve
             }
         });
     });
-    y
 }
 
 fn input_gradient(gradient: &Array, weight: &Array, rows: usize) -> Array {
     let [outputs, inputs] = weight.dims();
-    let panels = panels::from_rows(weight.data(), inputs, outputs, inputs);
+    let sizes = Sizes { rows, depth: outputs, columns: inputs };
     let mut dx = unwritten(rows * inputs);
-    let height = tile_rows(rows);
-    parallel::chunks(&mut dx, height * inputs.max(1), rows * outputs * inputs, |task, dx| {
-        let sizes = Sizes { rows: dx.len() / inputs, depth: outputs, columns: inputs };
-        let left =
-            Matrix { data: &gradient.data()[task * height * outputs..], row: outputs, step: 1 };
-        product(left, &panels, sizes, dx, inputs, false);
-    });
+    let weight = Right::Rows { data: weight.data(), stride: inputs };
+    shared(gradient.data(), weight, None, sizes, &mut dx);
     Array::new(dx, &with_last(gradient, inputs))
 }
 
@@ -200,6 +170,9 @@ fn weight_gradient(gradient: &Array, x: &Array, rows: usize, outputs: usize) -> 
     Array::new(dw, &[outputs, inputs])
 }
 
+/// Values from one row of a turned gradient to the next: rows a power of two apart would share the same few lines of the first cache.
+const PITCH: usize = DEPTH + LANES;
+
 /// `dw = gradient^T x`, or `dw += ..` with `add`; `gradient` is (rows, outputs), `x` (rows, inputs).
 pub(crate) fn add_weight_gradient(
     gradient: &[f32],
@@ -211,8 +184,23 @@ pub(crate) fn add_weight_gradient(
     let panels = panels::from_rows(x, inputs, rows, inputs);
     let height = tile_rows(outputs).min(32);
     parallel::chunks(dw, height * inputs.max(1), rows * outputs * inputs, |task, dw| {
-        let sizes = Sizes { rows: dw.len() / inputs, depth: rows, columns: inputs };
-        let left = Matrix { data: &gradient[task * height..], row: 1, step: outputs };
-        product(left, &panels, sizes, dw, inputs, add);
+        let first = task * height;
+        let height = dw.len() / inputs;
+        scratch(height * PITCH, |turned| {
+            for k in (0..rows).step_by(DEPTH) {
+                let some = DEPTH.min(rows - k);
+                let gradient = &gradient[k * outputs + first..];
+                transpose(gradient, outputs, some, height, turned, PITCH);
+                let left = Matrix { data: turned, row: PITCH, step: 1 };
+                for (panel, from) in
+                    panels.chunks_exact(rows * LANES).zip((0..inputs).step_by(LANES))
+                {
+                    let panel = &panel[k * LANES..][..some * LANES];
+                    let sizes =
+                        Sizes { rows: height, depth: some, columns: LANES.min(inputs - from) };
+                    product(left, panel, sizes, &mut dw[from..], inputs, add || k > 0);
+                }
+            }
+        });
     });
 }

@@ -6,4 +6,5 @@ pub(crate) mod micro;
 pub(crate) mod panels;
 pub(crate) mod product;
 pub(crate) mod reduce;
+pub(crate) mod shared;
 pub(crate) mod transpose;

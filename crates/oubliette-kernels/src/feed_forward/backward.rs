@@ -5,8 +5,9 @@ use crate::buffer::{Lent, Parts, scratch, unwritten};
 use crate::engine::panels;
 use crate::engine::product::{Matrix, Sizes, product};
 use crate::engine::reduce::add_column_sums;
+use crate::engine::shared::{Right, shared, start, tile_rows};
 use crate::gated::Gate;
-use crate::linear::{add_weight_gradient, start, tile_rows};
+use crate::linear::{self, add_weight_gradient};
 use crate::parallel;
 
 /// What the backward reads.
@@ -38,11 +39,7 @@ impl Given<'_> {
         let lengths = [rows * inputs, 2 * inner * inputs, outputs * inner, 2 * inner];
         let [mut dx, mut dup, mut ddown, mut dbias] =
             std::array::from_fn(|i| wanted[i].then(|| vec![0.0; lengths[i]]));
-        let panels = Panels {
-            again: panels::from_columns(self.up, inputs, inputs, 2 * inner),
-            down: self.down.map(|down| panels::from_rows(down, inner, outputs, inner)),
-            up: wanted[X].then(|| panels::from_rows(self.up, inputs, 2 * inner, inputs)),
-        };
+        let panels = (!self.shape.is_low()).then(|| self.panels(wanted[X]));
         let stretch = self.shape.stretch();
         let most = stretch.min(rows);
         let mut dwide = unwritten(if self.down.is_some() { most * 2 * inner } else { 0 });
@@ -50,7 +47,10 @@ impl Given<'_> {
         for from in (0..rows).step_by(stretch) {
             let rows = stretch.min(rows - from);
             let dx = dx.as_mut().map(|dx| &mut dx[from * inputs..][..rows * inputs]);
-            self.between([from, rows], &panels, dx, &mut dwide, &mut unit);
+            match &panels {
+                Some(panels) => self.by_rows([from, rows], panels, dx, &mut dwide, &mut unit),
+                None => self.by_columns([from, rows], dx, &mut dwide, &mut unit),
+            }
             let (x, gradient) = (&self.x[from * inputs..], &self.gradient[from * outputs..]);
             if let Some(dup) = &mut dup {
                 add_weight_gradient(&dwide, x, [rows, 2 * inner, inputs], dup, from > 0);
@@ -65,8 +65,45 @@ impl Given<'_> {
         [dx, dup, ddown, dbias]
     }
 
-    /// For `rows` rows from `from` on: the unit, where it has room, and the gradients of what goes into it and of x.
-    fn between(
+    fn panels(&self, wants_dx: bool) -> Panels {
+        let Shape { inputs, inner, outputs, .. } = self.shape;
+        Panels {
+            again: panels::from_columns(self.up, inputs, inputs, 2 * inner),
+            down: self.down.map(|down| panels::from_rows(down, inner, outputs, inner)),
+            up: wants_dx.then(|| panels::from_rows(self.up, inputs, 2 * inner, inputs)),
+        }
+    }
+
+    /// For `rows` rows from `from` on: the unit, where it has room, and the gradients of what goes into it and of x. One map after the
+    /// other, each over all threads.
+    fn by_columns(
+        &self,
+        [from, rows]: [usize; 2],
+        dx: Option<&mut [f32]>,
+        dwide: &mut [f32],
+        unit: &mut [f32],
+    ) {
+        let Shape { inputs, inner, outputs, .. } = self.shape;
+        let x = &self.x[from * inputs..][..rows * inputs];
+        let wide = linear::forward(x, self.up, self.up_bias, self.shape.up(rows));
+        if !unit.is_empty() {
+            self.gate.all(&wide, inner, &mut unit[..rows * inner]);
+        }
+        let Some(down) = self.down else { return };
+        let gradient = &self.gradient[from * outputs..][..rows * outputs];
+        let mut dunit = unwritten(rows * inner);
+        let down = Right::Rows { data: down, stride: inner };
+        shared(gradient, down, None, Sizes { rows, depth: outputs, columns: inner }, &mut dunit);
+        let dwide = &mut dwide[..rows * 2 * inner];
+        self.gate.all_gradient(&wide, &dunit, inner, dwide);
+        if let Some(dx) = dx {
+            let up = Right::Rows { data: self.up, stride: inputs };
+            shared(dwide, up, None, Sizes { rows, depth: 2 * inner, columns: inputs }, dx);
+        }
+    }
+
+    /// The same, all maps of some rows on one thread.
+    fn by_rows(
         &self,
         [from, rows]: [usize; 2],
         panels: &Panels,

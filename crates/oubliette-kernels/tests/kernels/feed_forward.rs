@@ -42,9 +42,13 @@ fn checked(rows: usize, widths: Widths, gate: Gate) {
 #[test]
 fn sizes_that_fill_tiles_and_sizes_that_do_not() {
     for gate in GATES {
-        for (rows, widths) in
-            [(1, [1, 1, 1]), (64, [16, 32, 16]), (70, [33, 20, 5]), (300, [8, 9, 40])]
-        {
+        for (rows, widths) in [
+            (1, [1, 1, 1]),
+            (64, [16, 32, 16]),
+            (70, [33, 20, 5]),
+            (300, [8, 9, 40]),
+            (70, [80, 260, 90]),
+        ] {
             checked(rows, widths, gate);
         }
     }
@@ -57,32 +61,36 @@ fn drawn(len: usize, seed: u64) -> Tensor<1> {
     )
 }
 
-/// More rows than the backward holds at a time.
+/// More rows than the backward holds at a time, and so few that weights are not packed.
 #[test]
 fn the_bits_of_the_maps_one_after_the_other() {
-    let (rows, widths) = (2 * 1024 + 77, [24, 600, 20]);
-    let [inputs, _, outputs] = widths;
     for gate in GATES {
-        let run = |fused: bool| {
-            let leaf = |(len, seed)| drawn(len, seed).require_grad();
-            let x = leaf((rows * inputs, 1));
-            let t: Vec<_> = lengths(widths).into_iter().zip(2..).map(leaf).collect();
-            let (up, down) = layers(&t, widths);
-            let shaped = x.clone().reshape([1, rows, inputs]);
-            let y = if fused {
-                feed_forward(shaped, up, down, gate)
-            } else {
-                let wide = linear(shaped, up.weight, up.bias);
-                let unit = if gate == Gate::Gelu { geglu(wide) } else { swiglu(wide) };
-                linear(unit, down.weight, down.bias)
-            };
-            let weighted = y.clone() * drawn(rows * outputs, 9).reshape([1, rows, outputs]);
-            let gradients = weighted.sum().backward();
-            let of = |t: &Tensor<1>| t.grad(&gradients).expect("a gradient").into_data();
-            (y.into_data(), of(&x), t.iter().map(of).collect::<Vec<_>>())
-        };
-        assert!(run(true) == run(false), "{gate:?}");
+        the_bits(gate, 2 * 1024 + 77, [24, 600, 20]);
+        the_bits(gate, 300, [310, 1400, 320]);
     }
+}
+
+fn the_bits(gate: Gate, rows: usize, widths: Widths) {
+    let [inputs, _, outputs] = widths;
+    let run = |fused: bool| {
+        let leaf = |(len, seed)| drawn(len, seed).require_grad();
+        let x = leaf((rows * inputs, 1));
+        let t: Vec<_> = lengths(widths).into_iter().zip(2..).map(leaf).collect();
+        let (up, down) = layers(&t, widths);
+        let shaped = x.clone().reshape([1, rows, inputs]);
+        let y = if fused {
+            feed_forward(shaped, up, down, gate)
+        } else {
+            let wide = linear(shaped, up.weight, up.bias);
+            let unit = if gate == Gate::Gelu { geglu(wide) } else { swiglu(wide) };
+            linear(unit, down.weight, down.bias)
+        };
+        let weighted = y.clone() * drawn(rows * outputs, 9).reshape([1, rows, outputs]);
+        let gradients = weighted.sum().backward();
+        let of = |t: &Tensor<1>| t.grad(&gradients).expect("a gradient").into_data();
+        (y.into_data(), of(&x), t.iter().map(of).collect::<Vec<_>>())
+    };
+    assert!(run(true) == run(false), "{gate:?}, {rows} rows, {widths:?}");
 }
 
 #[test]
@@ -101,17 +109,19 @@ fn no_rows_and_no_unit() {
 
 #[test]
 fn a_sample_does_not_depend_on_its_batch() {
-    for tokens in [1, 5, 64] {
-        same_bits_in_any_batch("feed-forward", 70, tokens * 30, &|x, samples| {
-            let widths = [30, 40, 20];
+    for (tokens, widths) in
+        [(1, [30, 40, 20]), (5, [30, 40, 20]), (64, [30, 40, 20]), (5, [100, 300, 110])]
+    {
+        let [inputs, _, outputs] = widths;
+        same_bits_in_any_batch("feed-forward", 70, tokens * inputs, &|x, samples| {
             let t: Vec<_> = lengths(widths)
                 .into_iter()
                 .zip(2..)
                 .map(|(len, seed)| drawn(len, seed).inner())
                 .collect();
             let (up, down) = layers(&t, widths);
-            let y = feed_forward(x.reshape([samples, tokens, 30]), up, down, Gate::Silu);
-            y.reshape([samples * tokens * 20])
+            let y = feed_forward(x.reshape([samples, tokens, inputs]), up, down, Gate::Silu);
+            y.reshape([samples * tokens * outputs])
         });
     }
 }

@@ -28,6 +28,21 @@ fn sizes_that_fill_tiles_and_sizes_that_do_not() {
     }
 }
 
+/// Few rows and many columns, of the result or of the gradient of x: tasks share out the columns.
+#[test]
+fn columns_that_are_shared_out() {
+    for (rows, inputs, outputs) in [(70, 300, 530), (65, 530, 300), (513, 10, 513)] {
+        checked(rows, inputs, outputs);
+    }
+}
+
+/// The gradient of the weight sums over rows, some hundreds at a time.
+#[test]
+fn many_rows_and_few_weights() {
+    checked(600, 5, 70);
+    checked(515, 40, 3);
+}
+
 #[test]
 fn transposed_and_sliced_operands() {
     check("linear of views", &[6 * 70 * 9, 12 * 9], &|t| {
@@ -53,10 +68,11 @@ fn a_sample_does_not_depend_on_its_batch() {
         let data = TensorData::new(values(len, seed), [len]);
         Tensor::<1>::from_data(data, (&Device::flex(), DType::F32)).reshape(dims)
     };
-    for tokens in [1, 5, 64] {
+    for (tokens, outputs) in [(1, 40), (5, 40), (64, 40), (5, 600), (12, 600)] {
         same_bits_in_any_batch("linear", 70, tokens * 300, &|x, samples| {
-            let y = linear(x.reshape([samples, tokens, 300]), fixed(300 * 40, 3, [40, 300]), None);
-            y.reshape([samples * tokens * 40])
+            let weight = fixed(300 * outputs, 3, [outputs, 300]);
+            let y = linear(x.reshape([samples, tokens, 300]), weight, None);
+            y.reshape([samples * tokens * outputs])
         });
     }
 }
