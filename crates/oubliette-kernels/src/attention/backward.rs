@@ -1,6 +1,9 @@
-//! Attention backward: the weights are computed once more from the scores, a tile of queries at a time.
+//! Attention backward: the weights are computed once more from the scores, for as many queries as a panel has lanes at a time.
+//!
+//! As in the forward queries are lanes and keys are rows, so that weights and their gradients are the panel that the gradient of the
+//! queries takes, and lie as rows for the gradients of keys and values.
 
-use super::heads::{Heads, softmax_gradient, weights};
+use super::heads::{Heads, add_products, change, weights};
 use crate::buffer::{Parts, scratch, unwritten};
 use crate::engine::micro::LANES;
 use crate::engine::panels::{self, pack_columns, pack_rows};
@@ -42,162 +45,138 @@ struct Group<'a> {
 struct Head<'a> {
     group: Group<'a>,
     index: usize,
+    /// Keys and values of the group, (keys, dim).
+    k: &'a [f32],
+    v: &'a [f32],
 }
 
-/// The right operands that all tiles of a group share.
-struct Shared<'a> {
-    /// For the scores.
-    k_columns: &'a [f32],
-    /// For the gradient of q.
-    k_rows: &'a [f32],
-    /// For the gradient of the weights.
-    v_columns: &'a [f32],
+/// What the queries give keys and values, (keys, [`Heads::lanes`]).
+struct Sums<'a> {
+    k: &'a mut [f32],
+    v: &'a mut [f32],
 }
 
 impl Group<'_> {
     fn run(self) {
         let heads = self.heads;
-        let (keys, dim) = (heads.keys, heads.dim);
         let start = heads.key_start(self.first);
-        let (k, v) = (&self.operands.k[start..], self.operands.v.map(|v| &v[start..]));
-        let sizes = [panels::len(dim, keys), panels::len(keys, dim), panels::len(dim, keys)];
-        let sums = keys.next_multiple_of(8) * dim.next_multiple_of(LANES);
-        scratch(sizes.iter().sum::<usize>() + 2 * sums, |memory| {
-            let (k_columns, rest) = memory.split_at_mut(sizes[0]);
-            let (k_rows, rest) = rest.split_at_mut(sizes[1]);
-            let (v_columns, rest) = rest.split_at_mut(sizes[2]);
+        let size = heads.keys * heads.dim;
+        let sums = heads.keys.next_multiple_of(8) * heads.lanes();
+        scratch(2 * (size + sums), |memory| {
+            let (k, rest) = memory.split_at_mut(size);
+            let (v, rest) = rest.split_at_mut(size);
+            rest.fill(0.0);
             let (dk, dv) = rest.split_at_mut(sums);
-            dk.fill(0.0);
-            dv.fill(0.0);
-            pack_columns(k, heads.key_width, dim, keys, k_columns);
-            if self.parts[0].is_some() {
-                pack_rows(k, heads.key_width, keys, dim, k_rows);
+            heads.gather(&self.operands.k[start..], k);
+            if let Some(values) = self.operands.v {
+                heads.gather(&values[start..], v);
             }
-            if let Some(v) = v {
-                pack_columns(v, heads.key_width, dim, keys, v_columns);
-            }
-            let shared = Shared { k_columns, k_rows, v_columns };
+            let mut sums = Sums { k: dk, v: dv };
             for index in self.first..self.first + heads.group {
-                let head = Head { group: self, index };
-                for from in (0..heads.queries).step_by(heads.together()) {
-                    head.tile(from, heads.together().min(heads.queries - from), &shared, dk, dv);
+                let head = Head { group: self, index, k, v };
+                for from in (0..heads.queries).step_by(LANES) {
+                    head.block(from, &mut sums);
                 }
             }
-            self.put(1, dk);
-            self.put(2, dv);
+            self.put(1, sums.k);
+            self.put(2, sums.v);
         });
     }
 
     /// Puts down the gradient of k (1) or v (2).
     fn put(&self, which: usize, sums: &[f32]) {
         let Some(out) = self.parts[which] else { return };
-        let dim = self.heads.dim;
-        let start = self.heads.key_start(self.first);
-        for (i, row) in
-            sums.chunks_exact(dim.next_multiple_of(LANES)).take(self.heads.keys).enumerate()
-        {
+        let (heads, start) = (self.heads, self.heads.key_start(self.first));
+        for (i, row) in sums.chunks_exact(heads.lanes()).take(heads.keys).enumerate() {
             // SAFETY: each group has its own part of each key.
-            let out = unsafe { out.part(start + i * self.heads.key_width, dim) };
-            out.copy_from_slice(&row[..dim]);
+            let out = unsafe { out.part(start + i * heads.key_width, heads.dim) };
+            out.copy_from_slice(&row[..heads.dim]);
         }
     }
 }
 
 impl Head<'_> {
-    /// Adds what `count` queries from `from` on say.
-    fn tile(&self, from: usize, count: usize, shared: &Shared, dk: &mut [f32], dv: &mut [f32]) {
-        let heads = self.group.heads;
-        let (pitch, visible) = (heads.pitch(), heads.visible(from + count));
+    /// The gradient of the queries from `from` on, and what they add to those of keys and values.
+    fn block(&self, from: usize, sums: &mut Sums) {
+        let Group { heads, operands, parts, .. } = self.group;
+        let count = LANES.min(heads.queries - from);
+        let visible = heads.visible(from + count);
         let start = heads.start(self.index) + from * heads.width;
-        let (q, gradient) =
-            (&self.group.operands.q[start..], &self.group.operands.gradient[start..]);
-        let of_tokens = |data| Matrix { data, row: heads.width, step: 1 };
-        let scores = Sizes { rows: count, depth: heads.dim, columns: visible };
-        let panel = panels::len(count, heads.dim);
-        scratch(2 * count * pitch + panel, |memory| {
-            let (probabilities, rest) = memory.split_at_mut(count * pitch);
-            let (changes, panel) = rest.split_at_mut(count * pitch);
-            product(of_tokens(q), shared.k_columns, scores, probabilities, pitch, false);
-            self.weigh(from, visible, probabilities);
-            if self.group.parts[2].is_some() {
-                pack_rows(gradient, heads.width, count, heads.dim, panel);
-                self.add_to_keys(probabilities, panel, count, visible, dv);
+        let (q, gradient) = (&operands.q[start..], &operands.gradient[start..]);
+        let size = visible * LANES;
+        scratch(2 * size + heads.dim * LANES, |memory| {
+            let (weights, rest) = memory.split_at_mut(size);
+            let (changes, turned) = rest.split_at_mut(size);
+            self.by_keys(self.k, q, count, turned, weights);
+            self.weigh(from, count, weights);
+            if parts[2].is_some() {
+                self.add_to_keys(weights, gradient, count, sums.v);
             }
-            if self.group.parts[0].is_none() && self.group.parts[1].is_none() {
+            if parts[0].is_none() && parts[1].is_none() {
                 return;
             }
-            product(of_tokens(gradient), shared.v_columns, scores, changes, pitch, false);
-            let rows = probabilities.chunks_exact(pitch).zip(changes.chunks_exact_mut(pitch));
-            for (weights, changes) in rows {
-                softmax_gradient(&weights[..visible], &mut changes[..visible], heads.scale());
+            self.by_keys(self.v, gradient, count, turned, changes);
+            let mut means = [0.0; LANES];
+            add_products(weights, changes, &mut means);
+            change(weights, changes, &means, heads.scale());
+            if parts[1].is_some() {
+                self.add_to_keys(changes, q, count, sums.k);
             }
-            if self.group.parts[1].is_some() {
-                pack_rows(q, heads.width, count, heads.dim, panel);
-                self.add_to_keys(changes, panel, count, visible, dk);
-            }
-            self.put_queries(changes, shared.k_rows, start, count, visible);
+            self.put_queries(changes, start, count, turned);
         });
     }
 
-    /// From scores to weights.
-    fn weigh(&self, from: usize, visible: usize, scores: &mut [f32]) {
-        let first = self.index * self.group.heads.queries + from;
-        for (i, row) in scores.chunks_exact_mut(self.group.heads.pitch()).enumerate() {
-            let seen = self.group.heads.visible(from + i + 1);
-            weights(
-                &mut row[..seen],
-                self.group.heads.scale(),
-                self.group.operands.logarithms[first + i],
-            );
-            row[seen..visible].fill(0.0);
+    /// Rows of `keys` times some of the queries' rows, which are turned for it: as many rows as `out` has.
+    fn by_keys(
+        &self,
+        keys: &[f32],
+        of_queries: &[f32],
+        count: usize,
+        turned: &mut [f32],
+        out: &mut [f32],
+    ) {
+        let Heads { dim, width, .. } = *self.group.heads;
+        pack_columns(of_queries, width, dim, count, turned);
+        let left = Matrix { data: keys, row: dim, step: 1 };
+        let sizes = Sizes { rows: out.len() / LANES, depth: dim, columns: LANES };
+        product(left, turned, sizes, out, LANES, false);
+    }
+
+    /// From scores to weights; keys that a query must not see have none.
+    fn weigh(&self, from: usize, count: usize, scores: &mut [f32]) {
+        let heads = self.group.heads;
+        let first = self.index * heads.queries + from;
+        let mut logarithms = [0.0; LANES];
+        logarithms[..count].copy_from_slice(&self.group.operands.logarithms[first..][..count]);
+        weights(scores, heads.scale(), &logarithms);
+        for (key, row) in scores.chunks_exact_mut(LANES).enumerate() {
+            row[..heads.blind(key, from)].fill(0.0);
         }
     }
 
-    /// Adds, for each key, the rows of `panel` times what the queries give it.
-    fn add_to_keys(
-        &self,
-        by_query: &[f32],
-        panel: &[f32],
-        count: usize,
-        visible: usize,
-        sums: &mut [f32],
-    ) {
-        let left = Matrix { data: by_query, row: 1, step: self.group.heads.pitch() };
-        let sizes = Sizes { rows: visible, depth: count, columns: self.group.heads.dim };
-        product(left, panel, sizes, sums, self.group.heads.dim.next_multiple_of(LANES), true);
+    /// Adds, for each key, the queries' rows times what it has of them.
+    fn add_to_keys(&self, of_keys: &[f32], of_queries: &[f32], count: usize, sums: &mut [f32]) {
+        let heads = self.group.heads;
+        scratch(panels::len(count, heads.dim), |panel| {
+            pack_rows(of_queries, heads.width, count, heads.dim, panel);
+            let left = Matrix { data: of_keys, row: LANES, step: 1 };
+            let rows = of_keys.len() / LANES;
+            let sizes = Sizes { rows, depth: count, columns: heads.lanes() };
+            product(left, panel, sizes, sums, heads.lanes(), true);
+        });
     }
 
     /// The gradient of some queries.
-    fn put_queries(
-        &self,
-        changes: &[f32],
-        k_rows: &[f32],
-        start: usize,
-        count: usize,
-        visible: usize,
-    ) {
+    fn put_queries(&self, changes: &[f32], start: usize, count: usize, sums: &mut [f32]) {
         let Some(out) = self.group.parts[0] else { return };
-        let (keys, dim) = (self.group.heads.keys, self.group.heads.dim);
-        let wide = dim.next_multiple_of(LANES);
-        let left = Matrix { data: changes, row: self.group.heads.pitch(), step: 1 };
-        scratch(count * wide, |sums| {
-            for (block, panel) in k_rows.chunks_exact(keys * LANES).enumerate() {
-                let columns = LANES.min(dim - block * LANES);
-                let sizes = Sizes { rows: count, depth: visible, columns };
-                product(
-                    left,
-                    &panel[..visible * LANES],
-                    sizes,
-                    &mut sums[block * LANES..],
-                    wide,
-                    false,
-                );
-            }
-            for (i, row) in sums.chunks_exact(wide).enumerate() {
-                // SAFETY: each tile of each head has its own part of its own queries.
-                let out = unsafe { out.part(start + i * self.group.heads.width, dim) };
-                out.copy_from_slice(&row[..dim]);
-            }
-        });
+        let Heads { dim, width, .. } = *self.group.heads;
+        let left = Matrix { data: self.k, row: 1, step: dim };
+        let sizes = Sizes { rows: dim, depth: changes.len() / LANES, columns: LANES };
+        product(left, changes, sizes, sums, LANES, false);
+        for lane in 0..count {
+            // SAFETY: each block of each head has its own part of its own queries.
+            let out = unsafe { out.part(start + lane * width, dim) };
+            out.iter_mut().zip(sums[lane..].iter().step_by(LANES)).for_each(|(o, s)| *o = *s);
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Where heads lie, and the softmax of their scores.
 
+use std::f32::consts::LOG2_E;
+
 use super::Mask;
 use crate::array::Array;
 use crate::engine::level::{fma, for_each_level};
-use crate::engine::math::exp;
+use crate::engine::math::exp2;
 use crate::engine::micro::LANES;
-use crate::engine::reduce::together;
+use crate::engine::product::DEPTH;
 
 /// The sizes of an attention.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +39,6 @@ impl Heads {
         (self.dim as f32).sqrt().recip()
     }
 
-    /// Queries that the backward does at a time, so that their scores stay in the cache.
-    pub(super) fn together(&self) -> usize {
-        if self.keys > 1024 { 32 } else { 64 }
-    }
-
     /// Keys that the queries before `until` may look at.
     pub(super) fn visible(&self, until: usize) -> usize {
         match self.mask {
@@ -58,10 +55,9 @@ impl Heads {
         }
     }
 
-    /// Values from one row of scores to the next: a panel more than there are keys, since rows that lie a power of two apart would share the same few
-    /// lines of the first cache.
-    pub(super) fn pitch(&self) -> usize {
-        self.keys.next_multiple_of(LANES) + LANES
+    /// Lanes that a head's channels take where they are columns: whole halves of a panel.
+    pub(super) fn lanes(&self) -> usize {
+        self.dim.next_multiple_of(LANES / 2)
     }
 
     /// Where head `index`, counted over the batch, begins in the queries.
@@ -110,7 +106,7 @@ impl Softmax {
         let before = self.most;
         raise(scores, &mut self.most);
         let mut shrink = [0.0; LANES];
-        exponentials(scores, self.scale, &before, &self.most, &mut self.sums, &mut shrink);
+        exponentials(scores, LOG2_E * self.scale, &before, &self.most, &mut self.sums, &mut shrink);
         shrink
     }
 
@@ -161,8 +157,10 @@ fn raise_body<const FUSED: bool>(scores: &[f32], most: &mut Lanes) {
 
 #[inline(always)]
 fn multiply_body<const FUSED: bool>(panel: &mut [f32], by: &Lanes) {
-    for row in panel.chunks_exact_mut(LANES) {
-        row.iter_mut().zip(by).for_each(|(value, by)| *value *= by);
+    // Two rows side by side: of single ones the compiler makes columns, which it gathers value by value.
+    let by = [*by, *by];
+    for rows in panel.chunks_mut(2 * LANES) {
+        rows.iter_mut().zip(by.as_flattened()).for_each(|(value, by)| *value *= by);
     }
 }
 
@@ -176,13 +174,13 @@ fn exponentials_body<const FUSED: bool>(
     shrink: &mut Lanes,
 ) {
     for i in 0..LANES {
-        shrink[i] = exp::<FUSED>(scale * (before[i] - most[i]));
+        shrink[i] = exp2::<FUSED>(scale * (before[i] - most[i]));
         sums[i] *= shrink[i];
     }
     let (most, mut each) = (*most, [0.0; LANES]);
     for row in scores.chunks_exact_mut(LANES) {
         for i in 0..LANES {
-            row[i] = exp::<FUSED>(scale * (row[i] - most[i]));
+            row[i] = exp2::<FUSED>(scale * (row[i] - most[i]));
             each[i] += row[i];
         }
     }
@@ -191,36 +189,55 @@ fn exponentials_body<const FUSED: bool>(
 }
 
 for_each_level! {
-    /// Replaces scores by the weights of the softmax whose logarithmic sum is `logarithm`.
-    pub(super) fn weights(scores: &mut [f32], scale: f32, logarithm: f32) = weights_body
+    /// Replaces rows of scores by the weights of the softmaxes whose logarithmic sums these are.
+    pub(super) fn weights(scores: &mut [f32], scale: f32, logarithms: &[f32; LANES]) = weights_body
 }
 
 #[inline(always)]
-fn weights_body<const FUSED: bool>(scores: &mut [f32], scale: f32, logarithm: f32) {
-    for score in scores {
-        *score = exp::<FUSED>(fma::<FUSED>(*score, scale, -logarithm));
+fn weights_body<const FUSED: bool>(scores: &mut [f32], scale: f32, logarithms: &Lanes) {
+    let (scale, logarithms) = (LOG2_E * scale, logarithms.map(|logarithm| LOG2_E * logarithm));
+    for row in scores.chunks_exact_mut(LANES) {
+        for i in 0..LANES {
+            row[i] = exp2::<FUSED>(fma::<FUSED>(row[i], scale, -logarithms[i]));
+        }
     }
 }
 
 for_each_level! {
-    /// From the gradients of the weights to those of the scores, in place.
-    pub(super) fn softmax_gradient(weights: &[f32], gradients: &mut [f32], scale: f32) = softmax_gradient_body
+    /// Adds the products of all rows to the sums of their lanes.
+    pub(super) fn add_products(a: &[f32], b: &[f32], sums: &mut [f32; LANES]) = add_products_body
 }
 
 #[inline(always)]
-fn softmax_gradient_body<const FUSED: bool>(weights: &[f32], gradients: &mut [f32], scale: f32) {
-    let mut sums = [0.0f32; 16];
-    let whole = weights.len() / 16 * 16;
-    for (weights, gradients) in weights.chunks_exact(16).zip(gradients.chunks_exact(16)) {
-        for j in 0..16 {
-            sums[j] = fma::<FUSED>(weights[j], gradients[j], sums[j]);
+fn add_products_body<const FUSED: bool>(a: &[f32], b: &[f32], sums: &mut Lanes) {
+    // A stretch is summed by itself, as in the forward.
+    for (a, b) in a.chunks(DEPTH * LANES).zip(b.chunks(DEPTH * LANES)) {
+        let mut each = [0.0; LANES];
+        for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
+            for i in 0..LANES {
+                each[i] = fma::<FUSED>(a[i], b[i], each[i]);
+            }
         }
+        sums.iter_mut().zip(each).for_each(|(sum, each)| *sum += each);
     }
-    for (j, sum) in sums.iter_mut().enumerate().take(weights.len() - whole) {
-        *sum = fma::<FUSED>(weights[whole + j], gradients[whole + j], *sum);
-    }
-    let mean = together(sums);
-    for (gradient, weight) in gradients.iter_mut().zip(weights) {
-        *gradient = scale * weight * (*gradient - mean);
+}
+
+for_each_level! {
+    /// From the gradients of the weights to those of the scores, in place; `means` are the sums of their products.
+    pub(super) fn change(weights: &[f32], gradients: &mut [f32], means: &[f32; LANES], scale: f32) = change_body
+}
+
+#[inline(always)]
+fn change_body<const FUSED: bool>(
+    weights: &[f32],
+    gradients: &mut [f32],
+    means: &Lanes,
+    scale: f32,
+) {
+    let means = *means;
+    for (weights, row) in weights.chunks_exact(LANES).zip(gradients.chunks_exact_mut(LANES)) {
+        for ((gradient, weight), mean) in row.iter_mut().zip(weights).zip(means) {
+            *gradient = scale * weight * (*gradient - mean);
+        }
     }
 }

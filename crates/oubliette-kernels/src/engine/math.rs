@@ -27,6 +27,25 @@ pub(crate) fn exp<const FUSED: bool>(x: f32) -> f32 {
     if low { 0.0 } else { sum * power }
 }
 
+/// `2^x` for x of at most 127, zero below -126: what a softmax needs, in two thirds of the instructions of `exp`.
+///
+/// The polynomial was fitted to `(2^r - 1) / r` for `|r| <= 1/2`, so that 0 gives 1; the fit is this project's own.
+#[inline(always)]
+pub(crate) fn exp2<const FUSED: bool>(x: f32) -> f32 {
+    // Rounds to a whole number, which then stands, 127 higher, in the lowest bits.
+    const ROUND: f32 = 12_582_912.0 + 127.0;
+    #[allow(clippy::approx_constant, reason = "it was fitted, and is not the logarithm of 2")]
+    const FIT: [f32; 5] = [0.009_671_513, 0.055_507_336, 0.240_222_42, 0.693_147, 1.0];
+    let rounded = x + ROUND;
+    let rest = x - (rounded - ROUND);
+    let mut sum = 0.001_326_472_8;
+    for factor in FIT {
+        sum = fma::<FUSED>(sum, rest, factor);
+    }
+    let power = f32::from_bits(rounded.to_bits() << 23);
+    if x < -126.0 { 0.0 } else { sum * power }
+}
+
 /// `1 / (1 + exp(-x))`.
 #[inline(always)]
 pub(crate) fn sigmoid<const FUSED: bool>(x: f32) -> f32 {
@@ -101,6 +120,19 @@ mod tests {
         assert_eq!(exp::<true>(f32::NEG_INFINITY), 0.0);
         assert_eq!(exp::<true>(100.0), f32::INFINITY);
         assert!(exp::<true>(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn powers_of_two_are_exact_to_the_last_bits() {
+        assert!(worst((-126.0, 127.0), exp2::<true>, f64::exp2) < 2e-7);
+        assert!(worst((-1.0, 0.0), exp2::<false>, f64::exp2) < 2e-7);
+        for whole in [-126, -1, 0, 1, 127] {
+            assert_eq!(exp2::<true>(whole as f32), 2f32.powi(whole));
+        }
+        for nothing in [-126.1, -1e9, f32::MIN, f32::NEG_INFINITY] {
+            assert_eq!(exp2::<true>(nothing), 0.0);
+        }
+        assert!(exp2::<true>(f32::NAN).is_nan());
     }
 
     #[test]

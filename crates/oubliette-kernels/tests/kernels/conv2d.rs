@@ -36,6 +36,13 @@ fn the_kernels_of_a_diffusion_model() {
     checked((2, 3, 24, [16, 16], [8, 8], 8, (0, 0)));
 }
 
+/// So few pixels that tasks share out the outputs, too; of the gradient of x the inputs.
+#[test]
+fn pointwise_with_many_channels() {
+    checked((1, 70, 300, [9, 7], [1, 1], 1, (0, 0)));
+    checked((3, 410, 290, [8, 8], [1, 1], 1, (0, 0)));
+}
+
 #[test]
 fn odd_kernels_strides_and_padding() {
     checked((3, 5, 7, [9, 11], [2, 5], 3, (2, 0)));
@@ -57,7 +64,7 @@ fn tiles_that_reach_beyond_the_image() {
 #[test]
 fn a_weight_whose_points_are_made_in_several_goes() {
     checked((1, 1030, 520, [13, 14], [3, 3], 1, (1, 1)));
-    // So few tiles for each channel that the tiles are seen in two goes, then so many that the kernels are transformed in two.
+    // So few tiles for each channel that the tiles are seen in three goes, then so many that the kernels are transformed in two.
     checked((1, 1030, 520, [48, 50], [3, 3], 1, (1, 1)));
     checked((1, 1030, 520, [64, 66], [3, 3], 1, (1, 1)));
     checked((1, 520, 1030, [64, 66], [3, 3], 1, (1, 1)));

@@ -13,7 +13,7 @@ use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::parallel;
 
 /// Values of the points of tiles that are held at a time, about.
-const TOGETHER: usize = 1 << 23;
+const TOGETHER: usize = 1 << 22;
 /// Columns of one task.
 pub(super) const COLUMNS: usize = 2 * LANES;
 
