@@ -15,6 +15,7 @@ mod hostile;
 mod interference;
 mod interruptions;
 mod methods;
+mod refusals;
 mod requests;
 mod scene;
 mod studies;
