@@ -3,7 +3,8 @@
 The variant `paper` keeps the loops of the releases: ESD a fresh partial sampling and two predictions of the frozen model each step
 (rohitgandikota/erasing, `esd_sd.py`), concept ablation and restricted gradient pictures drawn to files by the pipeline, read and encoded
 again each step, prompts too (nupurkmr9/concept-ablation, `diffusers/train.py`; reds-lab/Restricted_gradient_diversity_unlearning,
-`nsfw_RGD.py`, without its pause of 0.1 s a step). The variant `same-savings` has every saving that our program has.
+`nsfw_RGD.py`, without its pause of 0.1 s a step). The variant `same-savings` has every saving that our program has;
+`kept-latents` and `solver` have one of them alone, and `twin` none, but other luck where a loop draws what ours does not.
 
 What is no part of the loop is the same on either side: DDIM, rates, batches, counts, prompts, Adam without decay or clipping, no augmentation.
 With `draws`, a file of random numbers that our program drew, they are used wherever a loop draws what our program draws too.
@@ -27,6 +28,7 @@ transformers_logging.disable_progress_bar()
 
 RELEASED_BATCH = {"ca": 4, "rg": 8}  # pictures that the release's script draws at once
 OUR_BATCH = 8
+TWIN = 1000  # added to the seed of a twin
 SOURCES = {"anchor": "source", "prompts": "source", "retain": "retain_source"}  # what our program calls them
 
 
@@ -95,7 +97,9 @@ class Job:
     """One training, taken from checkpoint to checkpoint."""
 
     def __init__(self, folder, settings):
-        self.folder, self.set, self.saving = Path(folder), settings, settings["variant"] == "same-savings"
+        self.folder, self.set, variant = Path(folder), settings, settings["variant"]
+        self.saving = variant == "same-savings"
+        self.keeps_latents, self.solves = self.saving or variant == "kept-latents", self.saving or variant == "solver"
         self.done, self.left, self.pipeline = 0, list(settings["checkpoints"]), None
         self.levels, self.pictures = [], {}
         self.draws = load_file(settings["draws"]) if "draws" in settings else None
@@ -111,12 +115,12 @@ class Job:
     def load(self):
         """The model, what may move, and the optimiser; part of the first checkpoint's time, as it is of our program's."""
         random.seed(self.set["seed"])
-        torch.manual_seed(self.set["seed"])
+        torch.manual_seed(self.set["seed"] + (TWIN if self.set["variant"] == "twin" else 0))
         self.pipeline = StableDiffusionPipeline.from_pretrained(self.set["model"])
         self.pipeline.set_progress_bar_config(disable=True)
         config = self.pipeline.scheduler.config
         self.pipeline.scheduler = DDIMScheduler.from_config(config, clip_sample=False, set_alpha_to_one=False)
-        if self.saving and "solver_steps" in self.set:  # only the picture counts
+        if self.solves and "solver_steps" in self.set:  # only the picture counts
             self.pipeline.scheduler = DPMSolverMultistepScheduler.from_config(config)
         self.noising = DDPMScheduler.from_config(config)
         self.texts = Texts(self.pipeline, self.saving)
@@ -233,8 +237,8 @@ class Job:
         given = None if self.draws is None else [self.draws[f"{SOURCES[side]}.{what}"][self.done] for what in ("rows", "times", "noise")]
         every, batch = self.pictures[side], self.set["batch"]
         chosen = [every[row] for row in given[0]] if given else random.choices(every, k=batch)
-        latents = torch.cat([picture if self.saving else self.read(picture) for picture, _ in chosen])
-        if not self.saving:
+        latents = torch.cat([picture if self.keeps_latents else self.read(picture) for picture, _ in chosen])
+        if not self.keeps_latents:
             with torch.no_grad():
                 latents = self.pipeline.vae.encode(latents).latent_dist.sample() * self.pipeline.vae.config.scaling_factor
         noise = given[2] if given else torch.randn_like(latents)
@@ -254,7 +258,7 @@ class Job:
             noise = None if self.draws is None else self.draws[f"{SOURCES[side]}.initial"][start:start + size]
             pictures = self.sample([texts[row] for row in some], noise)
             for number, (picture, row) in enumerate(zip(pictures, some)):
-                if not self.saving:
+                if not self.keeps_latents:
                     path = self.folder / f"pictures/{side}-{start + number}.png"
                     path.parent.mkdir(parents=True, exist_ok=True)
                     picture.save(path)
@@ -264,9 +268,9 @@ class Job:
 
     def sample(self, prompts, noise):
         """One batch, from given noise or some of its own: pictures, or their latents as rows."""
-        steps = self.set["solver_steps" if self.saving else "sampling_steps"]
+        steps = self.set["solver_steps" if self.solves else "sampling_steps"]
         more = {"num_inference_steps": steps, "guidance_scale": self.set["guidance"], "latents": noise}
-        if not self.saving:
+        if not self.keeps_latents:
             return self.pipeline(prompts, **more).images
         empty = self.texts([""] * len(prompts))
         latents = self.pipeline(

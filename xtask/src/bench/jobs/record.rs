@@ -20,10 +20,16 @@ pub(super) enum By {
     Paper,
     /// PyTorch with the program's savings.
     SameSavings,
+    /// The papers' loops, but for pictures that stay latents.
+    KeptLatents,
+    /// The papers' loops, but for pictures that the program's solver draws.
+    Solver,
+    /// The papers' loops with other luck.
+    Twin,
 }
 
 impl By {
-    /// All of them, in the order that they take turns.
+    /// Those that are timed, in the order that they take turns.
     pub(super) const ALL: [Self; 3] = [Self::Ours, Self::Paper, Self::SameSavings];
 
     /// As it is written down.
@@ -32,6 +38,9 @@ impl By {
             Self::Ours => "ours",
             Self::Paper => "paper",
             Self::SameSavings => "same-savings",
+            Self::KeptLatents => "kept-latents",
+            Self::Solver => "solver",
+            Self::Twin => "twin",
         }
     }
 }

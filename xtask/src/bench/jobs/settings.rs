@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::record::By;
+
 /// What is unlearned, and how it is asked for.
 pub(super) const CONCEPT: &str = "car";
 const TEMPLATES: [&str; 4] =
@@ -64,6 +66,8 @@ pub(super) struct Job {
     pub(super) compared: (f64, u64),
     /// Steps after which the model is looked at.
     pub(super) checkpoints: Vec<u64>,
+    /// Sides that say where a difference comes from, where one was undecided.
+    pub(super) apart: &'static [By],
     /// Settings of the program's method, but for rate and steps.
     pub(super) ours: Value,
     /// The same in the words of `benches/jobs.py`.
@@ -92,6 +96,7 @@ pub(super) fn all() -> Vec<Job> {
             name: "ESD-x",
             rates: &[1e-4, 5e-5, 2e-4],
             compared: (1e-4, 125),
+            apart: &[],
             checkpoints: vec![75, 100, 125, 150, 165, 180, 200, 250, 300],
             ours: with(&walked, json!({ "release": "diffusers", "variant": "x" })),
             theirs: walked,
@@ -103,6 +108,7 @@ pub(super) fn all() -> Vec<Job> {
             name: "concept ablation",
             rates: &[1e-4, 5e-5, 2e-4],
             compared: (1e-4, 36),
+            apart: &[],
             checkpoints: vec![24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96],
             ours: with(&ours, json!({ "anchor": ANCHOR })),
             theirs: with(&theirs, json!({ "prompts": named(CONCEPT), "anchor": named(ANCHOR) })),
@@ -114,6 +120,7 @@ pub(super) fn all() -> Vec<Job> {
             name: "restricted gradient",
             rates: &[1e-5, 5e-6, 2e-5],
             compared: (1e-5, 40),
+            apart: &[By::Twin, By::KeptLatents, By::Solver],
             checkpoints: vec![24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96],
             ours: with(
                 &ours,

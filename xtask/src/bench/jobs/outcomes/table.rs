@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::PICTURES;
 use crate::bench::Arguments;
-use crate::bench::jobs::record::points;
+use crate::bench::jobs::record::{By, points};
 use crate::bench::jobs::settings::{Job, UPDATE};
 use crate::bench::jobs::table::judged;
 use crate::bench::report;
@@ -31,6 +31,25 @@ pub(super) fn of(job: &Job, lines: &[&Value]) -> String {
     });
     let _ = writeln!(text, "| ours minus paper | {} | |\n", differences.join(" | "));
     text
+}
+
+/// One more side of a job, and how ours and the paper's loop differ from it seed by seed.
+pub(super) fn apart_of(by: By, lines: &[&Value], more: &[&Value]) -> String {
+    let side = by.name();
+    let counted = COUNTED.map(|what| mean(&all(more, side, what)));
+    let mut text = "| | direct hits | unrelated kept | hits after the update | weights apart |\n|---|---|---|---|---|\n".to_owned();
+    let _ = writeln!(text, "| {side} | {} | {} |", counted.join(" | "), apart(more, side));
+    for other in ["ours", "paper"] {
+        let differences = COUNTED.map(|what| {
+            let pairs = lines.iter().filter_map(|line| {
+                let own = more.iter().find(|own| own["seed"] == line["seed"])?;
+                Some(points(&line[other][what])? - points(&own[side][what])?)
+            });
+            judged(&pairs.collect::<Vec<_>>())
+        });
+        let _ = writeln!(text, "| {other} minus {side} | {} | |", differences.join(" | "));
+    }
+    text + "\n"
 }
 
 /// A rate of 100 for every seed; none where it was not counted.
