@@ -69,6 +69,7 @@ fn work() -> Result<()> {
     let folder = std::env::args_os().nth(1).context("usage: worker FOLDER")?;
     let base = memory::resident();
     let mut case = open(Path::new(&folder))?;
+    oubliette_kernels::give_memory_back();
     say("ready")?;
     for line in std::io::stdin().lock().lines() {
         match line?.as_str() {

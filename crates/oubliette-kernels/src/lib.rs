@@ -47,7 +47,7 @@ pub use gated::{Gate, gated, geglu, swiglu};
 pub use group_norm::{Activation, group_norm};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
-pub use memory::keep_memory;
+pub use memory::{give_memory_back, keep_memory};
 pub use recompute::recompute;
 pub use rms_norm::rms_norm;
 pub use rotary::rotary;

@@ -95,6 +95,7 @@ impl StableDiffusion {
             let (folder, device, dtype) = (opened.source.folder(), &options.device, options.dtype);
             weights.extend(attached::read_weights(folder, attached, &weights, device, dtype)?);
         }
+        oubliette_kernels::give_memory_back();
         Ok(Self {
             unet: opened.unet.recomputing(options.recompute),
             vae: opened.vae,
