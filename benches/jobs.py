@@ -4,7 +4,7 @@ The variant `paper` keeps the loops of the releases: ESD a fresh partial samplin
 (rohitgandikota/erasing, `esd_sd.py`), concept ablation and restricted gradient pictures drawn to files by the pipeline, read and encoded
 again each step, prompts too (nupurkmr9/concept-ablation, `diffusers/train.py`; reds-lab/Restricted_gradient_diversity_unlearning,
 `nsfw_RGD.py`, without its pause of 0.1 s a step). The variant `same-savings` has every saving that our program has;
-`kept-latents` and `solver` have one of them alone, and `twin` none, but other luck where a loop draws what ours does not.
+`kept-latents` has latents that are never decoded and `solver` ten steps of DPM-Solver++ alone, and `twin` no saving, but other luck where a loop draws what ours does not.
 
 What is no part of the loop is the same on either side: DDIM, rates, batches, counts, prompts, Adam without decay or clipping, no augmentation.
 With `draws`, a file of random numbers that our program drew, they are used wherever a loop draws what our program draws too.

@@ -70,7 +70,9 @@ def main():
     torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "2")))
     give_back()
     base = resident("VmRSS")
-    return serve(kind(folder, settings), base)
+    case = kind(folder, settings)
+    give_back()
+    return serve(case, base)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 //! A transformer's feed-forward with a gated unit, which keeps nothing between its two linear maps.
 //!
 //! What lies between is eight times as wide as what goes in, the most that a transformer keeps for its backward. Here it
-//! is made, used and dropped, a few rows and of the forward a stretch of columns at a time, and made again in the backward: one linear map
-//! more, for half of a block's memory.
+//! is made, used and dropped, a few rows and of the forward a stretch of columns at a time, or of few rows all at once, and made again in the
+//! backward: one linear map more, for half of a block's memory.
 
 mod backward;
 
@@ -74,7 +74,7 @@ const DOWN: usize = 2;
 const UP_BIAS: usize = 3;
 const DOWN_BIAS: usize = 4;
 
-/// Values between the maps that the backward holds at a time, about.
+/// Values between the maps that the backward holds at a time, about; twice as many where it packs no weights.
 const TOGETHER: usize = 1 << 20;
 
 #[derive(Clone, Copy)]
@@ -94,7 +94,8 @@ impl Shape {
         Sizes { rows, depth: self.inner, columns: self.outputs }
     }
 
-    /// Whether all that lies between the maps takes less memory than packed weights would, and less time to write.
+    /// Whether all that lies between the maps is made at once: where there are few rows, or it takes less memory than packed weights
+    /// would, and less time to write.
     fn is_low(self) -> bool {
         self.rows <= FEW.max(self.inputs.min(self.outputs))
     }

@@ -61,7 +61,7 @@ impl Group<'_> {
         let heads = self.heads;
         let start = heads.key_start(self.first);
         let size = heads.keys * heads.dim;
-        let sums = heads.keys.next_multiple_of(8) * heads.lanes();
+        let sums = heads.keys * heads.lanes();
         scratch(2 * (size + sums), |memory| {
             let (k, rest) = memory.split_at_mut(size);
             let (v, rest) = rest.split_at_mut(size);
@@ -87,7 +87,7 @@ impl Group<'_> {
     fn put(&self, which: usize, sums: &[f32]) {
         let Some(out) = self.parts[which] else { return };
         let (heads, start) = (self.heads, self.heads.key_start(self.first));
-        for (i, row) in sums.chunks_exact(heads.lanes()).take(heads.keys).enumerate() {
+        for (i, row) in sums.chunks_exact(heads.lanes()).enumerate() {
             // SAFETY: each group has its own part of each key.
             let out = unsafe { out.part(start + i * heads.key_width, heads.dim) };
             out.copy_from_slice(&row[..heads.dim]);

@@ -59,9 +59,10 @@ impl Pointwise<'_> {
                 row.fill(self.bias.map_or(0.0, |bias| bias[outputs.start + o]));
             }
             let sizes = Sizes { rows: outputs.len(), depth: self.channels, columns: pitch };
-            let left =
-                Matrix { data: &self.left.data[outputs.start * self.left.row..], ..self.left };
-            product(left, panels, sizes, sums, pitch, true);
+            // Of no channels the left operand is empty, and the sums are what they began at.
+            if let Some(data) = self.left.data.get(outputs.start * self.left.row..) {
+                product(Matrix { data, ..self.left }, panels, sizes, sums, pitch, true);
+            }
             for (i, sample) in samples.enumerate() {
                 for (row, o) in sums.chunks_exact(pitch).zip(outputs.clone()) {
                     let start = (sample * self.outputs + o) * self.pixels + pixels.start;

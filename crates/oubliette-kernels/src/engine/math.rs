@@ -27,7 +27,7 @@ pub(crate) fn exp<const FUSED: bool>(x: f32) -> f32 {
     if low { 0.0 } else { sum * power }
 }
 
-/// `2^x` for x of at most 127, zero below -126: what a softmax needs, in two thirds of the instructions of `exp`.
+/// `2^x`, zero below -126 and infinite from 127.5 on: what a softmax needs, in two thirds of the instructions of `exp`.
 ///
 /// The polynomial was fitted to `(2^r - 1) / r` for `|r| <= 1/2`, so that 0 gives 1; the fit is this project's own.
 #[inline(always)]
@@ -36,6 +36,7 @@ pub(crate) fn exp2<const FUSED: bool>(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0 + 127.0;
     #[allow(clippy::approx_constant, reason = "it was fitted, and is not the logarithm of 2")]
     const FIT: [f32; 5] = [0.009_671_513, 0.055_507_336, 0.240_222_42, 0.693_147, 1.0];
+    let x = if x > 128.0 { 128.0 } else { x };
     let rounded = x + ROUND;
     let rest = x - (rounded - ROUND);
     let mut sum = 0.001_326_472_8;
@@ -131,6 +132,9 @@ mod tests {
         }
         for nothing in [-126.1, -1e9, f32::MIN, f32::NEG_INFINITY] {
             assert_eq!(exp2::<true>(nothing), 0.0);
+        }
+        for much in [128.0, 1e9, f32::INFINITY] {
+            assert_eq!(exp2::<true>(much), f32::INFINITY);
         }
         assert!(exp2::<true>(f32::NAN).is_nan());
     }

@@ -75,7 +75,7 @@ fn by_rows(x: &[f32], right: Right, bias: Option<&[f32]>, sizes: Sizes, y: &mut 
     let Sizes { rows, depth, columns } = sizes;
     let panels = right.panels(depth, columns);
     let height = tile_rows(rows);
-    parallel::chunks(y, height * columns.max(1), rows * depth * columns, |task, y| {
+    parallel::chunks(y, height * columns, rows * depth * columns, |task, y| {
         let rows = y.len() / columns;
         y.chunks_exact_mut(columns).for_each(|row| start(row, bias));
         let left = Matrix { data: &x[task * height * depth..], row: depth, step: 1 };

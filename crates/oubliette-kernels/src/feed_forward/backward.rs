@@ -130,14 +130,7 @@ impl Given<'_> {
                 let Some(down) = &panels.down else { return };
                 let gradient = &self.gradient[(from + first) * outputs..][..rows * outputs];
                 let sizes = Sizes { rows, depth: outputs, columns: inner };
-                product(
-                    Matrix { data: gradient, row: outputs, step: 1 },
-                    down,
-                    sizes,
-                    dunit,
-                    inner,
-                    false,
-                );
+                map(gradient, down, None, sizes, dunit);
                 // SAFETY: as above.
                 let dwide = unsafe { dwide.part(first * 2 * inner, rows * 2 * inner) };
                 self.gate.rows_gradient(wide, dunit, inner.max(1), dwide);
@@ -145,14 +138,7 @@ impl Given<'_> {
                     // SAFETY: as above.
                     let dx = unsafe { dx.part(first * inputs, rows * inputs) };
                     let sizes = Sizes { rows, depth: 2 * inner, columns: inputs };
-                    product(
-                        Matrix { data: dwide, row: 2 * inner, step: 1 },
-                        up,
-                        sizes,
-                        dx,
-                        inputs,
-                        false,
-                    );
+                    map(dwide, up, None, sizes, dx);
                 }
             });
         });

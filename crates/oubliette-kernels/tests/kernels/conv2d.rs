@@ -44,6 +44,15 @@ fn pointwise_with_many_channels() {
 }
 
 #[test]
+fn no_outputs() {
+    let device = Device::flex().autodiff();
+    let x = Tensor::<4>::ones([1, 300, 3, 3], &device).require_grad();
+    let y = conv2d(x.clone(), Tensor::zeros([0, 300, 1, 1], &device), None, 1, (0, 0));
+    let gradient = x.grad(&y.sum().backward()).expect("a gradient");
+    assert_eq!(gradient.into_data(), TensorData::zeros::<f32, _>([1, 300, 3, 3]));
+}
+
+#[test]
 fn odd_kernels_strides_and_padding() {
     checked((3, 5, 7, [9, 11], [2, 5], 3, (2, 0)));
     checked((1, 1, 1, [1, 1], [1, 1], 1, (0, 0)));

@@ -16,11 +16,13 @@ use crate::bench::statistics::spread;
 /// What is counted in pictures.
 const COUNTED: [&str; 3] = ["direct", "kept", "recovery"];
 
+const HEAD: &str = "| | direct hits | unrelated kept | hits after the update | weights apart |\n|---|---|---|---|---|\n";
+
 /// One job: means of all seeds, and the differences seed by seed.
 pub(super) fn of(job: &Job, lines: &[&Value]) -> String {
     let (rate, steps) = job.compared;
     let mut text = format!("### {}, {steps} steps at {rate:.0e}\n\n", job.name);
-    text += "| | direct hits | unrelated kept | hits after the update | weights apart |\n|---|---|---|---|---|\n";
+    text += HEAD;
     for side in ["original", "ours", "paper", "same-savings"] {
         let counted = COUNTED.map(|what| mean(&all(lines, side, what)));
         let _ = writeln!(text, "| {side} | {} | {} |", counted.join(" | "), apart(lines, side));
@@ -37,7 +39,7 @@ pub(super) fn of(job: &Job, lines: &[&Value]) -> String {
 pub(super) fn apart_of(by: By, lines: &[&Value], more: &[&Value]) -> String {
     let side = by.name();
     let counted = COUNTED.map(|what| mean(&all(more, side, what)));
-    let mut text = "| | direct hits | unrelated kept | hits after the update | weights apart |\n|---|---|---|---|---|\n".to_owned();
+    let mut text = HEAD.to_owned();
     let _ = writeln!(text, "| {side} | {} | {} |", counted.join(" | "), apart(more, side));
     for other in ["ours", "paper"] {
         let differences = COUNTED.map(|what| {
@@ -83,7 +85,7 @@ pub(super) fn add(arguments: &Arguments, seeds: usize, text: &str) -> Result<()>
         "Models of both sides after the same steps at the same rate, with the random numbers that the program draws (`studies/jobs`): {seeds} seeds. \
          Of every seed {direct} pictures of the concept and {kept} of what is unrelated, and {after} after {steps} benign steps of {batch} at \
          {rate:.0e}; of 100, means. Differences of seeds with their 90 % t interval; equivalent where that lies within 5 points. Weights apart: the \
-         norm of the difference over the norm of what ours moved, median and range.\n\n{text}"
+         norm of the difference over the norm of what ours moved, median and range. What sides beyond ours and the paper's are: `studies/jobs/README.md`.\n\n{text}"
     );
     report::append_text(arguments, "the papers' loops in PyTorch eager", about.trim_end())
 }
