@@ -147,7 +147,13 @@ fn changed_in(scene: &Scene, out: &str, file: &str) -> Vec<String> {
 }
 
 /// Has a method make `out` of `model`.
-fn unlearn(scene: &Scene, model: &str, method: &str, settings: &[&str], out: &str) -> Ended {
+pub(crate) fn unlearn(
+    scene: &Scene,
+    model: &str,
+    method: &str,
+    settings: &[&str],
+    out: &str,
+) -> Ended {
     let concept = "fox.toml";
     let mut asked = vec!["unlearn", "--model", model, "--concept", concept, "--method", method];
     asked.extend(["--out", out]);

@@ -1,5 +1,6 @@
 //! What `unlearn` refuses, before anything is done and with nothing left behind.
 use crate::bench::bench;
+use crate::methods::unlearn;
 
 #[test]
 fn what_is_missing_beside_a_recipe_is_named() {
@@ -34,19 +35,7 @@ fn what_a_method_lacks_is_refused_before_anything_is_done() {
         scene.edit("fox.toml", |text| {
             text.replace("superclass = \"animal\"\nkeep = [\"cat\"]\n", "")
         });
-        let ended = scene.run(&[
-            "unlearn",
-            "--model",
-            "model",
-            "--concept",
-            "fox.toml",
-            "--method",
-            method,
-            "--out",
-            "out",
-            "--set",
-            set,
-        ]);
+        let ended = unlearn(&scene, "model", method, &[set], "out");
         assert_eq!(ended.code, Some(2), "{method}: {ended:?}");
         assert!(ended.err.contains(says), "{method}: {ended:?}");
         assert!(!scene.at("out").exists() && !scene.at("runs").exists());
@@ -75,9 +64,7 @@ fn a_name_that_the_model_cannot_read_is_refused() {
 #[test]
 fn a_concept_that_is_to_be_preserved_as_well_is_named() {
     let scene = bench();
-    let asked = ["unlearn", "--model", "model", "--concept", "fox.toml", "--method", "dp"];
-    let set = ["--set", "preserve=[\"fox\"]", "--out", "out"];
-    let ended = scene.run(&[&asked[..], &set].concat());
+    let ended = unlearn(&scene, "model", "dp", &["preserve=[\"fox\"]"], "out");
     assert_eq!(ended.code, Some(2), "{ended:?}");
     for says in ["fox", "preserve fewer texts"] {
         assert!(ended.err.contains(says), "{ended:?}");
