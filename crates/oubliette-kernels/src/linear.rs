@@ -110,7 +110,7 @@ pub(crate) fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Si
     y
 }
 
-/// Up to this many rows the weight is read as it lies and x is packed; beyond, the other way round.
+/// Up to this many rows the weight is read as it lies and x is packed; beyond, the weight is (see [`shared`]).
 pub(crate) const FEW: usize = 64;
 
 /// How many vectors lie in `x`.
