@@ -10,11 +10,11 @@ use burn::tensor::Tensor;
 
 use crate::array::Array;
 use crate::buffer::{scratch, unwritten};
-use crate::engine::micro::LANES;
+use crate::engine::micro::{LANES, Onto};
 use crate::engine::panels;
 use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::engine::reduce::add_column_sums;
-use crate::engine::shared::{start, tile_rows};
+use crate::engine::shared::tile_rows;
 use crate::gated::{Gate, gated};
 use crate::linear::{self, FEW, linear as mapped};
 use crate::op::{Kernel, apply, takes};
@@ -221,7 +221,12 @@ impl Maps<'_> {
     /// Some rows, on this thread: so much of what lies between at a time as the second map sums before it puts a tile down.
     fn rows(&self, x: &[f32], rows: usize, y: &mut [f32]) {
         let Shape { inner, outputs, .. } = self.shape;
-        y.chunks_exact_mut(outputs.max(1)).for_each(|row| start(row, self.down_bias));
+        if inner == 0 {
+            return y.chunks_exact_mut(outputs.max(1)).for_each(|row| match self.down_bias {
+                Some(bias) => row.copy_from_slice(bias),
+                None => row.fill(0.0),
+            });
+        }
         scratch(rows * 3 * DEPTH.min(inner), |memory| {
             for from in (0..inner).step_by(DEPTH) {
                 let some = DEPTH.min(inner - from);
@@ -230,12 +235,14 @@ impl Maps<'_> {
                 self.widen(x, from, some, wide);
                 self.gate.rows(wide, some, unit);
                 let left = Matrix { data: unit, row: some, step: 1 };
+                let onto = Onto::bias(self.down_bias).at(from);
                 for (panel, column) in
                     self.down.chunks_exact(inner * LANES).zip((0..outputs).step_by(LANES))
                 {
                     let panel = &panel[from * LANES..][..some * LANES];
                     let sizes = Sizes { rows, depth: some, columns: LANES.min(outputs - column) };
-                    product(left, panel, sizes, &mut y[column..], outputs, true);
+                    let onto = onto.columns_from(column);
+                    product(left, panel, sizes, &mut y[column..], outputs, onto);
                 }
             }
         });
@@ -247,10 +254,9 @@ impl Maps<'_> {
         let x = Matrix { data: x, row: inputs, step: 1 };
         for (half, panels) in self.up.into_iter().enumerate() {
             let bias = self.up_bias.map(|bias| &bias[half * inner + from..][..some]);
-            wide.chunks_exact_mut(some).skip(half).step_by(2).for_each(|row| start(row, bias));
             let sizes = Sizes { rows: wide.len() / (2 * some), depth: inputs, columns: some };
             let panels = &panels[from * inputs..];
-            product(x, panels, sizes, &mut wide[half * some..], 2 * some, true);
+            product(x, panels, sizes, &mut wide[half * some..], 2 * some, Onto::bias(bias));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::array::Array;
 use crate::buffer::{Parts, scratch, unwritten};
 use crate::engine::level::{fma, for_each_level};
 use crate::engine::math::{sigmoid, silu_slope};
-use crate::engine::reduce::{add_rows_to, squares_around, sum, together};
+use crate::engine::reduce::{add_rows_to, products_body, squares_around, sum, sum_body};
 use crate::op::{Kernel, apply, takes};
 use crate::parallel;
 
@@ -267,25 +267,9 @@ fn group_gradient_body<const FUSED: bool>(
         } else {
             dz.copy_from_slice(gradient);
         }
-        sums_beta[c] = sum_with::<FUSED>(dz, |_| 1.0);
-        sums_gamma[c] = sum_with::<FUSED>(dz, |i| (x[i] - group.mean) * group.scale);
+        sums_beta[c] = sum_body::<FUSED>(dz);
+        sums_gamma[c] = products_body::<FUSED>(dz, x, |x| (x - group.mean) * group.scale);
     }
-}
-
-/// The sum of each value times a factor, in sixteen interleaved parts.
-#[inline(always)]
-fn sum_with<const FUSED: bool>(values: &[f32], factor: impl Fn(usize) -> f32) -> f32 {
-    let mut parts = [0.0f32; 16];
-    let whole = values.len() / 16 * 16;
-    for i in (0..whole).step_by(16) {
-        for (j, part) in parts.iter_mut().enumerate() {
-            *part = fma::<FUSED>(values[i + j], factor(i + j), *part);
-        }
-    }
-    for i in whole..values.len() {
-        parts[i - whole] = fma::<FUSED>(values[i], factor(i), parts[i - whole]);
-    }
-    together(parts)
 }
 
 for_each_level! {

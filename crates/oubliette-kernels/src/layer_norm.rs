@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use crate::array::Array;
 use crate::buffer::{Parts, unwritten};
 use crate::engine::level::{fma, for_each_level};
-use crate::engine::reduce::{add_rows_to, squares_around, sum, together};
+use crate::engine::reduce::{add_rows_to, products_body, squares_around_body, sum_body};
 use crate::op::{Kernel, apply, takes};
 use crate::parallel;
 
@@ -71,14 +71,7 @@ impl Kernel<3> for LayerNorm {
             let x = &x.data()[task * ROWS * width..][..y.len()];
             // SAFETY: each task has its own rows.
             let saved = unsafe { saved.part(2 * task * ROWS, 2 * (y.len() / width)) };
-            for ((x, y), saved) in
-                x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(saved.chunks_exact_mut(2))
-            {
-                let mean = sum(x) / width as f32;
-                let variance = squares_around(x, mean) / width as f32;
-                saved.copy_from_slice(&[mean, 1.0 / (variance + self.eps).sqrt()]);
-                normalise(x, (saved[0], saved[1]), gamma.data(), beta.data(), y);
-            }
+            rows_normalise(x, self.eps, gamma.data(), beta.data(), saved, y);
         });
         (Array::new(y, x.shape()), Arc::new(statistics))
     }
@@ -130,7 +123,7 @@ impl Kernel<3> for LayerNorm {
 }
 
 for_each_level! {
-    fn normalise(x: &[f32], statistics: (f32, f32), gamma: &[f32], beta: &[f32], y: &mut [f32]) = normalise_body
+    fn rows_normalise(x: &[f32], eps: f32, gamma: &[f32], beta: &[f32], saved: &mut [f32], y: &mut [f32]) = rows_normalise_body
 }
 for_each_level! {
     fn rows_gradient(x: &[f32], g: &[f32], gamma: &[f32], saved: &[f32], dx: &mut [f32]) = rows_gradient_body
@@ -140,15 +133,24 @@ for_each_level! {
 }
 
 #[inline(always)]
-fn normalise_body<const FUSED: bool>(
+fn rows_normalise_body<const FUSED: bool>(
     x: &[f32],
-    (mean, scale): (f32, f32),
+    eps: f32,
     gamma: &[f32],
     beta: &[f32],
+    saved: &mut [f32],
     y: &mut [f32],
 ) {
-    for (((y, x), gamma), beta) in y.iter_mut().zip(x).zip(gamma).zip(beta) {
-        *y = fma::<FUSED>((x - mean) * scale, *gamma, *beta);
+    let width = gamma.len().max(1);
+    let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width));
+    for ((x, y), saved) in rows.zip(saved.chunks_exact_mut(2)) {
+        let mean = sum_body::<FUSED>(x) / width as f32;
+        let variance = squares_around_body::<FUSED>(x, mean) / width as f32;
+        let scale = 1.0 / (variance + eps).sqrt();
+        saved.copy_from_slice(&[mean, scale]);
+        for (((y, x), gamma), beta) in y.iter_mut().zip(x).zip(gamma).zip(beta) {
+            *y = fma::<FUSED>((x - mean) * scale, *gamma, *beta);
+        }
     }
 }
 
@@ -164,23 +166,11 @@ fn rows_gradient_body<const FUSED: bool>(
     let rows = x.chunks_exact(width).zip(gradient.chunks_exact(width)).zip(saved.chunks_exact(2));
     for (dx, ((x, gradient), saved)) in dx.chunks_exact_mut(width).zip(rows) {
         let (mean, scale) = (saved[0], saved[1]);
-        let (mut sums, mut slopes) = ([0.0f32; 16], [0.0f32; 16]);
-        for (i, dx) in dx.iter_mut().enumerate() {
-            *dx = gradient[i] * gamma[i];
+        for ((dx, gradient), gamma) in dx.iter_mut().zip(gradient).zip(gamma) {
+            *dx = gradient * gamma;
         }
-        let whole = width / 16 * 16;
-        for i in (0..whole).step_by(16) {
-            for j in 0..16 {
-                sums[j] += dx[i + j];
-                slopes[j] = fma::<FUSED>(dx[i + j], x[i + j] - mean, slopes[j]);
-            }
-        }
-        for i in whole..width {
-            sums[i - whole] += dx[i];
-            slopes[i - whole] = fma::<FUSED>(dx[i], x[i] - mean, slopes[i - whole]);
-        }
-        let level = together(sums) / width as f32;
-        let slope = together(slopes) / width as f32 * scale * scale;
+        let slope = products_body::<FUSED>(dx, x, |x| x - mean) / width as f32 * scale * scale;
+        let level = sum_body::<FUSED>(dx) / width as f32;
         for (dx, x) in dx.iter_mut().zip(x) {
             *dx = scale * (*dx - fma::<FUSED>(x - mean, slope, level));
         }

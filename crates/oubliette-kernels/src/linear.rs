@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use crate::array::Array;
 use crate::buffer::{Parts, scratch, unwritten};
-use crate::engine::micro::LANES;
+use crate::engine::micro::{LANES, Onto};
 use crate::engine::panels;
 use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::engine::reduce::column_sums;
@@ -139,7 +139,8 @@ fn few_rows(x: &[f32], weight: &[f32], bias: Option<&[f32]>, sizes: Sizes, y: &m
                 row.fill(bias.map_or(0.0, |bias| bias[from + i]));
             }
             let left = Matrix { data: &weight[from * depth..], row: depth, step: 1 };
-            product(left, &panels, Sizes { rows: height, depth, columns: rows }, tile, rows, true);
+            let sizes = Sizes { rows: height, depth, columns: rows };
+            product(left, &panels, sizes, tile, rows, Onto::There);
             for r in 0..rows {
                 // SAFETY: the tasks' ranges of columns do not overlap.
                 let out = unsafe { parts.part(r * columns + from, height) };
@@ -181,6 +182,7 @@ pub(crate) fn add_weight_gradient(
     dw: &mut [f32],
     add: bool,
 ) {
+    let onto = if add { Onto::There } else { Onto::Nothing };
     let panels = panels::from_rows(x, inputs, rows, inputs);
     let height = tile_rows(outputs).min(32);
     parallel::chunks(dw, height * inputs.max(1), rows * outputs * inputs, |task, dw| {
@@ -198,7 +200,7 @@ pub(crate) fn add_weight_gradient(
                     let panel = &panel[k * LANES..][..some * LANES];
                     let sizes =
                         Sizes { rows: height, depth: some, columns: LANES.min(inputs - from) };
-                    product(left, panel, sizes, &mut dw[from..], inputs, add || k > 0);
+                    product(left, panel, sizes, &mut dw[from..], inputs, onto.at(k));
                 }
             }
         });

@@ -5,7 +5,7 @@
 
 use super::heads::{Heads, add_products, change, weights};
 use crate::buffer::{Parts, scratch, unwritten};
-use crate::engine::micro::LANES;
+use crate::engine::micro::{LANES, Onto};
 use crate::engine::panels::{self, pack_columns, pack_rows};
 use crate::engine::product::{Matrix, Sizes, product};
 use crate::parallel;
@@ -139,7 +139,7 @@ impl Head<'_> {
         pack_columns(of_queries, width, dim, count, turned);
         let left = Matrix { data: keys, row: dim, step: 1 };
         let sizes = Sizes { rows: out.len() / LANES, depth: dim, columns: LANES };
-        product(left, turned, sizes, out, LANES, false);
+        product(left, turned, sizes, out, LANES, Onto::Nothing);
     }
 
     /// From scores to weights; keys that a query must not see have none.
@@ -162,7 +162,7 @@ impl Head<'_> {
             let left = Matrix { data: of_keys, row: LANES, step: 1 };
             let rows = of_keys.len() / LANES;
             let sizes = Sizes { rows, depth: count, columns: heads.lanes() };
-            product(left, panel, sizes, sums, heads.lanes(), true);
+            product(left, panel, sizes, sums, heads.lanes(), Onto::There);
         });
     }
 
@@ -172,7 +172,7 @@ impl Head<'_> {
         let Heads { dim, width, .. } = *self.group.heads;
         let left = Matrix { data: self.k, row: 1, step: dim };
         let sizes = Sizes { rows: dim, depth: changes.len() / LANES, columns: LANES };
-        product(left, changes, sizes, sums, LANES, false);
+        product(left, changes, sizes, sums, LANES, Onto::Nothing);
         for lane in 0..count {
             // SAFETY: each block of each head has its own part of its own queries.
             let out = unsafe { out.part(start + lane * width, dim) };

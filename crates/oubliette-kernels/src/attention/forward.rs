@@ -6,7 +6,7 @@
 
 use super::heads::{Heads, Softmax, multiply};
 use crate::buffer::{Parts, scratch, unwritten};
-use crate::engine::micro::LANES;
+use crate::engine::micro::{LANES, Onto};
 use crate::engine::panels::pack_columns;
 use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::parallel;
@@ -80,7 +80,7 @@ impl Head<'_> {
                 }
                 let left = Matrix { data: &self.values[key * dim..], row: 1, step: dim };
                 let sizes = Sizes { rows: dim, depth: keys, columns: LANES };
-                product(left, scores, sizes, sums, LANES, key > 0);
+                product(left, scores, sizes, sums, LANES, Onto::Nothing.at(key));
             }
             // SAFETY: each block of each head has its own queries.
             let logarithms =
@@ -99,7 +99,7 @@ impl Head<'_> {
         let heads = self.heads;
         let left = Matrix { data: &self.k[key * heads.dim..], row: heads.dim, step: 1 };
         let sizes = Sizes { rows: scores.len() / LANES, depth: heads.dim, columns: LANES };
-        product(left, queries, sizes, scores, LANES, false);
+        product(left, queries, sizes, scores, LANES, Onto::Nothing);
         for (i, row) in scores.chunks_exact_mut(LANES).enumerate() {
             row[..heads.blind(key + i, from)].fill(f32::NEG_INFINITY);
         }

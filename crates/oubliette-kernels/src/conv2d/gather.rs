@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::image::{Images, Window};
 use super::weights::depth_of;
 use crate::buffer::{Parts, scratch};
-use crate::engine::micro::{LANES, Left, ROWS, Run};
+use crate::engine::micro::{LANES, Left, Onto, ROWS, Run};
 use crate::engine::product::tile;
 use crate::engine::transpose::transpose;
 use crate::parallel;
@@ -141,7 +141,7 @@ impl Gather<'_> {
                 let rows = std::array::from_fn(|m| positions[m.min(positions.len() - 1)]);
                 let left = Left { data: image, rows, step: 1 };
                 let width = LANES.min(self.result.0 - block * LANES).next_multiple_of(LANES / 2);
-                tile(&left, panel, &runs, sums, LANES, ROWS, width, true);
+                tile(&left, panel, &runs, sums, LANES, ROWS, width, Onto::There);
             }
         }
     }

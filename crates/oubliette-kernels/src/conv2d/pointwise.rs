@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::buffer::{Parts, scratch};
-use crate::engine::micro::LANES;
+use crate::engine::micro::{LANES, Onto};
 use crate::engine::product::{Matrix, Sizes, product};
 use crate::parallel;
 
@@ -61,7 +61,7 @@ impl Pointwise<'_> {
             let sizes = Sizes { rows: outputs.len(), depth: self.channels, columns: pitch };
             // Of no channels the left operand is empty, and the sums are what they began at.
             if let Some(data) = self.left.data.get(outputs.start * self.left.row..) {
-                product(Matrix { data, ..self.left }, panels, sizes, sums, pitch, true);
+                product(Matrix { data, ..self.left }, panels, sizes, sums, pitch, Onto::There);
             }
             for (i, sample) in samples.enumerate() {
                 for (row, o) in sums.chunks_exact(pitch).zip(outputs.clone()) {

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::image::{Images, Window};
 use crate::buffer::{Parts, scratch, unwritten};
-use crate::engine::micro::{LANES, Left, ROWS, Run};
+use crate::engine::micro::{LANES, Left, Onto, ROWS, Run};
 use crate::engine::product::tile;
 use crate::engine::transpose::transpose;
 use crate::parallel;
@@ -153,7 +153,7 @@ impl WeightGradient<'_> {
                 {
                     let rows = std::array::from_fn(|m| tap + (c + m).min(channels - 1));
                     let left = Left { data: input, rows, step: self.x.stride * pitch };
-                    tile(&left, panel, runs, sums, LANES, ROWS, LANES, true);
+                    tile(&left, panel, runs, sums, LANES, ROWS, LANES, Onto::There);
                 }
             }
         }

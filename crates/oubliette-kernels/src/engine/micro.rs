@@ -32,46 +32,130 @@ pub(crate) struct Left<'a> {
     pub(crate) step: usize,
 }
 
+impl Left<'_> {
+    /// To the same row of the tile below, where rows lie equally far apart.
+    #[inline(always)]
+    fn down(&self) -> usize {
+        ROWS.wrapping_mul(self.rows[1].wrapping_sub(self.rows[0]))
+    }
+
+    /// The left operand of a tile further down.
+    fn below(&self, tile: usize) -> Self {
+        Self { rows: self.rows.map(|row| row + tile * self.down()), ..*self }
+    }
+}
+
 /// Where the tile goes: element (m, j) at `m * step + j`.
 pub(crate) struct Into<'a> {
     /// Where it lies.
     pub(crate) data: &'a mut [f32],
     /// Distance between rows.
     pub(crate) step: usize,
-    /// Add to what is there instead of replacing it.
-    pub(crate) add: bool,
+    /// What the sums are added to.
+    pub(crate) onto: Onto<'a>,
 }
 
-/// Multiplies: sums `left(m, k) * right(k, j)` over all runs, for `ROWS` rows and the first `columns` columns
-/// rounded up to 16. Element (k, j) of a run lies in `right` at `run.b + k * LANES + j`.
-///
-/// # Panics
-/// When a run or the tile reaches outside its slice.
-#[inline]
-pub(crate) fn multiply(left: &Left, right: &[f32], runs: &[Run], into: Into, columns: usize) {
-    let width = if columns <= LANES / 2 { LANES / 2 } else { LANES };
-    check(left, right, runs, &into, width);
-    match level() {
-        // SAFETY: the level says that the processor has the features; `check` has bounded every access.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 if width == LANES => unsafe { x86::avx512::<2>(left, right, runs, into) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { x86::avx512::<1>(left, right, runs, into) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { x86::avx2(left, right, runs, into, width) },
-        Level::Plain => plain(left, right, runs, into, width),
+/// What sums are added to before they are put down.
+#[derive(Clone, Copy)]
+pub(crate) enum Onto<'a> {
+    /// Nothing: they replace what is there.
+    Nothing,
+    /// What is there.
+    There,
+    /// The same row for all rows, one value a column.
+    Row(&'a [f32]),
+}
+
+impl<'a> Onto<'a> {
+    /// A bias, where there is one.
+    pub(crate) fn bias(bias: Option<&'a [f32]>) -> Self {
+        bias.map_or(Self::Nothing, Self::Row)
+    }
+
+    /// The same of the columns from `column` on.
+    pub(crate) fn columns_from(self, column: usize) -> Self {
+        match self {
+            Self::Row(row) => Self::Row(&row[column..]),
+            other => other,
+        }
+    }
+
+    /// This for the first steps of a sum, and for later ones what those put down.
+    pub(crate) fn at(self, step: usize) -> Self {
+        if step == 0 { self } else { Self::There }
+    }
+
+    /// Puts down the sums of one row.
+    #[inline(always)]
+    pub(crate) fn put(self, sums: &[f32], out: &mut [f32]) {
+        match self {
+            Self::Nothing => out.copy_from_slice(&sums[..out.len()]),
+            Self::There => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
+            Self::Row(row) => {
+                out.iter_mut().zip(row).zip(sums).for_each(|((out, at), sum)| *out = at + sum);
+            }
+        }
     }
 }
 
-#[inline(always)]
-fn check(left: &Left, right: &[f32], runs: &[Run], into: &Into, width: usize) {
-    let reach = left.rows.iter().fold(0, |most, &row| most.max(row));
-    assert!((ROWS - 1) * into.step + width <= into.data.len(), "a tile outside its destination");
+impl Into<'_> {
+    /// Where a tile further down goes.
+    fn below(&mut self, tile: usize) -> Into<'_> {
+        Into { data: &mut self.data[tile * ROWS * self.step..], ..*self }
+    }
+}
+
+/// Multiplies: sums `left(m, k) * right(k, j)` over all runs, for `tiles` times `ROWS` rows and the first `columns` columns
+/// rounded up to 16. Element (k, j) of a run lies in `right` at `run.b + k * LANES + j`. Of more than one tile all rows
+/// lie equally far apart.
+///
+/// # Panics
+/// When a run or a tile reaches outside its slice.
+#[inline]
+pub(crate) fn multiply(
+    left: &Left,
+    right: &[f32],
+    runs: &[Run],
+    mut into: Into,
+    columns: usize,
+    tiles: usize,
+) {
+    if tiles == 0 {
+        return;
+    }
+    let width = if columns <= LANES / 2 { LANES / 2 } else { LANES };
+    check(left, right, runs, &into, width, tiles);
+    match level() {
+        // SAFETY: the level says that the processor has the features; `check` has bounded every access.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 if width == LANES => unsafe {
+            x86::avx512::<2>(left, right, runs, into, tiles)
+        },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { x86::avx512::<1>(left, right, runs, into, tiles) },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => (0..tiles).for_each(|tile| {
+            // SAFETY: as above.
+            unsafe { x86::avx2(&left.below(tile), right, runs, into.below(tile), width) }
+        }),
+        Level::Plain => (0..tiles)
+            .for_each(|tile| plain(&left.below(tile), right, runs, into.below(tile), width)),
+    }
+}
+
+fn check(left: &Left, right: &[f32], runs: &[Run], into: &Into, width: usize, tiles: usize) {
+    let further = if tiles > 1 { (tiles - 1).saturating_mul(left.down()) } else { 0 };
+    let reach = left.rows.iter().fold(0, |most, &row| most.max(row)).saturating_add(further);
+    let lowest = (tiles * ROWS - 1).saturating_mul(into.step);
+    assert!(lowest.saturating_add(width) <= into.data.len(), "a tile outside its destination");
+    if let Onto::Row(row) = into.onto {
+        assert!(width <= row.len(), "a tile wider than what it is added to");
+    }
     for run in runs {
         if let Some(last) = run.len.checked_sub(1) {
-            assert!(reach + run.a + last * left.step < left.data.len(), "a run outside the left");
+            let most = reach.saturating_add(run.a).saturating_add(last.saturating_mul(left.step));
+            assert!(most < left.data.len(), "a run outside the left");
             assert!(run.b + last * LANES + width <= right.len(), "a run outside the right");
         }
     }
@@ -91,21 +175,40 @@ fn plain(left: &Left, right: &[f32], runs: &[Run], into: Into, width: usize) {
         }
     }
     for (m, sums) in sums.iter().enumerate() {
-        let row = &mut into.data[m * into.step..][..width];
-        for (out, &sum) in row.iter_mut().zip(sums) {
-            *out = if into.add { *out + sum } else { sum };
-        }
+        into.onto.put(sums, &mut into.data[m * into.step..][..width]);
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     //! The x86-64 microkernels. Callers have checked every bound (`super::check`).
-    use super::{Into, LANES, Left, ROWS, Run};
+    use super::{Into, LANES, Left, Onto, ROWS, Run};
     use std::arch::x86_64::*;
 
     /// Steps of the sum that a panel is asked for before they are needed: about what its second cache takes to answer.
     const AHEAD: usize = 8;
+
+    /// Where a tile goes, and where what it is added to lies with the distance between its rows.
+    #[derive(Clone, Copy)]
+    struct Out {
+        data: *mut f32,
+        step: usize,
+        onto: Option<(*const f32, usize)>,
+    }
+
+    impl Out {
+        /// The tile `tile` times `ROWS` further down.
+        fn new(into: &mut Into, tile: usize) -> Self {
+            let step = into.step;
+            let data = into.data.as_mut_ptr().wrapping_add(tile * ROWS * step);
+            let onto = match into.onto {
+                Onto::Nothing => None,
+                Onto::There => Some((data.cast_const(), step)),
+                Onto::Row(row) => Some((row.as_ptr(), 0)),
+            };
+            Self { data, step, onto }
+        }
+    }
 
     /// # Safety
     /// AVX-512F; all of `super::check` for a width of `16 * V`.
@@ -114,21 +217,42 @@ mod x86 {
         left: &Left,
         right: &[f32],
         runs: &[Run],
-        into: Into,
+        mut into: Into,
+        tiles: usize,
+    ) {
+        let down = left.down();
+        for tile in 0..tiles {
+            // SAFETY: the tiles that the caller vouches for, one after another. A wrapped sum is only ever asked for ahead.
+            unsafe {
+                let base = left.data.as_ptr().wrapping_add(tile.wrapping_mul(down));
+                avx512_tile::<V>(left, base, right, runs, Out::new(&mut into, tile));
+            }
+        }
+    }
+
+    /// Eight rows times `16 * V` columns, the left operand from `base` on.
+    ///
+    /// # Safety
+    /// As `avx512`.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    unsafe fn avx512_tile<const V: usize>(
+        left: &Left,
+        base: *const f32,
+        right: &[f32],
+        runs: &[Run],
+        out: Out,
     ) {
         let mut sums = [[_mm512_setzero_ps(); V]; ROWS];
-        let base = left.data.as_ptr();
-        // To the same row of the tile below, where rows lie equally far apart.
-        let down = ROWS.wrapping_mul(left.rows[1].wrapping_sub(left.rows[0]));
         for run in runs {
             let mut k = run.a;
             let mut b = run.b;
             for i in 0..run.len {
-                // SAFETY: `b + 16 * V <= right.len()` and `row + k < data.len()` by `check`.
+                // SAFETY: `b + 16 * V <= right.len()` and `row + k` lies inside the left operand by `check`.
                 unsafe {
                     if i % 2 == 0 && left.step == 1 {
                         // In sixteen steps a cache line of every row of the tile below; never read.
-                        let below = left.rows[i / 2 % ROWS].wrapping_add(down);
+                        let below = left.rows[i / 2 % ROWS].wrapping_add(left.down());
                         _mm_prefetch::<_MM_HINT_T1>(
                             base.wrapping_add(below).wrapping_add(k).cast(),
                         );
@@ -153,11 +277,14 @@ mod x86 {
         }
         for (m, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
-                // SAFETY: `7 * step + 16 * V <= data.len()` by `check`.
+                // SAFETY: `7 * step + 16 * V` values lie in either by `check`.
                 unsafe {
-                    let out = into.data.as_mut_ptr().add(m * into.step + 16 * v);
-                    let sum = if into.add { _mm512_add_ps(_mm512_loadu_ps(out), sum) } else { sum };
-                    _mm512_storeu_ps(out, sum);
+                    let onto = |(at, step): (*const f32, usize)| at.add(m * step + 16 * v);
+                    let sum = match out.onto {
+                        Some(at) => _mm512_add_ps(_mm512_loadu_ps(onto(at)), sum),
+                        None => sum,
+                    };
+                    _mm512_storeu_ps(out.data.add(m * out.step + 16 * v), sum);
                 }
             }
         }
@@ -176,7 +303,7 @@ mod x86 {
         for half in 0..ROWS / 4 {
             for column in (0..width).step_by(16) {
                 // SAFETY: a part of the tile that the caller vouches for.
-                unsafe { avx2_part(left, right, runs, &mut into, 4 * half, column) }
+                unsafe { avx2_part(left, right, runs, Out::new(&mut into, 0), 4 * half, column) }
             }
         }
     }
@@ -190,7 +317,7 @@ mod x86 {
         left: &Left,
         right: &[f32],
         runs: &[Run],
-        into: &mut Into,
+        out: Out,
         row: usize,
         column: usize,
     ) {
@@ -217,11 +344,15 @@ mod x86 {
         }
         for (m, sums) in sums.into_iter().enumerate() {
             for (v, sum) in sums.into_iter().enumerate() {
-                // SAFETY: `7 * step + width <= data.len()` by `check`.
+                // SAFETY: `7 * step + width` values lie in either by `check`.
                 unsafe {
-                    let out = into.data.as_mut_ptr().add((row + m) * into.step + column + 8 * v);
-                    let sum = if into.add { _mm256_add_ps(_mm256_loadu_ps(out), sum) } else { sum };
-                    _mm256_storeu_ps(out, sum);
+                    let (m, column) = (row + m, column + 8 * v);
+                    let onto = |(at, step): (*const f32, usize)| at.add(m * step + column);
+                    let sum = match out.onto {
+                        Some(at) => _mm256_add_ps(_mm256_loadu_ps(onto(at)), sum),
+                        None => sum,
+                    };
+                    _mm256_storeu_ps(out.data.add(m * out.step + column), sum);
                 }
             }
         }

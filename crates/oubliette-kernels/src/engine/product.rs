@@ -1,6 +1,6 @@
 //! Matrix products out of microkernel tiles.
 
-use super::micro::{Into, LANES, Left, ROWS, Run, multiply};
+use super::micro::{Into, LANES, Left, Onto, ROWS, Run, multiply};
 
 /// Steps of the sum that are done before a tile is put down, so that a block of a panel stays in the first cache.
 ///
@@ -29,7 +29,7 @@ pub(crate) struct Sizes {
     pub(crate) columns: usize,
 }
 
-/// `out = left * panels`, or `out += ..` with `add`, on this thread. Element (m, j) of `out` lies at
+/// `out = onto + left * panels`, on this thread. Element (m, j) of `out` lies at
 /// `m * step + j`; `panels` are those of a `sizes.depth` x `sizes.columns` matrix.
 pub(crate) fn product(
     left: Matrix,
@@ -37,7 +37,7 @@ pub(crate) fn product(
     sizes: Sizes,
     out: &mut [f32],
     step: usize,
-    add: bool,
+    onto: Onto,
 ) {
     let Sizes { rows, depth, columns } = sizes;
     for (block, from) in (0..columns).step_by(LANES).enumerate() {
@@ -45,15 +45,28 @@ pub(crate) fn product(
         let width = LANES.min(columns - from);
         for k in (0..depth.max(1)).step_by(DEPTH) {
             let run = Run { a: k * left.step, b: k * LANES, len: DEPTH.min(depth - k) };
-            for m in (0..rows).step_by(ROWS) {
+            let onto = onto.at(k).columns_from(from);
+            let tiles = if is_whole(width) { rows / ROWS } else { 0 };
+            if tiles > 0 {
+                let rows = std::array::from_fn(|i| i * left.row);
+                let left = Left { data: left.data, rows, step: left.step };
+                let into = Into { data: &mut out[from..], step, onto };
+                multiply(&left, panel, &[run], into, width, tiles);
+            }
+            for m in (tiles * ROWS..rows).step_by(ROWS) {
                 let height = ROWS.min(rows - m);
                 let rows = std::array::from_fn(|i| (m + i.min(height - 1)) * left.row);
                 let left = Left { data: left.data, rows, step: left.step };
                 let out = &mut out[m * step + from..];
-                tile(&left, panel, &[run], out, step, height, width, add || k > 0);
+                tile(&left, panel, &[run], out, step, height, width, onto);
             }
         }
     }
+}
+
+/// Whether a tile writes no more than these columns.
+fn is_whole(width: usize) -> bool {
+    width == LANES || width == LANES / 2
 }
 
 /// One tile of which `height` rows and `width` columns are wanted.
@@ -67,16 +80,21 @@ pub(crate) fn tile(
     step: usize,
     height: usize,
     width: usize,
-    add: bool,
+    onto: Onto,
 ) {
-    if height == ROWS && (width == LANES || width == LANES / 2) {
-        return multiply(left, panel, runs, Into { data: out, step, add }, width);
+    if height == ROWS && is_whole(width) {
+        return multiply(left, panel, runs, Into { data: out, step, onto }, width, 1);
     }
     let mut whole = [0.0f32; ROWS * LANES];
-    multiply(left, panel, runs, Into { data: &mut whole, step: LANES, add: false }, width);
+    multiply(
+        left,
+        panel,
+        runs,
+        Into { data: &mut whole, step: LANES, onto: Onto::Nothing },
+        width,
+        1,
+    );
     for (m, sums) in whole.chunks_exact(LANES).take(height).enumerate() {
-        for (out, &sum) in out[m * step..][..width].iter_mut().zip(sums) {
-            *out = if add { *out + sum } else { sum };
-        }
+        onto.put(sums, &mut out[m * step..][..width]);
     }
 }

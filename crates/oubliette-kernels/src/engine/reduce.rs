@@ -52,7 +52,7 @@ for_each_level! {
 }
 
 #[inline(always)]
-fn sum_body<const FUSED: bool>(data: &[f32]) -> f32 {
+pub(crate) fn sum_body<const FUSED: bool>(data: &[f32]) -> f32 {
     let mut parts = [0.0f32; 16];
     let chunks = data.chunks_exact(16);
     let rest = chunks.remainder();
@@ -84,7 +84,7 @@ for_each_level! {
 }
 
 #[inline(always)]
-fn squares_around_body<const FUSED: bool>(data: &[f32], mean: f32) -> f32 {
+pub(crate) fn squares_around_body<const FUSED: bool>(data: &[f32], mean: f32) -> f32 {
     let mut parts = [0.0f32; 16];
     let chunks = data.chunks_exact(16);
     let rest = chunks.remainder();
@@ -95,6 +95,27 @@ fn squares_around_body<const FUSED: bool>(data: &[f32], mean: f32) -> f32 {
     }
     for (part, value) in parts.iter_mut().zip(rest) {
         *part = fma::<FUSED>(value - mean, value - mean, *part);
+    }
+    together(parts)
+}
+
+/// The sum of `values` times a factor made of `x`, in sixteen interleaved parts.
+#[inline(always)]
+pub(crate) fn products_body<const FUSED: bool>(
+    values: &[f32],
+    x: &[f32],
+    factor: impl Fn(f32) -> f32,
+) -> f32 {
+    let mut parts = [0.0f32; 16];
+    let (values, x) = (values.chunks_exact(16), x.chunks_exact(16));
+    let rest = values.remainder().iter().zip(x.remainder());
+    for (values, x) in values.zip(x) {
+        for ((part, value), x) in parts.iter_mut().zip(values).zip(x) {
+            *part = fma::<FUSED>(*value, factor(*x), *part);
+        }
+    }
+    for (part, (value, x)) in parts.iter_mut().zip(rest) {
+        *part = fma::<FUSED>(*value, factor(*x), *part);
     }
     together(parts)
 }

@@ -4,7 +4,7 @@
 //! tasks share out the columns, and each makes the panels of its own, a few steps of the sum at a time, where it uses them. Neither way
 //! changes a bit.
 
-use super::micro::{LANES, ROWS};
+use super::micro::{LANES, Onto, ROWS};
 use super::panels;
 use super::product::{DEPTH, Matrix, Sizes, product};
 use crate::buffer::{Lent, Parts, scratch};
@@ -51,7 +51,7 @@ pub(crate) fn shared(x: &[f32], right: Right, bias: Option<&[f32]>, sizes: Sizes
     if y.is_empty() {
         return;
     }
-    if sizes.rows <= sizes.columns && sizes.columns >= SHARES * COLUMNS {
+    if sizes.depth > 0 && sizes.rows <= sizes.columns && sizes.columns >= SHARES * COLUMNS {
         by_columns(x, right, bias, sizes, y);
     } else {
         by_rows(x, right, bias, sizes, y);
@@ -63,23 +63,14 @@ pub(crate) fn tile_rows(rows: usize) -> usize {
     (rows / (2 * parallel::threads())).next_multiple_of(ROWS).clamp(ROWS, 128)
 }
 
-/// Starts a row from the bias, or from zero.
-pub(crate) fn start(row: &mut [f32], bias: Option<&[f32]>) {
-    match bias {
-        Some(bias) => row.copy_from_slice(bias),
-        None => row.fill(0.0),
-    }
-}
-
 fn by_rows(x: &[f32], right: Right, bias: Option<&[f32]>, sizes: Sizes, y: &mut [f32]) {
     let Sizes { rows, depth, columns } = sizes;
     let panels = right.panels(depth, columns);
     let height = tile_rows(rows);
     parallel::chunks(y, height * columns, rows * depth * columns, |task, y| {
         let rows = y.len() / columns;
-        y.chunks_exact_mut(columns).for_each(|row| start(row, bias));
         let left = Matrix { data: &x[task * height * depth..], row: depth, step: 1 };
-        product(left, &panels, Sizes { rows, ..sizes }, y, columns, true);
+        product(left, &panels, Sizes { rows, ..sizes }, y, columns, Onto::bias(bias));
     });
 }
 
@@ -92,14 +83,13 @@ fn by_columns(x: &[f32], right: Right, bias: Option<&[f32]>, sizes: Sizes, y: &m
         scratch(rows * wide + panels::len(DEPTH.min(depth), wide), |memory| {
             let (sums, memory) = memory.split_at_mut(rows * wide);
             let bias = bias.map(|bias| &bias[from..][..wide]);
-            sums.chunks_exact_mut(wide).for_each(|row| start(row, bias));
             for k in (0..depth).step_by(DEPTH) {
                 let some = DEPTH.min(depth - k);
                 let panels = &mut memory[..panels::len(some, wide)];
                 right.pack([k, from], [some, wide], panels);
                 let left = Matrix { data: &x[k..], row: depth, step: 1 };
                 let sizes = Sizes { rows, depth: some, columns: wide };
-                product(left, panels, sizes, sums, wide, true);
+                product(left, panels, sizes, sums, wide, Onto::bias(bias).at(k));
             }
             for (row, sums) in sums.chunks_exact(wide).enumerate() {
                 // SAFETY: the tasks' columns do not overlap.

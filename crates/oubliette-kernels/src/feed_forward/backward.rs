@@ -2,10 +2,11 @@
 
 use super::{DOWN, Shape, X};
 use crate::buffer::{Lent, Parts, scratch, unwritten};
+use crate::engine::micro::Onto;
 use crate::engine::panels;
 use crate::engine::product::{Matrix, Sizes, product};
 use crate::engine::reduce::add_column_sums;
-use crate::engine::shared::{Right, shared, start, tile_rows};
+use crate::engine::shared::{Right, shared, tile_rows};
 use crate::gated::Gate;
 use crate::linear::{self, add_weight_gradient};
 use crate::parallel;
@@ -147,7 +148,6 @@ impl Given<'_> {
 
 /// `y = x panels + bias`, on this thread.
 fn map(x: &[f32], panels: &[f32], bias: Option<&[f32]>, sizes: Sizes, y: &mut [f32]) {
-    y.chunks_exact_mut(sizes.columns.max(1)).for_each(|row| start(row, bias));
     let left = Matrix { data: x, row: sizes.depth, step: 1 };
-    product(left, panels, sizes, y, sizes.columns, true);
+    product(left, panels, sizes, y, sizes.columns, Onto::bias(bias));
 }

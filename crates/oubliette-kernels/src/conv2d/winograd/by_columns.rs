@@ -8,7 +8,7 @@ use super::tiles::{Seen, Share};
 use super::transform::{POINTS, pitch};
 use crate::buffer::{Parts, scratch};
 use crate::conv2d::weights::blocks_of;
-use crate::engine::micro::LANES;
+use crate::engine::micro::{LANES, Onto};
 use crate::engine::product::{DEPTH, Matrix, Sizes, product};
 use crate::parallel;
 
@@ -73,7 +73,7 @@ impl Pass<'_> {
         let sums = sums.chunks_exact_mut(pitch(sizes.rows * sizes.columns));
         for ((seen, kernels), sums) in seen.zip(kernels).zip(sums) {
             let left = Matrix { data: &seen[from..], row: depth, step: 1 };
-            product(left, kernels, sizes, sums, sizes.columns, from > 0);
+            product(left, kernels, sizes, sums, sizes.columns, Onto::Nothing.at(from));
         }
     }
 }

@@ -7,7 +7,7 @@ use super::tiles::Share;
 use super::transform::{POINTS, pitch};
 use crate::buffer::{Parts, scratch};
 use crate::conv2d::weights::{blocks_of, held};
-use crate::engine::micro::LANES;
+use crate::engine::micro::{LANES, Onto};
 use crate::engine::product::{Matrix, Sizes, product};
 use crate::parallel;
 
@@ -49,7 +49,7 @@ impl Pass<'_> {
                     let kernels = &held.points[start..][..share.blocks.len() * panel];
                     let left = Matrix { data: seen, row: depth, step: 1 };
                     let sizes = Sizes { rows: tiles, depth, columns };
-                    product(left, kernels, sizes, sums, columns, false);
+                    product(left, kernels, sizes, sums, columns, Onto::Nothing);
                 }
                 self.put(share, sums, out);
             });

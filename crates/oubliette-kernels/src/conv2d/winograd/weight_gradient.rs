@@ -6,7 +6,7 @@ use super::transform::{self, POINTS, Row, pitch};
 use crate::buffer::{Parts, scratch, unwritten};
 use crate::conv2d::image::{Images, Window};
 use crate::conv2d::weights::pieces;
-use crate::engine::micro::LANES;
+use crate::engine::micro::{LANES, Onto};
 use crate::engine::product::{Matrix, Sizes, product};
 use crate::engine::transpose::transpose;
 use crate::parallel;
@@ -42,7 +42,7 @@ impl WeightGradient<'_> {
                     let wanted = &wanted[block * tiles * LANES..];
                     let left = Matrix { data: seen, row: 1, step: depth };
                     let sizes = Sizes { rows: depth, depth: tiles, columns: LANES };
-                    product(left, &wanted[..tiles * LANES], sizes, sums, LANES, true);
+                    product(left, &wanted[..tiles * LANES], sizes, sums, LANES, Onto::There);
                 }
             });
         }
