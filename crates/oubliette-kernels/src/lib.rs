@@ -41,7 +41,7 @@ pub use activation::{gelu, quick_gelu, silu};
 pub use adamw::{AdamwSettings, AdamwState, adamw};
 pub use attention::{Mask, attention};
 pub use conv2d::conv2d;
-pub use engine::level::describe;
+pub use engine::level::{Instructions, at_most, describe};
 pub use feed_forward::{Dense, feed_forward};
 pub use gated::{Gate, gated, geglu, swiglu};
 pub use group_norm::{Activation, group_norm};

@@ -33,11 +33,35 @@ pub fn describe() -> String {
     format!("kernels {REVISION} {instructions}")
 }
 
-/// The best level of this machine.
+static LEVEL: OnceLock<Level> = OnceLock::new();
+
+/// The best level of this machine, or what [`at_most`] has left of it.
 #[inline]
 pub(crate) fn level() -> Level {
-    static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(detect)
+}
+
+/// Instructions to which the kernels can be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instructions {
+    /// Those that the build assumes of every machine.
+    Plain,
+    /// AVX2 and FMA, where the processor has them.
+    Avx2,
+}
+
+/// Holds the kernels to fewer instructions than the processor has: for tests of what other processors run.
+///
+/// # Panics
+/// When a kernel has already run with others.
+pub fn at_most(most: Instructions) {
+    let left = match (most, detect()) {
+        (Instructions::Plain, _) => Level::Plain,
+        #[cfg(target_arch = "x86_64")]
+        (Instructions::Avx2, Level::Avx512) => Level::Avx2,
+        (Instructions::Avx2, found) => found,
+    };
+    assert_eq!(*LEVEL.get_or_init(|| left), left, "a kernel has run with other instructions");
 }
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -1,7 +1,7 @@
 //! Attention.
 
-use crate::support::{check, same_bits_in_any_batch, values};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use crate::support::{check, flex, same_bits_in_any_batch, values};
+use burn::tensor::{DType, Tensor, TensorData};
 use oubliette_kernels::{Mask, attention};
 use proptest::prelude::*;
 
@@ -32,7 +32,7 @@ fn sizes_of_a_diffusion_model() {
 
 #[test]
 fn many_equal_scores_are_summed_exactly_enough() {
-    let tokens = |count| Tensor::<3>::ones([1, count, 4], &Device::flex());
+    let tokens = |count| Tensor::<3>::ones([1, count, 4], &flex());
     // The first key is looked at ten times as much as each of the others.
     let keys = Tensor::cat(vec![tokens(1) * 2.15, tokens(4095)], 1);
     let out = attention(tokens(1), keys, tokens(4096) * 0.7, 1, Mask::None);
@@ -50,7 +50,7 @@ fn the_largest_score_may_come_late() {
     let key: Vec<f64> = value.iter().enumerate().map(|(i, x)| x + rise(i)).collect();
     let tensor = |data: &[f64]| {
         let data = TensorData::new(data.to_vec(), [1, data.len() / width, width]);
-        Tensor::<3>::from_data(data, (&Device::flex(), DType::F32))
+        Tensor::<3>::from_data(data, (&flex(), DType::F32))
     };
     let out = attention(tensor(&[1.0; 4]), tensor(&key), tensor(&value), 1, Mask::None);
     let scores: Vec<f64> = key.chunks(width).map(|key| key.iter().sum::<f64>() / 2.0).collect();
@@ -108,7 +108,7 @@ fn views() {
 
 #[test]
 fn no_queries() {
-    let zeros = |tokens| Tensor::<3>::zeros([2, tokens, 8], &Device::flex());
+    let zeros = |tokens| Tensor::<3>::zeros([2, tokens, 8], &flex());
     assert_eq!(attention(zeros(0), zeros(3), zeros(3), 2, Mask::None).dims(), [2, 0, 8]);
 }
 

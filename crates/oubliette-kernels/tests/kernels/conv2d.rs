@@ -1,7 +1,7 @@
 //! The convolution.
 
-use crate::support::{check, same_bits_in_any_batch, values};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use crate::support::{check, flex, same_bits_in_any_batch, values};
+use burn::tensor::{DType, Tensor, TensorData};
 use oubliette_kernels::conv2d;
 use proptest::prelude::*;
 
@@ -45,7 +45,7 @@ fn pointwise_with_many_channels() {
 
 #[test]
 fn no_outputs() {
-    let device = Device::flex().autodiff();
+    let device = flex().autodiff();
     let x = Tensor::<4>::ones([1, 300, 3, 3], &device).require_grad();
     let y = conv2d(x.clone(), Tensor::zeros([0, 300, 1, 1], &device), None, 1, (0, 0));
     let gradient = x.grad(&y.sum().backward()).expect("a gradient");
@@ -96,7 +96,7 @@ fn transposed_and_sliced_operands() {
 
 #[test]
 fn no_samples() {
-    let device = Device::flex().autodiff();
+    let device = flex().autodiff();
     let weight = Tensor::<4>::ones([2, 3, 3, 3], &device).require_grad();
     let x = Tensor::<4>::zeros([0, 3, 4, 4], &device);
     let y = conv2d(x, weight.clone(), None, 1, (1, 1));
@@ -111,7 +111,7 @@ fn a_sample_does_not_depend_on_its_batch() {
         same_bits_in_any_batch("conv2d", 11, inputs * side * side, &|x, samples| {
             let shape = [70, inputs, kernel, kernel];
             let data = TensorData::new(values(shape.iter().product(), 3), shape);
-            let weight = Tensor::<4>::from_data(data, (&Device::flex(), DType::F32));
+            let weight = Tensor::<4>::from_data(data, (&flex(), DType::F32));
             let around = kernel / 2;
             let y =
                 conv2d(x.reshape([samples, inputs, side, side]), weight, None, 1, (around, around));

@@ -1,7 +1,7 @@
 //! Activations, gated units, rotary embedding and upsampling.
 
-use crate::support::check;
-use burn::tensor::{Device, Tensor, TensorData};
+use crate::support::{check, flex};
+use burn::tensor::{Tensor, TensorData};
 use oubliette_kernels::{geglu, gelu, quick_gelu, rotary, silu, swiglu, upsample_nearest_2x};
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn activations() {
 
 #[test]
 fn not_a_number_is_not_hidden() {
-    let nan = || Tensor::<1>::from_floats([f32::NAN; 40], &Device::flex());
+    let nan = || Tensor::<1>::from_floats([f32::NAN; 40], &flex());
     for y in [silu(nan()), gelu(nan()), quick_gelu(nan())] {
         assert!(y.into_data().try_into_vec::<f32>().expect("f32").iter().all(|y| y.is_nan()));
     }
@@ -68,7 +68,7 @@ fn gates_and_squares() {
 
 #[test]
 fn nothing_in_nothing_out() {
-    let device = Device::flex().autodiff();
+    let device = flex().autodiff();
     assert_eq!(geglu(Tensor::zeros([3, 7, 0], &device)).dims(), [3, 7, 0]);
     assert_eq!(geglu(Tensor::zeros([0, 7, 4], &device)).dims(), [0, 7, 2]);
     assert_eq!(swiglu(Tensor::zeros([0, 7, 4], &device)).dims(), [0, 7, 2]);

@@ -1,7 +1,7 @@
 //! The feed-forward that keeps nothing between its maps.
 
-use crate::support::{check, same_bits_in_any_batch, values};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use crate::support::{check, flex, same_bits_in_any_batch, values};
+use burn::tensor::{DType, Tensor, TensorData};
 use oubliette_kernels::{Dense, Gate, feed_forward, geglu, linear, swiglu};
 use proptest::prelude::*;
 
@@ -55,10 +55,7 @@ fn sizes_that_fill_tiles_and_sizes_that_do_not() {
 }
 
 fn drawn(len: usize, seed: u64) -> Tensor<1> {
-    Tensor::from_data(
-        TensorData::new(values(len, seed), [len]),
-        (&Device::flex().autodiff(), DType::F32),
-    )
+    Tensor::from_data(TensorData::new(values(len, seed), [len]), (&flex().autodiff(), DType::F32))
 }
 
 /// More rows than the backward holds at a time, and so few that weights are not packed.
@@ -95,7 +92,7 @@ fn the_bits(gate: Gate, rows: usize, widths: Widths) {
 
 #[test]
 fn no_rows_and_no_unit() {
-    let device = Device::flex().autodiff();
+    let device = flex().autodiff();
     for (rows, inner) in [(0, 4), (3, 0)] {
         let up = Tensor::<2>::ones([2 * inner, 5], &device).require_grad();
         let down = Dense { weight: Tensor::ones([2, inner], &device), bias: None };

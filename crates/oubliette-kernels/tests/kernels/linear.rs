@@ -1,7 +1,7 @@
 //! The linear map.
 
-use crate::support::{check, same_bits_in_any_batch, values};
-use burn::tensor::{DType, Device, Tensor, TensorData};
+use crate::support::{check, flex, same_bits_in_any_batch, values};
+use burn::tensor::{DType, Tensor, TensorData};
 use oubliette_kernels::linear;
 use proptest::prelude::*;
 
@@ -54,7 +54,7 @@ fn transposed_and_sliced_operands() {
 
 #[test]
 fn no_rows() {
-    let device = Device::flex().autodiff();
+    let device = flex().autodiff();
     let w = Tensor::<2>::ones([3, 5], &device).require_grad();
     let y = linear(Tensor::<2>::zeros([0, 5], &device), w.clone(), None);
     assert_eq!(y.dims(), [0, 3]);
@@ -66,7 +66,7 @@ fn no_rows() {
 fn a_sample_does_not_depend_on_its_batch() {
     let fixed = |len, seed, dims: [usize; 2]| {
         let data = TensorData::new(values(len, seed), [len]);
-        Tensor::<1>::from_data(data, (&Device::flex(), DType::F32)).reshape(dims)
+        Tensor::<1>::from_data(data, (&flex(), DType::F32)).reshape(dims)
     };
     for (tokens, outputs) in [(1, 40), (5, 40), (64, 40), (5, 600), (12, 600)] {
         same_bits_in_any_batch("linear", 70, tokens * 300, &|x, samples| {

@@ -10,3 +10,20 @@ mod meaning;
 mod norms;
 mod support;
 mod training;
+
+/// Everything but the largest once more, held to the instructions of lesser processors.
+#[test]
+fn what_other_processors_run() {
+    if std::env::var_os(support::AT_MOST).is_some() {
+        return;
+    }
+    let tests = std::env::current_exe().expect("the tests have a program");
+    for most in ["avx2", "plain"] {
+        let mut command = std::process::Command::new(&tests);
+        command.env(support::AT_MOST, most);
+        command.args(["--skip", "whose_points_are_made_in_several_goes"]);
+        let output = command.output().expect("the tests start");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "with {most}:\n{said}");
+    }
+}

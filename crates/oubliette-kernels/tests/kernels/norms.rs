@@ -1,7 +1,7 @@
 //! Group, layer and root-mean-square normalisation.
 
-use crate::support::{check, same_bits_in_any_batch};
-use burn::tensor::{Device, Tensor};
+use crate::support::{check, flex, same_bits_in_any_batch};
+use burn::tensor::Tensor;
 use oubliette_kernels::{Activation, group_norm, layer_norm, rms_norm};
 use proptest::prelude::*;
 
@@ -65,19 +65,19 @@ fn views() {
 
 #[test]
 fn nothing_in_nothing_out() {
-    let device = Device::flex();
+    let device = flex();
     let affine = || Tensor::<1>::ones([4], &device);
     let x = Tensor::<4>::zeros([0, 4, 3, 3], &device);
     assert_eq!(group_norm(x, 2, affine(), affine(), 1e-5, Activation::Silu).dims(), [0, 4, 3, 3]);
-    let gamma = Tensor::<1>::ones([4], &Device::flex().autodiff()).require_grad();
-    let x = Tensor::<4>::zeros([2, 4, 0, 3], &Device::flex().autodiff());
+    let gamma = Tensor::<1>::ones([4], &flex().autodiff()).require_grad();
+    let x = Tensor::<4>::zeros([2, 4, 0, 3], &flex().autodiff());
     let y = group_norm(x, 2, gamma.clone(), affine(), 1e-5, Activation::Silu);
     let gradient = gamma.grad(&y.sum().backward()).expect("a gradient");
     assert_eq!(gradient.into_data().try_into_vec::<f32>().expect("f32"), vec![0.0; 4]);
     let empty = || Tensor::<2>::zeros([0, 4], &device);
     assert_eq!(layer_norm(empty(), affine(), affine(), 1e-5).dims(), [0, 4]);
     assert_eq!(rms_norm(empty(), affine(), 1e-5).dims(), [0, 4]);
-    let x = Tensor::<2>::zeros([0, 4], &Device::flex().autodiff());
+    let x = Tensor::<2>::zeros([0, 4], &flex().autodiff());
     let y = rms_norm(x, gamma.clone(), 1e-5);
     let gradient = gamma.grad(&y.sum().backward()).expect("a gradient");
     assert_eq!(gradient.into_data().try_into_vec::<f32>().expect("f32"), vec![0.0; 4]);
@@ -85,7 +85,7 @@ fn nothing_in_nothing_out() {
 
 #[test]
 fn a_sample_does_not_depend_on_its_batch() {
-    let affine = |len| Tensor::<1>::ones([len], &Device::flex()) * 0.7;
+    let affine = |len| Tensor::<1>::ones([len], &flex()) * 0.7;
     same_bits_in_any_batch("group norm", 9, 24 * 5 * 5, &|x, samples| {
         let x = x.reshape([samples, 24, 5, 5]);
         group_norm(x, 8, affine(24), affine(24), 1e-5, Activation::Silu)

@@ -1,6 +1,21 @@
 //! Comparing a kernel in `f32` with the composed operation in `f64`.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use oubliette_kernels::{Instructions, at_most};
+
+/// Says, in the environment, to which instructions the kernels are held: `avx2` or `plain`.
+pub(crate) const AT_MOST: &str = "KERNEL_TESTS_AT_MOST";
+
+/// The device of all tests.
+pub(crate) fn flex() -> Device {
+    match std::env::var(AT_MOST).as_deref() {
+        Ok("avx2") => at_most(Instructions::Avx2),
+        Ok("plain") => at_most(Instructions::Plain),
+        Ok(other) => panic!("{AT_MOST} is {other}"),
+        Err(_) => {}
+    }
+    Device::flex()
+}
 
 /// Reproducible values of about unit size.
 pub(crate) fn values(len: usize, seed: u64) -> Vec<f64> {
@@ -86,13 +101,11 @@ const UNIT: f64 = 1.0;
 /// Checks output and gradients against `f64`, with everything tracked, with each leaf alone, and with nothing.
 pub(crate) fn check(what: &str, lengths: &[usize], operation: Operation) {
     let n = lengths.len();
-    let expected = run(&Device::flex().autodiff(), DType::F64, lengths, &vec![true; n], operation);
+    let expected = run(&flex().autodiff(), DType::F64, lengths, &vec![true; n], operation);
     let mut cases = vec![vec![true; n], vec![false; n]];
     cases.extend((0..n).map(|one| (0..n).map(|i| i == one).collect::<Vec<_>>()));
     for tracked in cases {
-        for device in
-            [Device::flex().autodiff(), Device::flex().autodiff().gradient_checkpointing()]
-        {
+        for device in [flex().autodiff(), flex().autodiff().gradient_checkpointing()] {
             let got = run(&device, DType::F32, lengths, &tracked, operation);
             close(&got.output, &expected.output, SMALL, 3e-6, what);
             for (i, (got, expected)) in got.gradients.iter().zip(&expected.gradients).enumerate() {
@@ -104,7 +117,7 @@ pub(crate) fn check(what: &str, lengths: &[usize], operation: Operation) {
             }
         }
     }
-    let plain = run(&Device::flex(), DType::F32, lengths, &vec![false; n], operation);
+    let plain = run(&flex(), DType::F32, lengths, &vec![false; n], operation);
     let outside = format!("{what}: outside autodiff");
     close(&plain.output, &expected.output, SMALL, 3e-6, &outside);
     same_bits_for_any_threads(what, lengths, operation);
@@ -119,7 +132,7 @@ fn same_bits_for_any_threads(what: &str, lengths: &[usize], operation: Operation
         let shared = &shared;
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(move || {
-            let device = Device::flex().autodiff();
+            let device = flex().autodiff();
             let outcome = run(&device, DType::F32, lengths, &vec![true; lengths.len()], shared.0);
             (outcome.output, outcome.gradients)
         })
@@ -138,10 +151,8 @@ pub(crate) fn same_bits_in_any_batch(
     let all = values(batch * len, 7);
     let run = |from: usize, samples: usize| -> Vec<f32> {
         let part: Vec<f64> = all[from * len..(from + samples) * len].to_vec();
-        let x = Tensor::<1>::from_data(
-            TensorData::new(part, [samples * len]),
-            (&Device::flex(), DType::F32),
-        );
+        let x =
+            Tensor::<1>::from_data(TensorData::new(part, [samples * len]), (&flex(), DType::F32));
         operation(x, samples).into_data().try_into_vec::<f32>().expect("f32 values")
     };
     let together = run(0, batch);

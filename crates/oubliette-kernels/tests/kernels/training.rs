@@ -1,7 +1,7 @@
 //! Cross-entropy and the optimiser.
 
-use crate::support::{SMALL, check, close, values};
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use crate::support::{SMALL, check, close, flex, values};
+use burn::tensor::{DType, Int, Tensor, TensorData};
 use oubliette_kernels::{AdamwSettings, AdamwState, adamw, scalar_product, softmax_cross_entropy};
 
 fn entropy(n: usize, classes: usize) {
@@ -22,13 +22,13 @@ fn cross_entropy() {
 #[test]
 #[should_panic(expected = "class 3 of 3")]
 fn a_class_that_is_not_there() {
-    let device = Device::flex();
+    let device = flex();
     softmax_cross_entropy(Tensor::zeros([1, 3], &device), Tensor::from_ints([3], &device));
 }
 
 #[test]
 fn scalar_products() {
-    let device = Device::flex();
+    let device = flex();
     for len in [0, 1, 15, 16, 17, 16_384, 16_385, 70_001] {
         let (a, b) = (values(len, 1), values(len, 2));
         let tensor = |v: &[f64], dtype| {
@@ -53,7 +53,7 @@ fn scalar_products() {
 fn adamw_steps() {
     let len = 40_001usize;
     let (lr, beta1, beta2, eps, decay) = (1e-2, 0.9, 0.999, 1e-8, 0.1);
-    let device = Device::flex();
+    let device = flex();
     let tensor = |v: &[f64]| {
         Tensor::<1>::from_data(TensorData::new(v.to_vec(), [len]), (&device, DType::F32))
     };
@@ -90,7 +90,7 @@ fn adamw_steps() {
 
 #[test]
 fn a_step_leaves_other_holders_of_the_storage_alone() {
-    let device = Device::flex();
+    let device = flex();
     let weight = Tensor::<1>::ones([100], &device);
     let settings =
         AdamwSettings { lr: 0.1, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0, step: 1 };
