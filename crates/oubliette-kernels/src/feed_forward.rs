@@ -235,7 +235,7 @@ impl Maps<'_> {
                 self.widen(x, from, some, wide);
                 self.gate.rows(wide, some, unit);
                 let left = Matrix { data: unit, row: some, step: 1 };
-                let onto = Onto::bias(self.down_bias).at(from);
+                let onto = Onto::bias(self.down_bias).after(from);
                 for (panel, column) in
                     self.down.chunks_exact(inner * LANES).zip((0..outputs).step_by(LANES))
                 {

@@ -8,7 +8,7 @@ use crate::array::Array;
 use crate::buffer::{Parts, scratch, unwritten};
 use crate::engine::level::{fma, for_each_level};
 use crate::engine::math::{sigmoid, silu_slope};
-use crate::engine::reduce::{add_rows_to, products_body, squares_around, sum, sum_body};
+use crate::engine::reduce::{add_rows_to, squares_around, sum, sum_body, sum_of_products};
 use crate::op::{Kernel, apply, takes};
 use crate::parallel;
 
@@ -268,7 +268,7 @@ fn group_gradient_body<const FUSED: bool>(
             dz.copy_from_slice(gradient);
         }
         sums_beta[c] = sum_body::<FUSED>(dz);
-        sums_gamma[c] = products_body::<FUSED>(dz, x, |x| (x - group.mean) * group.scale);
+        sums_gamma[c] = sum_of_products::<FUSED>(dz, x, |x| (x - group.mean) * group.scale);
     }
 }
 

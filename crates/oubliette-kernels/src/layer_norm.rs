@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use crate::array::Array;
 use crate::buffer::{Parts, unwritten};
 use crate::engine::level::{fma, for_each_level};
-use crate::engine::reduce::{add_rows_to, products_body, squares_around_body, sum_body};
+use crate::engine::reduce::{add_rows_to, squares_around_body, sum_body, sum_of_products};
 use crate::op::{Kernel, apply, takes};
 use crate::parallel;
 
@@ -169,7 +169,7 @@ fn rows_gradient_body<const FUSED: bool>(
         for ((dx, gradient), gamma) in dx.iter_mut().zip(gradient).zip(gamma) {
             *dx = gradient * gamma;
         }
-        let slope = products_body::<FUSED>(dx, x, |x| x - mean) / width as f32 * scale * scale;
+        let slope = sum_of_products::<FUSED>(dx, x, |x| x - mean) / width as f32 * scale * scale;
         let level = sum_body::<FUSED>(dx) / width as f32;
         for (dx, x) in dx.iter_mut().zip(x) {
             *dx = scale * (*dx - fma::<FUSED>(x - mean, slope, level));

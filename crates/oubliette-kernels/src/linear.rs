@@ -200,7 +200,7 @@ pub(crate) fn add_weight_gradient(
                     let panel = &panel[k * LANES..][..some * LANES];
                     let sizes =
                         Sizes { rows: height, depth: some, columns: LANES.min(inputs - from) };
-                    product(left, panel, sizes, &mut dw[from..], inputs, onto.at(k));
+                    product(left, panel, sizes, &mut dw[from..], inputs, onto.after(k));
                 }
             }
         });

@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use crate::array::Array;
 use crate::buffer::{Parts, unwritten};
 use crate::engine::level::{fma, for_each_level};
-use crate::engine::reduce::{add_rows_to, squares_around, together};
+use crate::engine::reduce::{add_rows_to, squares_around, sum_of_products};
 use crate::op::{Kernel, apply, takes};
 use crate::parallel;
 
@@ -126,20 +126,10 @@ fn rows_gradient_body<const FUSED: bool>(
     let width = gamma.len();
     let rows = x.chunks_exact(width).zip(gradient.chunks_exact(width)).zip(saved);
     for (dx, ((x, gradient), scale)) in dx.chunks_exact_mut(width).zip(rows) {
-        let mut slopes = [0.0f32; 16];
-        for (i, dx) in dx.iter_mut().enumerate() {
-            *dx = gradient[i] * gamma[i];
+        for ((dx, gradient), gamma) in dx.iter_mut().zip(gradient).zip(gamma) {
+            *dx = gradient * gamma;
         }
-        let whole = width / 16 * 16;
-        for i in (0..whole).step_by(16) {
-            for j in 0..16 {
-                slopes[j] = fma::<FUSED>(dx[i + j], x[i + j], slopes[j]);
-            }
-        }
-        for i in whole..width {
-            slopes[i - whole] = fma::<FUSED>(dx[i], x[i], slopes[i - whole]);
-        }
-        let slope = together(slopes) / width as f32 * scale * scale;
+        let slope = sum_of_products::<FUSED>(dx, x, |x| x) / width as f32 * scale * scale;
         for (dx, x) in dx.iter_mut().zip(x) {
             *dx = scale * fma::<FUSED>(-x, slope, *dx);
         }

@@ -42,11 +42,11 @@ fn composed<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> f64 {
 
 for_each_level! {
     /// The sum of products, in sixteen interleaved parts.
-    fn products(a: &[f32], b: &[f32]) -> f64 = products_body
+    fn products(a: &[f32], b: &[f32]) -> f64 = sum_of_products
 }
 
 #[inline(always)]
-fn products_body<const FUSED: bool>(a: &[f32], b: &[f32]) -> f64 {
+fn sum_of_products<const FUSED: bool>(a: &[f32], b: &[f32]) -> f64 {
     // A product of two `f32` is exact in `f64`, so fusing would change nothing.
     let product = |(a, b): (&f32, &f32)| f64::from(*a) * f64::from(*b);
     let mut parts = [0.0f64; 16];

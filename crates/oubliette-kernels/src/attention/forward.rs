@@ -80,7 +80,7 @@ impl Head<'_> {
                 }
                 let left = Matrix { data: &self.values[key * dim..], row: 1, step: dim };
                 let sizes = Sizes { rows: dim, depth: keys, columns: LANES };
-                product(left, scores, sizes, sums, LANES, Onto::Nothing.at(key));
+                product(left, scores, sizes, sums, LANES, Onto::Nothing.after(key));
             }
             // SAFETY: each block of each head has its own queries.
             let logarithms =

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-/// What the processor can do.
+/// What the kernels use of what the processor can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// AVX-512 with its byte, word, doubleword and vector-length parts.
@@ -18,7 +18,7 @@ pub(crate) enum Level {
 /// Raised by every change to a kernel, or to the order in which networks call them, that may change a bit of what comes out.
 const REVISION: u32 = 6;
 
-/// What the bits of the kernels depend on: the instructions found on this machine and the kernels' revision, or that they are off.
+/// What the bits of the kernels depend on: the instructions that they use and the kernels' revision, or that they are off.
 pub fn describe() -> String {
     if !crate::enabled() {
         return format!("kernels {REVISION} off");
@@ -53,7 +53,7 @@ pub enum Instructions {
 /// Holds the kernels to fewer instructions than the processor has: for tests of what other processors run.
 ///
 /// # Panics
-/// When a kernel has already run with others.
+/// When others are settled already, by a kernel that has run or by [`describe`].
 pub fn at_most(most: Instructions) {
     let left = match (most, detect()) {
         (Instructions::Plain, _) => Level::Plain,
@@ -61,7 +61,7 @@ pub fn at_most(most: Instructions) {
         (Instructions::Avx2, Level::Avx512) => Level::Avx2,
         (Instructions::Avx2, found) => found,
     };
-    assert_eq!(*LEVEL.get_or_init(|| left), left, "a kernel has run with other instructions");
+    assert_eq!(*LEVEL.get_or_init(|| left), left, "other instructions are settled already");
 }
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -38,11 +38,6 @@ impl Left<'_> {
     fn down(&self) -> usize {
         ROWS.wrapping_mul(self.rows[1].wrapping_sub(self.rows[0]))
     }
-
-    /// The left operand of a tile further down.
-    fn below(&self, tile: usize) -> Self {
-        Self { rows: self.rows.map(|row| row + tile * self.down()), ..*self }
-    }
 }
 
 /// Where the tile goes: element (m, j) at `m * step + j`.
@@ -60,6 +55,8 @@ pub(crate) struct Into<'a> {
 pub(crate) enum Onto<'a> {
     /// Nothing: they replace what is there.
     Nothing,
+    /// Zero, which makes the sign of a sum that is zero what it is with a bias.
+    Zero,
     /// What is there.
     There,
     /// The same row for all rows, one value a column.
@@ -67,9 +64,9 @@ pub(crate) enum Onto<'a> {
 }
 
 impl<'a> Onto<'a> {
-    /// A bias, where there is one.
+    /// A bias, or zero.
     pub(crate) fn bias(bias: Option<&'a [f32]>) -> Self {
-        bias.map_or(Self::Nothing, Self::Row)
+        bias.map_or(Self::Zero, Self::Row)
     }
 
     /// The same of the columns from `column` on.
@@ -80,28 +77,27 @@ impl<'a> Onto<'a> {
         }
     }
 
-    /// This for the first steps of a sum, and for later ones what those put down.
-    pub(crate) fn at(self, step: usize) -> Self {
-        if step == 0 { self } else { Self::There }
+    /// The same after so many steps of a sum: this before the first, then what they put down.
+    pub(crate) fn after(self, steps: usize) -> Self {
+        if steps == 0 { self } else { Self::There }
     }
 
     /// Puts down the sums of one row.
+    ///
+    /// # Panics
+    /// When there are fewer sums, or values that they are added to, than the row has.
     #[inline(always)]
     pub(crate) fn put(self, sums: &[f32], out: &mut [f32]) {
+        let sums = &sums[..out.len()];
         match self {
-            Self::Nothing => out.copy_from_slice(&sums[..out.len()]),
+            Self::Nothing => out.copy_from_slice(sums),
+            Self::Zero => out.iter_mut().zip(sums).for_each(|(out, sum)| *out = 0.0 + sum),
             Self::There => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
             Self::Row(row) => {
+                let row = &row[..out.len()];
                 out.iter_mut().zip(row).zip(sums).for_each(|((out, at), sum)| *out = at + sum);
             }
         }
-    }
-}
-
-impl Into<'_> {
-    /// Where a tile further down goes.
-    fn below(&mut self, tile: usize) -> Into<'_> {
-        Into { data: &mut self.data[tile * ROWS * self.step..], ..*self }
     }
 }
 
@@ -116,7 +112,7 @@ pub(crate) fn multiply(
     left: &Left,
     right: &[f32],
     runs: &[Run],
-    mut into: Into,
+    into: Into,
     columns: usize,
     tiles: usize,
 ) {
@@ -134,20 +130,22 @@ pub(crate) fn multiply(
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { x86::avx512::<1>(left, right, runs, into, tiles) },
+        // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => (0..tiles).for_each(|tile| {
-            // SAFETY: as above.
-            unsafe { x86::avx2(&left.below(tile), right, runs, into.below(tile), width) }
-        }),
-        Level::Plain => (0..tiles)
-            .for_each(|tile| plain(&left.below(tile), right, runs, into.below(tile), width)),
+        Level::Avx2 => unsafe { x86::avx2(left, right, runs, into, width, tiles) },
+        Level::Plain => plain(left, right, runs, into, width, tiles),
     }
 }
 
 fn check(left: &Left, right: &[f32], runs: &[Run], into: &Into, width: usize, tiles: usize) {
     let further = if tiles > 1 { (tiles - 1).saturating_mul(left.down()) } else { 0 };
     let reach = left.rows.iter().fold(0, |most, &row| most.max(row)).saturating_add(further);
-    let lowest = (tiles * ROWS - 1).saturating_mul(into.step);
+    let even = left
+        .rows
+        .windows(2)
+        .all(|pair| pair[1].wrapping_sub(pair[0]) == left.rows[1].wrapping_sub(left.rows[0]));
+    assert!(tiles == 1 || even, "tiles of uneven rows below one another");
+    let lowest = tiles.saturating_mul(ROWS).saturating_sub(1).saturating_mul(into.step);
     assert!(lowest.saturating_add(width) <= into.data.len(), "a tile outside its destination");
     if let Onto::Row(row) = into.onto {
         assert!(width <= row.len(), "a tile wider than what it is added to");
@@ -156,26 +154,31 @@ fn check(left: &Left, right: &[f32], runs: &[Run], into: &Into, width: usize, ti
         if let Some(last) = run.len.checked_sub(1) {
             let most = reach.saturating_add(run.a).saturating_add(last.saturating_mul(left.step));
             assert!(most < left.data.len(), "a run outside the left");
-            assert!(run.b + last * LANES + width <= right.len(), "a run outside the right");
+            let most = run.b.saturating_add(last.saturating_mul(LANES)).saturating_add(width);
+            assert!(most <= right.len(), "a run outside the right");
         }
     }
 }
 
-fn plain(left: &Left, right: &[f32], runs: &[Run], into: Into, width: usize) {
-    let mut sums = [[0.0f32; LANES]; ROWS];
-    for run in runs {
-        for k in 0..run.len {
-            let right = &right[run.b + k * LANES..][..width];
-            for (sums, row) in sums.iter_mut().zip(left.rows) {
-                let a = left.data[row + run.a + k * left.step];
-                for (sum, &b) in sums.iter_mut().zip(right) {
-                    *sum = fma::<false>(a, b, *sum);
+fn plain(left: &Left, right: &[f32], runs: &[Run], into: Into, width: usize, tiles: usize) {
+    for tile in 0..tiles {
+        let further = tile.wrapping_mul(left.down());
+        let mut sums = [[0.0f32; LANES]; ROWS];
+        for run in runs {
+            for k in 0..run.len {
+                let right = &right[run.b + k * LANES..][..width];
+                for (sums, row) in sums.iter_mut().zip(left.rows) {
+                    let a = left.data[further + row + run.a + k * left.step];
+                    for (sum, &b) in sums.iter_mut().zip(right) {
+                        *sum = fma::<false>(a, b, *sum);
+                    }
                 }
             }
         }
-    }
-    for (m, sums) in sums.iter().enumerate() {
-        into.onto.put(sums, &mut into.data[m * into.step..][..width]);
+        for (m, sums) in sums.iter().enumerate() {
+            let out = &mut into.data[(tile * ROWS + m) * into.step..][..width];
+            into.onto.put(sums, out);
+        }
     }
 }
 
@@ -196,6 +199,9 @@ mod x86 {
         onto: Option<(*const f32, usize)>,
     }
 
+    /// What sums are added to where they are added to zero.
+    static ZEROS: [f32; LANES] = [0.0; LANES];
+
     impl Out {
         /// The tile `tile` times `ROWS` further down.
         fn new(into: &mut Into, tile: usize) -> Self {
@@ -203,11 +209,17 @@ mod x86 {
             let data = into.data.as_mut_ptr().wrapping_add(tile * ROWS * step);
             let onto = match into.onto {
                 Onto::Nothing => None,
+                Onto::Zero => Some((ZEROS.as_ptr(), 0)),
                 Onto::There => Some((data.cast_const(), step)),
                 Onto::Row(row) => Some((row.as_ptr(), 0)),
             };
             Self { data, step, onto }
         }
+    }
+
+    /// Where the left operand of a tile begins. `check` has bounded it wherever a run has steps; without any it is not read.
+    fn base(left: &Left, tile: usize) -> *const f32 {
+        left.data.as_ptr().wrapping_add(tile.wrapping_mul(left.down()))
     }
 
     /// # Safety
@@ -220,13 +232,10 @@ mod x86 {
         mut into: Into,
         tiles: usize,
     ) {
-        let down = left.down();
         for tile in 0..tiles {
-            // SAFETY: the tiles that the caller vouches for, one after another. A wrapped sum is only ever asked for ahead.
-            unsafe {
-                let base = left.data.as_ptr().wrapping_add(tile.wrapping_mul(down));
-                avx512_tile::<V>(left, base, right, runs, Out::new(&mut into, tile));
-            }
+            let out = Out::new(&mut into, tile);
+            // SAFETY: one of the tiles that the caller vouches for.
+            unsafe { avx512_tile::<V>(left, base(left, tile), right, runs, out) }
         }
     }
 
@@ -299,36 +308,39 @@ mod x86 {
         runs: &[Run],
         mut into: Into,
         width: usize,
+        tiles: usize,
     ) {
-        for half in 0..ROWS / 4 {
-            for column in (0..width).step_by(16) {
-                // SAFETY: a part of the tile that the caller vouches for.
-                unsafe { avx2_part(left, right, runs, Out::new(&mut into, 0), 4 * half, column) }
+        for tile in 0..tiles {
+            let out = Out::new(&mut into, tile);
+            for row in (0..ROWS).step_by(4) {
+                for column in (0..width).step_by(16) {
+                    // SAFETY: a part of a tile that the caller vouches for.
+                    unsafe { avx2_part(left, base(left, tile), right, runs, out, [row, column]) }
+                }
             }
         }
     }
 
-    /// Four rows times sixteen columns.
+    /// Four rows times sixteen columns, from these on; the left operand from `base` on.
     ///
     /// # Safety
     /// As `avx2`, with `row <= 4` and `column + 16 <= width`.
     #[target_feature(enable = "avx2,fma")]
     unsafe fn avx2_part(
         left: &Left,
+        base: *const f32,
         right: &[f32],
         runs: &[Run],
         out: Out,
-        row: usize,
-        column: usize,
+        [row, column]: [usize; 2],
     ) {
         let mut sums = [[_mm256_setzero_ps(); 2]; 4];
         let rows = [left.rows[row], left.rows[row + 1], left.rows[row + 2], left.rows[row + 3]];
-        let base = left.data.as_ptr();
         for run in runs {
             let mut k = run.a;
             let mut b = run.b + column;
             for _ in 0..run.len {
-                // SAFETY: `b + 16 <= right.len()` and `row + k < data.len()` by `check`.
+                // SAFETY: `b + 16 <= right.len()` and `row + k` lies inside the left operand by `check`.
                 unsafe {
                     let low = _mm256_loadu_ps(right.as_ptr().add(b));
                     let high = _mm256_loadu_ps(right.as_ptr().add(b + 8));

@@ -30,7 +30,7 @@ pub(crate) struct Sizes {
 }
 
 /// `out = onto + left * panels`, on this thread. Element (m, j) of `out` lies at
-/// `m * step + j`; `panels` are those of a `sizes.depth` x `sizes.columns` matrix.
+/// `m * step + j`; `panels` are those of a `sizes.depth` x `sizes.columns` matrix. Of an empty sum `onto` alone is put down.
 pub(crate) fn product(
     left: Matrix,
     panels: &[f32],
@@ -45,7 +45,7 @@ pub(crate) fn product(
         let width = LANES.min(columns - from);
         for k in (0..depth.max(1)).step_by(DEPTH) {
             let run = Run { a: k * left.step, b: k * LANES, len: DEPTH.min(depth - k) };
-            let onto = onto.at(k).columns_from(from);
+            let onto = onto.after(k).columns_from(from);
             let tiles = if is_whole(width) { rows / ROWS } else { 0 };
             if tiles > 0 {
                 let rows = std::array::from_fn(|i| i * left.row);

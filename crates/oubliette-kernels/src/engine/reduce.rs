@@ -51,6 +51,7 @@ for_each_level! {
     pub(crate) fn sum(data: &[f32]) -> f32 = sum_body
 }
 
+/// [`sum`] inside a function that is compiled for every level.
 #[inline(always)]
 pub(crate) fn sum_body<const FUSED: bool>(data: &[f32]) -> f32 {
     let mut parts = [0.0f32; 16];
@@ -83,6 +84,7 @@ for_each_level! {
     pub(crate) fn squares_around(data: &[f32], mean: f32) -> f32 = squares_around_body
 }
 
+/// [`squares_around`] inside a function that is compiled for every level.
 #[inline(always)]
 pub(crate) fn squares_around_body<const FUSED: bool>(data: &[f32], mean: f32) -> f32 {
     let mut parts = [0.0f32; 16];
@@ -101,7 +103,7 @@ pub(crate) fn squares_around_body<const FUSED: bool>(data: &[f32], mean: f32) ->
 
 /// The sum of `values` times a factor made of `x`, in sixteen interleaved parts.
 #[inline(always)]
-pub(crate) fn products_body<const FUSED: bool>(
+pub(crate) fn sum_of_products<const FUSED: bool>(
     values: &[f32],
     x: &[f32],
     factor: impl Fn(f32) -> f32,

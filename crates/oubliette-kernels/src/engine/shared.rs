@@ -74,8 +74,10 @@ fn by_rows(x: &[f32], right: Right, bias: Option<&[f32]>, sizes: Sizes, y: &mut 
     });
 }
 
+/// Of nothing to sum there would be no stretch that puts anything down.
 fn by_columns(x: &[f32], right: Right, bias: Option<&[f32]>, sizes: Sizes, y: &mut [f32]) {
     let Sizes { rows, depth, columns } = sizes;
+    assert!(depth > 0, "columns of an empty sum");
     let y = Parts::new(y);
     parallel::tasks(columns.div_ceil(COLUMNS), rows * depth * columns, |task| {
         let from = task * COLUMNS;
@@ -89,7 +91,7 @@ fn by_columns(x: &[f32], right: Right, bias: Option<&[f32]>, sizes: Sizes, y: &m
                 right.pack([k, from], [some, wide], panels);
                 let left = Matrix { data: &x[k..], row: depth, step: 1 };
                 let sizes = Sizes { rows, depth: some, columns: wide };
-                product(left, panels, sizes, sums, wide, Onto::bias(bias).at(k));
+                product(left, panels, sizes, sums, wide, Onto::bias(bias).after(k));
             }
             for (row, sums) in sums.chunks_exact(wide).enumerate() {
                 // SAFETY: the tasks' columns do not overlap.

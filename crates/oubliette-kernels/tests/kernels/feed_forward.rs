@@ -62,18 +62,22 @@ fn drawn(len: usize, seed: u64) -> Tensor<1> {
 #[test]
 fn the_bits_of_the_maps_one_after_the_other() {
     for gate in GATES {
-        the_bits(gate, 2 * 1024 + 77, [24, 600, 20]);
-        the_bits(gate, 300, [310, 1400, 320]);
+        for biased in [[true, true], [true, false], [false, false]] {
+            the_bits(gate, 2 * 1024 + 77, [24, 600, 20], biased);
+            the_bits(gate, 300, [310, 1400, 320], biased);
+        }
     }
 }
 
-fn the_bits(gate: Gate, rows: usize, widths: Widths) {
+fn the_bits(gate: Gate, rows: usize, widths: Widths, biased: [bool; 2]) {
     let [inputs, _, outputs] = widths;
     let run = |fused: bool| {
         let leaf = |(len, seed)| drawn(len, seed).require_grad();
         let x = leaf((rows * inputs, 1));
         let t: Vec<_> = lengths(widths).into_iter().zip(2..).map(leaf).collect();
-        let (up, down) = layers(&t, widths);
+        let (mut up, mut down) = layers(&t, widths);
+        up.bias = up.bias.filter(|_| biased[0]);
+        down.bias = down.bias.filter(|_| biased[1]);
         let shaped = x.clone().reshape([1, rows, inputs]);
         let y = if fused {
             feed_forward(shaped, up, down, gate)
@@ -84,23 +88,27 @@ fn the_bits(gate: Gate, rows: usize, widths: Widths) {
         };
         let weighted = y.clone() * drawn(rows * outputs, 9).reshape([1, rows, outputs]);
         let gradients = weighted.sum().backward();
-        let of = |t: &Tensor<1>| t.grad(&gradients).expect("a gradient").into_data();
+        let of = |t: &Tensor<1>| t.grad(&gradients).map(Tensor::into_data);
         (y.into_data(), of(&x), t.iter().map(of).collect::<Vec<_>>())
     };
-    assert!(run(true) == run(false), "{gate:?}, {rows} rows, {widths:?}");
+    assert!(run(true) == run(false), "{gate:?}, {rows} rows, {widths:?}, {biased:?}");
 }
 
 #[test]
-fn no_rows_and_no_unit() {
+fn no_rows_no_inputs_and_no_unit() {
     let device = flex().autodiff();
-    for (rows, inner) in [(0, 4), (3, 0)] {
-        let up = Tensor::<2>::ones([2 * inner, 5], &device).require_grad();
-        let down = Dense { weight: Tensor::ones([2, inner], &device), bias: None };
-        let layer = Dense { weight: up.clone(), bias: None };
-        let y = feed_forward(Tensor::ones([1, rows, 5], &device), layer, down, Gate::Gelu);
-        assert_eq!(y.clone().inner().into_data(), TensorData::zeros::<f32, _>([1, rows, 2]));
-        let gradient = up.grad(&y.sum().backward()).expect("a gradient");
-        assert_eq!(gradient.into_data(), TensorData::zeros::<f32, _>([2 * inner, 5]));
+    for (rows, inputs, inner) in [(0, 5, 4), (3, 5, 0), (70, 5, 0), (70, 0, 4)] {
+        for bias in [None, Some(2.5f32)] {
+            let up = Tensor::<2>::ones([2 * inner, inputs], &device).require_grad();
+            let given = bias.map(|bias| Tensor::full([2], bias, &device));
+            let down = Dense { weight: Tensor::ones([2, inner], &device), bias: given };
+            let layer = Dense { weight: up.clone(), bias: None };
+            let y = feed_forward(Tensor::ones([1, rows, inputs], &device), layer, down, Gate::Gelu);
+            let expected = TensorData::full([1, rows, 2], bias.unwrap_or(0.0));
+            assert_eq!(y.clone().inner().into_data(), expected, "{rows} x {inputs}, {inner}");
+            let gradient = up.grad(&y.sum().backward()).expect("a gradient");
+            assert_eq!(gradient.into_data(), TensorData::zeros::<f32, _>([2 * inner, inputs]));
+        }
     }
 }
 

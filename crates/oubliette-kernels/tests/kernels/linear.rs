@@ -62,6 +62,27 @@ fn no_rows() {
     assert_eq!(gradient.into_data(), TensorData::zeros::<f32, _>([3, 5]));
 }
 
+/// However the rows are shared out, of nothing to sum the bias comes out, and of a sum that is too small for a number a zero without a sign.
+#[test]
+fn empty_sums_and_sums_too_small() {
+    let device = flex();
+    for (rows, outputs) in [(1, 3), (65, 3), (65, 600)] {
+        let full = |dims: [usize; 2], value: f32| Tensor::<2>::full(dims, value, &device);
+        let bits = |y: Tensor<2>| {
+            let y = y.into_data().try_into_vec::<f32>().expect("f32 values");
+            y.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let small = linear(full([rows, 1], 1e-30), full([outputs, 1], -1e-30), None);
+        assert_eq!(bits(small), vec![0; rows * outputs], "{rows} rows, {outputs} outputs");
+        for bias in [None, Some(2.5f32)] {
+            let given = bias.map(|bias| Tensor::<1>::full([outputs], bias, &device));
+            let y = linear(full([rows, 0], 1.0), full([outputs, 0], 1.0), given);
+            let expected = vec![bias.unwrap_or(0.0).to_bits(); rows * outputs];
+            assert_eq!(bits(y), expected, "{rows} rows, {outputs} outputs, bias {bias:?}");
+        }
+    }
+}
+
 #[test]
 fn a_sample_does_not_depend_on_its_batch() {
     let fixed = |len, seed, dims: [usize; 2]| {

@@ -1,18 +1,21 @@
 //! Comparing a kernel in `f32` with the composed operation in `f64`.
 
+use std::env::VarError;
+
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use oubliette_kernels::{Instructions, at_most};
 
 /// Says, in the environment, to which instructions the kernels are held: `avx2` or `plain`.
 pub(crate) const AT_MOST: &str = "KERNEL_TESTS_AT_MOST";
 
-/// The device of all tests.
+/// The device of all tests. It holds the kernels to what [`AT_MOST`] says, so that no test may take another.
 pub(crate) fn flex() -> Device {
     match std::env::var(AT_MOST).as_deref() {
         Ok("avx2") => at_most(Instructions::Avx2),
         Ok("plain") => at_most(Instructions::Plain),
         Ok(other) => panic!("{AT_MOST} is {other}"),
-        Err(_) => {}
+        Err(VarError::NotPresent) => {}
+        Err(other) => panic!("{AT_MOST}: {other}"),
     }
     Device::flex()
 }
@@ -149,11 +152,12 @@ pub(crate) fn same_bits_in_any_batch(
     operation: &dyn Fn(Tensor<1>, usize) -> Tensor<1>,
 ) {
     let all = values(batch * len, 7);
-    let run = |from: usize, samples: usize| -> Vec<f32> {
+    let run = |from: usize, samples: usize| -> Vec<u32> {
         let part: Vec<f64> = all[from * len..(from + samples) * len].to_vec();
         let x =
             Tensor::<1>::from_data(TensorData::new(part, [samples * len]), (&flex(), DType::F32));
-        operation(x, samples).into_data().try_into_vec::<f32>().expect("f32 values")
+        let y = operation(x, samples).into_data().try_into_vec::<f32>().expect("f32 values");
+        y.into_iter().map(f32::to_bits).collect()
     };
     let together = run(0, batch);
     let size = together.len() / batch;

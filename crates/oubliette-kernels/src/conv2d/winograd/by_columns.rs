@@ -73,7 +73,7 @@ impl Pass<'_> {
         let sums = sums.chunks_exact_mut(pitch(sizes.rows * sizes.columns));
         for ((seen, kernels), sums) in seen.zip(kernels).zip(sums) {
             let left = Matrix { data: &seen[from..], row: depth, step: 1 };
-            product(left, kernels, sizes, sums, sizes.columns, Onto::Nothing.at(from));
+            product(left, kernels, sizes, sums, sizes.columns, Onto::Nothing.after(from));
         }
     }
 }
