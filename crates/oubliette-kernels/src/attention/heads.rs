@@ -205,11 +205,11 @@ fn weights_body<const FUSED: bool>(scores: &mut [f32], scale: f32, logarithms: &
 
 for_each_level! {
     /// Adds the products of all rows to the sums of their lanes.
-    pub(super) fn add_products(a: &[f32], b: &[f32], sums: &mut [f32; LANES]) = add_sum_of_products
+    pub(super) fn add_products(a: &[f32], b: &[f32], sums: &mut [f32; LANES]) = add_products_body
 }
 
 #[inline(always)]
-fn add_sum_of_products<const FUSED: bool>(a: &[f32], b: &[f32], sums: &mut Lanes) {
+fn add_products_body<const FUSED: bool>(a: &[f32], b: &[f32], sums: &mut Lanes) {
     // A stretch is summed by itself, as in the forward.
     for (a, b) in a.chunks(DEPTH * LANES).zip(b.chunks(DEPTH * LANES)) {
         let mut each = [0.0; LANES];
