@@ -3,8 +3,8 @@
 The variant `paper` keeps the loops of the releases: ESD a fresh partial sampling and two predictions of the frozen model each step
 (rohitgandikota/erasing, `esd_sd.py`), concept ablation and restricted gradient pictures drawn to files by the pipeline, read and encoded
 again each step, prompts too (nupurkmr9/concept-ablation, `diffusers/train.py`; reds-lab/Restricted_gradient_diversity_unlearning,
-`nsfw_RGD.py`, without its pause of 0.1 s a step). The variant `same-savings` has every saving that our program has;
-`kept-latents` has latents that are never decoded and `solver` ten steps of DPM-Solver++ alone, and `twin` no saving, but other luck where a loop draws what ours does not.
+`nsfw_RGD.py`, without its pause of 0.1 s a step). The variant `same-savings` has every saving that our program has: pictures that no step looks at
+are not drawn, those of a job that is `encoded` are encoded once, and those of others stay latents of DPM-Solver++.
 
 What is no part of the loop is the same on either side: DDIM, rates, batches, counts, prompts, Adam without decay or clipping, no augmentation.
 With `draws`, a file of random numbers that our program drew, they are used wherever a loop draws what our program draws too.
@@ -27,8 +27,7 @@ diffusers_logging.disable_progress_bar()
 transformers_logging.disable_progress_bar()
 
 RELEASED_BATCH = {"ca": 4, "rg": 8}  # pictures that the release's script draws at once
-OUR_BATCH = 8
-TWIN = 1000  # added to the seed of a twin
+OUR_BATCH = 32  # of pictures as small as those of the jobs
 SOURCES = {"anchor": "source", "prompts": "source", "retain": "retain_source"}  # what our program calls them
 
 
@@ -99,9 +98,9 @@ class Job:
     def __init__(self, folder, settings):
         self.folder, self.set, variant = Path(folder), settings, settings["variant"]
         self.saving = variant == "same-savings"
-        self.keeps_latents, self.solves = self.saving or variant == "kept-latents", self.saving or variant == "solver"
+        self.keeps_latents = self.saving and not settings.get("encoded", False)
         self.done, self.left, self.pipeline = 0, list(settings["checkpoints"]), None
-        self.levels, self.pictures = [], {}
+        self.levels, self.pictures, self.choices = [], {}, {}
         self.draws = load_file(settings["draws"]) if "draws" in settings else None
 
     @staticmethod
@@ -115,19 +114,19 @@ class Job:
     def load(self):
         """The model, what may move, and the optimiser; part of the first checkpoint's time, as it is of our program's."""
         random.seed(self.set["seed"])
-        torch.manual_seed(self.set["seed"] + (TWIN if self.set["variant"] == "twin" else 0))
+        torch.manual_seed(self.set["seed"])
         self.pipeline = StableDiffusionPipeline.from_pretrained(self.set["model"])
         self.pipeline.set_progress_bar_config(disable=True)
         config = self.pipeline.scheduler.config
         self.pipeline.scheduler = DDIMScheduler.from_config(config, clip_sample=False, set_alpha_to_one=False)
-        if self.solves and "solver_steps" in self.set:  # only the picture counts
+        if self.keeps_latents and "solver_steps" in self.set:  # only the picture counts
             self.pipeline.scheduler = DPMSolverMultistepScheduler.from_config(config)
         self.noising = DDPMScheduler.from_config(config)
         self.texts = Texts(self.pipeline, self.saving)
         for part in (self.pipeline.text_encoder, self.pipeline.vae, self.pipeline.unet):
             part.requires_grad_(False)
         self.student = self.pipeline.unet
-        if self.set["method"] == "esd":  # draws with the model as it was
+        if self.set["method"] == "esd" or self.saving:  # draws with the model as it was, after the first step too
             self.student = type(self.student).from_pretrained(self.set["model"], subfolder="unet").requires_grad_(False)
         self.moving = [w for name, w in self.student.named_parameters() if self.moves(name)]
         for weight in self.moving:
@@ -144,12 +143,12 @@ class Job:
         """To the next checkpoint, saved as a UNet folder; the model's other parts do not change."""
         if self.pipeline is None:
             self.load()
-        until = self.left.pop(0)
+        self.until = self.left.pop(0)
         step = getattr(self, self.set["method"])
-        while self.done < until:
+        while self.done < self.until:
             step()
             self.done += 1
-        self.student.save_pretrained(self.folder / f"{until}/unet")
+        self.student.save_pretrained(self.folder / f"{self.until}/unet")
 
     def descend(self, loss):
         """Backward and update."""
@@ -232,55 +231,100 @@ class Job:
 
     def noised(self, side):
         """Latents of some pictures with the noise of random times, their times, the noise, and the rows of their prompts."""
-        if side not in self.pictures:
-            self.pictures[side] = self.draw(side)
-        given = None if self.draws is None else [self.draws[f"{SOURCES[side]}.{what}"][self.done] for what in ("rows", "times", "noise")]
-        every, batch = self.pictures[side], self.set["batch"]
-        chosen = [every[row] for row in given[0]] if given else random.choices(every, k=batch)
-        latents = torch.cat([picture if self.keeps_latents else self.read(picture) for picture, _ in chosen])
-        if not self.keeps_latents:
-            with torch.no_grad():
-                latents = self.pipeline.vae.encode(latents).latent_dist.sample() * self.pipeline.vae.config.scaling_factor
-        noise = given[2] if given else torch.randn_like(latents)
-        t = given[1] if given else torch.randint(0, self.noising.config.num_train_timesteps, (batch,))
-        return self.noising.add_noise(latents, noise, t), t, noise, [row for _, row in chosen]
+        chosen = self.chosen(side, self.done)
+        self.draw(side, chosen)
+        latents = self.latents([self.pictures[side][number] for number in chosen], self.given(side, "encoding"))
+        noise, t = self.given(side, "noise"), self.given(side, "times")
+        noise = torch.randn_like(latents) if noise is None else noise
+        t = torch.randint(0, self.noising.config.num_train_timesteps, (len(chosen),)) if t is None else t
+        return self.noising.add_noise(latents, noise, t), t, noise, [self.row(side, number) for number in chosen]
 
-    def draw(self, side):
-        """Equally many pictures of every prompt of a side: files as the releases keep them, or latents."""
-        texts = self.set[side]
-        repeats = max(1, -(-self.set["pictures"] // len(texts)))
-        rows = [row for row in range(len(texts)) for _ in range(repeats)]
-        if self.draws is not None and self.set["method"] == "rg":  # our program draws scenes of all in turn
-            rows = [number % len(texts) for number in range(len(rows))]
-        size, made = OUR_BATCH if self.saving else RELEASED_BATCH[self.set["method"]], []
-        for start in range(0, len(rows), size):
-            some = rows[start:start + size]
-            noise = None if self.draws is None else self.draws[f"{SOURCES[side]}.initial"][start:start + size]
-            pictures = self.sample([texts[row] for row in some], noise)
-            for number, (picture, row) in enumerate(zip(pictures, some)):
-                if not self.keeps_latents:
-                    path = self.folder / f"pictures/{side}-{start + number}.png"
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    picture.save(path)
-                    picture = path
-                made.append((picture, row))
-        return made
+    def given(self, side, what):
+        """Random numbers of this step that our program drew, where there are such."""
+        every = None if self.draws is None else self.draws.get(f"{SOURCES[side]}.{what}")
+        return None if every is None else every[self.done]
+
+    def chosen(self, side, step):
+        """The numbers of the pictures that a step looks at."""
+        if self.draws is not None:
+            return self.draws[f"{SOURCES[side]}.rows"][step].tolist()
+        choices = self.choices.setdefault(side, [])
+        while len(choices) <= step:
+            choices.append(random.choices(range(self.count(side)), k=self.set["batch"]))
+        return choices[step]
+
+    def count(self, side):
+        """Pictures of a side: equally many of every prompt."""
+        texts = len(self.set[side])
+        return max(1, -(-self.set["pictures"] // texts)) * texts
+
+    def row(self, side, number):
+        """The prompt of a picture."""
+        texts = len(self.set[side])
+        # Our program draws the scenes of a restricted gradient in turn.
+        return number % texts if self.set["method"] == "rg" else number // (self.count(side) // texts)
+
+    def draw(self, side, chosen):
+        """All pictures of a side before the first step, or those that steps look at from now on, as many as are drawn together."""
+        made = self.pictures.setdefault(side, {})
+        if not self.saving:
+            wanted, size = (range(self.count(side)) if not made else []), RELEASED_BATCH[self.set["method"]]
+        else:
+            wanted, size = [number for number in dict.fromkeys(chosen) if number not in made], OUR_BATCH
+            last, step = max(self.left + [self.until]), self.done + 1
+            while 0 < len(wanted) < size and step < last:
+                wanted += [number for number in dict.fromkeys(self.chosen(side, step)) if number not in made and number not in wanted]
+                step += 1
+        for start in range(0, len(wanted), size):
+            some = wanted[start:start + size]
+            noise = None if self.draws is None else self.draws[f"{SOURCES[side]}.initial"][list(some)]
+            pictures = self.sample([self.set[side][self.row(side, number)] for number in some], noise)
+            made |= dict(zip(some, self.kept(pictures, [f"{side}-{number}" for number in some])))
+
+    def kept(self, pictures, names):
+        """What becomes of pictures: latents stay as they are, distributions of latents, or files as the releases keep them."""
+        if self.keeps_latents:
+            return pictures
+        if self.saving:
+            mean, deviation = self.encode([self.pixels(picture) for picture in pictures])
+            return list(zip(mean.split(1), deviation.split(1)))
+        folder = self.folder / "pictures"
+        folder.mkdir(parents=True, exist_ok=True)
+        for picture, name in zip(pictures, names):
+            picture.save(folder / f"{name}.png")
+        return [folder / f"{name}.png" for name in names]
+
+    def latents(self, pictures, unit):
+        """The latents of pictures, (pictures, channels, height, width): draws where they were encoded, by `unit` noise where that is given."""
+        if self.keeps_latents:
+            return torch.cat(pictures)
+        if self.saving:
+            mean, deviation = (torch.cat(parts) for parts in zip(*pictures))
+        else:
+            mean, deviation = self.encode([self.pixels(Image.open(path).convert("RGB")) for path in pictures])
+        unit = torch.randn_like(mean) if unit is None else unit
+        return (mean + deviation * unit) * self.pipeline.vae.config.scaling_factor
+
+    def encode(self, pixels):
+        """Means and deviations of latents."""
+        with torch.no_grad():
+            known = self.pipeline.vae.encode(torch.cat(pixels)).latent_dist
+        return known.mean, known.std
 
     def sample(self, prompts, noise):
         """One batch, from given noise or some of its own: pictures, or their latents as rows."""
-        steps = self.set["solver_steps" if self.solves else "sampling_steps"]
+        steps = self.set["solver_steps" if self.keeps_latents else "sampling_steps"]
         more = {"num_inference_steps": steps, "guidance_scale": self.set["guidance"], "latents": noise}
-        if not self.keeps_latents:
+        if not self.saving:
             return self.pipeline(prompts, **more).images
-        empty = self.texts([""] * len(prompts))
-        latents = self.pipeline(
-            prompt_embeds=self.texts(prompts), negative_prompt_embeds=empty, output_type="latent", **more).images
-        return latents.split(1)
+        more |= {"prompt_embeds": self.texts(prompts), "negative_prompt_embeds": self.texts([""] * len(prompts))}
+        made = self.pipeline(output_type="latent" if self.keeps_latents else "pil", **more).images
+        return made.split(1) if self.keeps_latents else made
 
     @staticmethod
-    def read(path):
+    def pixels(picture):
         """A picture as the encoder takes it, (1, 3, height, width)."""
-        values = np.asarray(Image.open(path).convert("RGB"), dtype=np.float32) / 127.5 - 1.0
+        values = np.asarray(picture, dtype=np.float32) / 127.5 - 1.0
         return torch.from_numpy(values).permute(2, 0, 1)[None]
 
     def check(self):

@@ -15,8 +15,8 @@ use serde::Deserialize;
 
 use crate::Run;
 
-/// Pictures that a run draws in one forward, each lot of them from random numbers of its own.
-const TOGETHER: usize = 8;
+/// Pictures whose noise a run draws from one lot.
+const A_LOT: usize = 8;
 
 /// What a run draws.
 #[derive(Deserialize)]
@@ -39,8 +39,8 @@ pub(crate) struct Settings {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Source {
-    /// So many pictures before the first step, and some of them noised in every step.
-    Prompts(usize),
+    /// So many pictures before the first step, and some of them noised in every step; where they are encoded, each is a draw of its latents.
+    Prompts { pictures: usize, encoded: bool },
     /// Samplings of so many calls that serve so many steps each.
     Trajectory { calls: usize, pairs: u64 },
 }
@@ -56,25 +56,36 @@ impl Draws {
         Self { folder: folder.to_owned(), settings }
     }
 
-    /// Noise that pictures begin at; of every step the pictures, times and noise.
-    fn prompts(&self, name: &str, lot: &Lot, count: usize, file: &mut Tensors) {
+    /// Noise that pictures begin at; of every step the pictures, what their latents are drawn by, times and noise.
+    fn prompts(&self, name: &str, lot: &Lot, count: usize, encoded: bool, file: &mut Tensors) {
         let Settings { batch, levels, steps, .. } = self.settings;
         let all: Vec<usize> = (0..count).collect();
         let mut initial = Vec::new();
-        for (chunk, pictures) in all.chunks(TOGETHER).enumerate() {
+        for (chunk, pictures) in all.chunks(A_LOT).enumerate() {
             let mut rng = lot.child("drawn").nth(chunk as u64).rng();
             initial.extend(self.normal(pictures.len(), &mut rng));
         }
-        let (mut rows, mut times, mut noise) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut rows, mut times) = (Vec::new(), Vec::new());
+        let (mut encoding, mut noise) = (Vec::new(), Vec::new());
         for step in 0..steps {
             let mut rng = lot.nth(step).rng();
             rows.extend((0..batch).filter_map(|_| all.choose(&mut rng).map(|&row| row as i64)));
+            if encoded {
+                encoding.extend(self.normal(batch, &mut rng));
+            }
             times.extend((0..batch).map(|_| rng.random_range(0..levels) as i64));
             noise.extend(self.normal(batch, &mut rng));
         }
         file.floats(format!("{name}.initial"), self.shape(&[count]), &initial);
         file.whole(format!("{name}.rows"), vec![steps as usize, batch], &rows);
         file.whole(format!("{name}.times"), vec![steps as usize, batch], &times);
+        if encoded {
+            file.floats(
+                format!("{name}.encoding"),
+                self.shape(&[steps as usize, batch]),
+                &encoding,
+            );
+        }
         file.floats(format!("{name}.noise"), self.shape(&[steps as usize, batch]), &noise);
     }
 
@@ -112,7 +123,9 @@ impl Run for Draws {
         for (name, source) in &self.settings.sources {
             let lot = stage.child(name);
             match *source {
-                Source::Prompts(count) => self.prompts(name, &lot, count, &mut file),
+                Source::Prompts { pictures, encoded } => {
+                    self.prompts(name, &lot, pictures, encoded, &mut file);
+                }
                 Source::Trajectory { calls, pairs } => {
                     self.trajectory(name, &lot, calls, pairs, &mut file);
                 }

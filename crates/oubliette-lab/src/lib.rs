@@ -25,6 +25,7 @@ mod cholesky;
 pub mod describe;
 mod drawn;
 mod editing;
+mod encoded;
 mod entry;
 mod error;
 mod geometry;

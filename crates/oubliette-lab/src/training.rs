@@ -93,6 +93,7 @@ pub fn train(
         .remembering(job.drawn)
         .watched(&told);
     stage.mask.begin(&study, start)?;
+    stage.expect(stage.total());
     let stepper = Stepper::new(&study, job.concepts, &job.lot);
     let mut ruin = Ruin::new(&study, job.concepts, job.lot.child("ruin"));
     let total = stage.total();

@@ -34,6 +34,16 @@ impl Walk {
     ) -> Self {
         let [channels, height, width] = geometry::latents(sd);
         let noise = normal([prompts.len(), channels, height, width], sd, rng);
+        Self::begin_at(noise, sampler, prompts, guidance)
+    }
+
+    /// Begins at given unit noise, one row a prompt.
+    pub(crate) fn begin_at(
+        noise: Tensor<4>,
+        sampler: Box<dyn Sampler>,
+        prompts: Vec<String>,
+        guidance: f64,
+    ) -> Self {
         let latents = noise * sampler.start_scale();
         Self { sampler, prompts, negative: String::new(), guidance, latents, call: 0 }
     }

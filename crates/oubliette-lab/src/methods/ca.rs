@@ -12,6 +12,7 @@ use crate::{
     parts::{
         mask::Select,
         objective::{AnchorMatch, NoiseMse, Teacher},
+        source::Solver,
     },
     training::{Optimiser, Train, Weighted},
 };
@@ -52,8 +53,14 @@ pub struct Ca {
     pub templates: Vec<String>,
     /// Pictures of the anchor that are trained on, at least one for every text.
     pub pictures: usize,
-    /// DPM-Solver++ steps of the sampling that makes them.
+    /// Steps of the sampling that makes them.
     pub sampling_steps: u32,
+    /// Which solver takes them.
+    #[serde(skip_serializing_if = "Solver::is_default")]
+    pub solver: Solver,
+    /// Whether the pictures are decoded and encoded again, as the release keeps them in files.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub encoded: bool,
     /// Its guidance scale.
     pub guidance: f64,
     /// Which weights move.
@@ -74,6 +81,8 @@ impl Default for Ca {
             templates: Vec::new(),
             pictures: 200,
             sampling_steps: 20,
+            solver: Solver::default(),
+            encoded: false,
             guidance: 7.5,
             weights: vec!["attn2-kv".to_owned()],
             // 2e-6 for each of 4 × 2 rows: the release scales its rate with the batch.
@@ -96,7 +105,7 @@ impl Method for Ca {
         let (steps, guidance) = (self.sampling_steps, self.guidance);
         let drawing = Drawing { pictures: self.pictures, steps, guidance, batch: self.batch };
         let mut source = drawing.of(drawn);
-        source.under = named;
+        (source.under, source.solver, source.encoded) = (named, self.solver, self.encoded);
         let forget = match self.variant {
             Variant::Model => Weighted::one(AnchorMatch { teacher: Teacher::Student }),
             Variant::Noise => Weighted::one(NoiseMse {}),

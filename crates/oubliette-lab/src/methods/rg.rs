@@ -16,7 +16,7 @@ use crate::{
         combiner::Restricted,
         mask::Select,
         objective::{Ascent, NoiseMse},
-        source::Prompts,
+        source::{Prompts, Solver},
     },
     training::{Optimiser, Train, Weighted},
 };
@@ -55,8 +55,14 @@ pub struct Rg {
     pub words: Words,
     /// Pictures of the concept, and as many without it.
     pub pictures: usize,
-    /// DPM-Solver++ steps of the sampling that makes them.
+    /// Steps of the sampling that makes them.
     pub sampling_steps: u32,
+    /// Which solver takes them.
+    #[serde(skip_serializing_if = "Solver::is_default")]
+    pub solver: Solver,
+    /// Whether the pictures are decoded and encoded again, as the release keeps them in files.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub encoded: bool,
     /// Its guidance scale.
     pub guidance: f64,
     /// Which weights move.
@@ -80,6 +86,8 @@ impl Default for Rg {
             words: Words::default(),
             pictures: 800,
             sampling_steps: 20,
+            solver: Solver::default(),
+            encoded: false,
             guidance: 7.5,
             weights: vec!["unet".to_owned()],
             learning_rate: 1e-5,
@@ -134,6 +142,9 @@ impl Rg {
     /// Every scene once.
     fn source(&self, scenes: Vec<String>) -> Prompts {
         let (steps, guidance) = (self.sampling_steps, self.guidance);
-        Drawing { pictures: scenes.len(), steps, guidance, batch: self.batch }.of(scenes)
+        let drawing = Drawing { pictures: scenes.len(), steps, guidance, batch: self.batch };
+        let mut source = drawing.of(scenes);
+        (source.solver, source.encoded) = (self.solver, self.encoded);
+        source
     }
 }

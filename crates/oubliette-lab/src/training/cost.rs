@@ -23,7 +23,7 @@ impl Train {
         };
         let relearn = self.relearn.as_ref().map(|relearn| &relearn.source);
         let sources = [Some(&self.source), self.retain_source.as_ref(), relearn];
-        let drawings = || sources.iter().flatten().map(|source| source.drawing());
+        let drawings = || sources.iter().flatten().map(|source| source.drawing(self.total()));
         let a_step = drawings().map(|drawing| drawing.a_step).sum::<f64>()
             + look(&*self.source, &self.forget, step + TEACHER)
             + look(&**retain_source, &self.retain, step);
@@ -56,15 +56,26 @@ mod tests {
             ..Train::named("counted")
         };
         assert_eq!(stage.rows(), 8);
-        // Nine pictures of ten steps, each looked at twice; then a teacher and a training step on 8 rows, and two training steps on 4.
-        assert_eq!(stage.forwards(3.0), 180.0 + 5.0 * (8.0 * 4.0 + 2.0 * 4.0 * 3.0));
+        // As good as all of nine pictures of ten steps, each looked at twice; then a teacher and a training step on 8 rows, and two
+        // training steps on 4.
+        let trained = stage.forwards(3.0) - 5.0 * (8.0 * 4.0 + 2.0 * 4.0 * 3.0);
+        assert!((179.8..180.0).contains(&trained), "{trained}");
+    }
+
+    #[test]
+    fn only_pictures_that_a_step_looks_at_are_drawn() {
+        let source = Prompts::new(vec!["a fox".to_owned()], 800, 8);
+        let share = |steps| source.drawing(steps).before / (2.0 * 800.0 * 20.0);
+        // One step chooses eight; as many rows as pictures leave 1/e of them out.
+        assert!((share(1) - 0.01).abs() < 1e-4 && (share(100) - 0.632).abs() < 1e-3);
+        assert!(share(10_000) > 0.999);
     }
 
     #[test]
     fn a_sampling_of_several_steps_is_shared_by_them() {
         let cost = |pairs| {
             let source = Trajectory { steps: 50, batch: 2, pairs, ..Trajectory::default() };
-            source.drawing().a_step
+            source.drawing(25).a_step
         };
         assert_eq!([cost(1), cost(2), cost(25)], [100.0, 100.0, 8.0]);
     }

@@ -125,6 +125,15 @@ impl Train {
         [("source", self.source.as_ref())].into_iter().chain(retain).chain(relearn)
     }
 
+    /// Tells every source how many steps there are.
+    pub(super) fn expect(&mut self, steps: u64) {
+        let relearn = self.relearn.as_mut().map(|relearn| &mut relearn.source);
+        let others = self.retain_source.as_mut().into_iter().chain(relearn);
+        for source in std::iter::once(&mut self.source).chain(others) {
+            source.expect(steps);
+        }
+    }
+
     /// Steps of the whole stage: those of the survey, those in which only the anchor learns, and training.
     pub fn total(&self) -> u64 {
         self.looked() + self.steps

@@ -59,9 +59,7 @@ impl StableDiffusion {
     ) -> Result<Vec<RgbImage>> {
         let mut pictures: Vec<Option<RgbImage>> = vec![None; requests.len()];
         self.sample(weights, requests, sampler, batch, progress, |at, latents| {
-            let decoded = self.decode_latents(weights, latents.cast(self.latent_dtype(weights)));
-            self.must_be_finite(&decoded, "the pictures that its autoencoder decodes")?;
-            for (at, picture) in at.iter().zip(to_pictures(decoded)) {
+            for (at, picture) in at.iter().zip(self.decode_pictures(weights, latents)?) {
                 pictures[*at] = Some(picture);
             }
             Ok(())

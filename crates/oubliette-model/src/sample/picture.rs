@@ -47,6 +47,16 @@ pub fn to_pixels(pictures: &[RgbImage], device: &Device) -> Result<Tensor<4>> {
 }
 
 impl StableDiffusion {
+    /// Latents as the denoiser sees them, (pictures, channels, height, width), to pictures.
+    ///
+    /// # Errors
+    /// When what the autoencoder computes is not finite.
+    pub fn decode_pictures(&self, weights: &Weights, latents: Tensor<4>) -> Result<Vec<RgbImage>> {
+        let decoded = self.decode_latents(weights, latents.cast(self.latent_dtype(weights)));
+        self.must_be_finite(&decoded, "the pictures that its autoencoder decodes")?;
+        Ok(to_pictures(decoded))
+    }
+
     /// Pictures of one size to the mean and the standard deviation of their latents, both scaled as the denoiser sees
     /// them: (pictures, channels, height, width). A sample is `mean + deviation * noise`.
     ///

@@ -79,7 +79,7 @@ impl Study {
     /// Every side's trainings with every rate on the choosing seed.
     fn choose(&mut self, job: &Job) -> Result<()> {
         for &rate in job.rates {
-            for by in By::ALL {
+            for by in By::ALL.into_iter().rev() {
                 let best = self.rate(job, by).and_then(|rate| {
                     self.records.of(&self.key(job, by, rate, CHOOSING))?.seconds()
                 });
@@ -102,7 +102,7 @@ impl Study {
 
     /// All sides on one seed, one after another.
     fn measure(&mut self, job: &Job, seed: u64) -> Result<()> {
-        for by in By::ALL {
+        for by in By::ALL.into_iter().rev() {
             match self.rate(job, by) {
                 Some(rate) => self.train(job, by, rate, seed, None)?,
                 None => println!("{} by {}: no rate met the rule", job.name, by.name()),
@@ -117,9 +117,12 @@ impl Study {
         if self.records.of(&key).is_some() {
             return Ok(());
         }
+        let job = &self.given(job, by, seed)?;
+        let key = self.key(job, by, rate, seed);
         let mut training = Training::begin(&self.place, &self.python, job, &key)?;
         let (mut at, mut recovery) = (Vec::new(), None);
-        for &steps in &job.checkpoints {
+        let first = self.first(job, &key);
+        for &steps in job.checkpoints.iter().filter(|&&steps| steps >= first) {
             let (folder, seconds) = training.reach(steps)?;
             if best.is_some_and(|best| seconds > best) {
                 break;
@@ -144,6 +147,23 @@ impl Study {
         }
         let peak = training.end()?;
         self.records.push(Record::new(&key, &at, Some(peak), recovery))
+    }
+
+    /// The job as one side trains it: where sides are alike, PyTorch is given the program's random numbers.
+    fn given(&self, job: &Job, by: By, seed: u64) -> Result<Job> {
+        let last = job.checkpoints.last().copied().filter(|_| job.alike && by != By::Ours);
+        Ok(match last {
+            Some(last) => job.with_draws(&self.draw(job, seed, last)?),
+            None => job.clone(),
+        })
+    }
+
+    /// The first checkpoint that is worth a look. Every one of the program's is a run of its own, and where sides are alike it has few
+    /// hits when the paper's loop has.
+    fn first(&self, job: &Job, key: &Key<'_>) -> u64 {
+        let paper = Key { by: By::Paper, ..*key };
+        let alike = Some(&paper).filter(|_| job.alike && key.by == By::Ours);
+        alike.and_then(|paper| self.records.of(paper)?.steps_forgot()).unwrap_or_default()
     }
 
     /// Every side that has a rate, with its measured trainings.

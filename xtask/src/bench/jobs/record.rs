@@ -20,16 +20,10 @@ pub(super) enum By {
     Paper,
     /// PyTorch with the program's savings.
     SameSavings,
-    /// The papers' loops, but for pictures that stay latents.
-    KeptLatents,
-    /// The papers' loops, but for pictures that the program's solver draws.
-    Solver,
-    /// The papers' loops with other luck.
-    Twin,
 }
 
 impl By {
-    /// Those that are timed, in the order that they take turns.
+    /// All, as tables name them; they take turns from the last to the first.
     pub(super) const ALL: [Self; 3] = [Self::Ours, Self::Paper, Self::SameSavings];
 
     /// As it is written down.
@@ -38,9 +32,6 @@ impl By {
             Self::Ours => "ours",
             Self::Paper => "paper",
             Self::SameSavings => "same-savings",
-            Self::KeptLatents => "kept-latents",
-            Self::Solver => "solver",
-            Self::Twin => "twin",
         }
     }
 }
@@ -100,6 +91,11 @@ impl Record {
         self.forgetful()
             .filter_map(|one| Some(before - points(&one["kept"])?))
             .min_by(f64::total_cmp)
+    }
+
+    /// Steps until then.
+    pub(super) fn steps_forgot(&self) -> Option<u64> {
+        self.forgetful().next()?["steps"].as_u64()
     }
 
     fn forgetful(&self) -> impl Iterator<Item = &Value> {

@@ -4,8 +4,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::record::By;
-
 /// What is unlearned, and how it is asked for.
 pub(super) const CONCEPT: &str = "car";
 const TEMPLATES: [&str; 4] =
@@ -48,7 +46,9 @@ pub(super) const UPDATE: (usize, u64, f64) = (4, 50, 1e-4);
 /// Rows of a training step, and pictures that a job draws to train on.
 const ROWS: usize = 8;
 const DRAWN: usize = 48;
-/// Steps of DPM-Solver++ in which our pictures are drawn, where the releases' loops take 25 of DDIM.
+/// Pictures of the restricted gradient, on either side of it; its release draws 200 to 1000.
+const RESTRICTED: usize = 400;
+/// Steps of DPM-Solver++ in which pictures of the ablation are drawn, where the releases' loops take 25 of DDIM.
 const SOLVER_STEPS: u32 = 10;
 /// The seed that rates are chosen on; the measured seeds are those after it.
 pub(super) const CHOOSING: u64 = 0;
@@ -66,8 +66,9 @@ pub(super) struct Job {
     pub(super) compared: (f64, u64),
     /// Steps after which the model is looked at.
     pub(super) checkpoints: Vec<u64>,
-    /// Sides that say where a difference comes from, where one was undecided.
-    pub(super) apart: &'static [By],
+    /// Whether the program does what the paper's loop does, number for number: then all sides are given its random numbers when they are
+    /// timed, too, and take the same steps.
+    pub(super) alike: bool,
     /// Settings of the program's method, but for rate and steps.
     pub(super) ours: Value,
     /// The same in the words of `benches/jobs.py`.
@@ -78,6 +79,13 @@ pub(super) struct Job {
     pub(super) sources: Value,
 }
 
+impl Job {
+    /// The same with random numbers that PyTorch uses in place of its own.
+    pub(super) fn with_draws(&self, file: &Path) -> Self {
+        Self { theirs: with(&self.theirs, json!({ "draws": file })), ..self.clone() }
+    }
+}
+
 /// All of them.
 pub(super) fn all() -> Vec<Job> {
     let drawn = json!({ "batch": ROWS, "pictures": DRAWN, "guidance": 4.0 });
@@ -85,6 +93,11 @@ pub(super) fn all() -> Vec<Job> {
         with(&drawn, json!({ "sampling_steps": SOLVER_STEPS })),
         with(&drawn, json!({ "sampling_steps": 25, "solver_steps": SOLVER_STEPS })),
     );
+    // As in the release: what the program saves of it changes no number.
+    let restricted = json!({
+        "batch": ROWS, "pictures": RESTRICTED, "guidance": 4.0, "sampling_steps": 25, "encoded": true,
+        "alpha": 1.6, "truncate": 1.1,
+    });
     // One text, as in the release. Its batch of 1 is 8 here: with 1, no rate kept enough on this model.
     let walked = json!({
         "batch": ROWS, "pairs": 10, "sampling_steps": 25, "guidance": 3.0, "eta": 2.0,
@@ -96,7 +109,7 @@ pub(super) fn all() -> Vec<Job> {
             name: "ESD-x",
             rates: &[1e-4, 5e-5, 2e-4],
             compared: (1e-4, 125),
-            apart: &[],
+            alike: false,
             checkpoints: vec![75, 100, 125, 150, 165, 180, 200, 250, 300],
             ours: with(&walked, json!({ "release": "diffusers", "variant": "x" })),
             theirs: walked,
@@ -108,35 +121,36 @@ pub(super) fn all() -> Vec<Job> {
             name: "concept ablation",
             rates: &[1e-4, 5e-5, 2e-4],
             compared: (1e-4, 36),
-            apart: &[],
+            alike: false,
             checkpoints: vec![24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96],
             ours: with(&ours, json!({ "anchor": ANCHOR })),
             theirs: with(&theirs, json!({ "prompts": named(CONCEPT), "anchor": named(ANCHOR) })),
             stage: "0-ablate",
-            sources: json!({ "source": { "prompts": DRAWN } }),
+            sources: json!({ "source": noised(DRAWN, false) }),
         },
         Job {
             method: "rg",
             name: "restricted gradient",
             rates: &[1e-5, 5e-6, 2e-5],
             compared: (1e-5, 40),
-            apart: &[By::Twin, By::KeptLatents, By::Solver],
-            checkpoints: vec![24, 28, 32, 36, 40, 44, 48, 56, 64, 72, 80, 96],
-            ours: with(
-                &ours,
-                json!({ "retain": RETAIN, "uniform": true, "alpha": 1.6, "truncate": 1.1 }),
-            ),
+            alike: true,
+            checkpoints: vec![24, 32, 40, 48, 56, 64, 72, 80, 96],
+            ours: with(&restricted, json!({ "retain": RETAIN, "uniform": true, "solver": "ddim" })),
             theirs: with(
-                &theirs,
+                &restricted,
                 json!({
                     "prompts": [format!("a {CONCEPT}")], "retain": RETAIN.map(|name| format!("a {name}")),
-                    "alpha": 1.6, "truncate": 1.1,
                 }),
             ),
             stage: "0-restrict",
-            sources: json!({ "source": { "prompts": DRAWN }, "retain_source": { "prompts": DRAWN } }),
+            sources: json!({ "source": noised(RESTRICTED, true), "retain_source": noised(RESTRICTED, true) }),
         },
     ]
+}
+
+/// A source of so many pictures.
+fn noised(pictures: usize, encoded: bool) -> Value {
+    json!({ "prompts": { "pictures": pictures, "encoded": encoded } })
 }
 
 /// What is told to the worker that writes down the program's random numbers of a training.

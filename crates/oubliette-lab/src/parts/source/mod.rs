@@ -7,7 +7,7 @@ mod trajectory;
 
 pub use focus::Focus;
 pub use pictures::Pictures;
-pub use prompts::Prompts;
+pub use prompts::{Prompts, Solver};
 pub use trajectory::{Trajectory, Whose};
 
 use std::path::Path;
@@ -93,10 +93,13 @@ pub trait Source: Stateful + Describe {
         None
     }
 
-    /// What drawing costs.
-    fn drawing(&self) -> Drawing {
+    /// What drawing costs where it is looked at in `steps` steps.
+    fn drawing(&self, _steps: u64) -> Drawing {
         Drawing::default()
     }
+
+    /// Told before the first step how many there will be, so that what is made ready is what they look at.
+    fn expect(&mut self, _steps: u64) {}
 
     /// The batch of step `step`; all that is random in it comes from `lot`.
     ///

@@ -12,8 +12,9 @@ use super::{Batch, Source, Stateful, check_rows};
 use crate::{
     Card, Entry, Error, Result, Study,
     captions::{self, Captioned},
+    encoded::Encoded,
     geometry,
-    lot::{Lot, Rng},
+    lot::Lot,
     picture, walk,
 };
 
@@ -40,15 +41,7 @@ pub struct Pictures {
     #[serde(default)]
     pub unconditional: f64,
     #[serde(skip)]
-    all: Vec<Encoded>,
-}
-
-/// A caption with its picture's latent distribution.
-#[derive(Debug, Clone)]
-struct Encoded {
-    caption: String,
-    mean: Tensor<4>,
-    deviation: Tensor<4>,
+    all: Vec<(String, Encoded)>,
 }
 
 fn one() -> usize {
@@ -70,11 +63,11 @@ impl Pictures {
     }
 }
 
-fn encode(sd: &StableDiffusion, weights: &Weights, one: &Captioned) -> Result<Encoded> {
+/// A caption, and what is known of its picture.
+fn encode(sd: &StableDiffusion, weights: &Weights, one: &Captioned) -> Result<(String, Encoded)> {
     let (width, height) = geometry::picture(sd);
     let picture = picture::cover(&captions::open(one)?, width, height);
-    let (mean, deviation) = sd.encode_images(weights, &[picture])?;
-    Ok(Encoded { caption: one.caption.clone(), mean, deviation })
+    Ok((one.caption.clone(), Encoded::of(sd, weights, picture)?))
 }
 
 impl Stateful for Pictures {}
@@ -115,19 +108,11 @@ impl Source for Pictures {
         let mut rng = lot.nth(step).rng();
         let (mut rows, mut prompts) = (Vec::new(), Vec::new());
         for _ in 0..self.batch.max(1) {
-            let Some(one) = self.all.choose(&mut rng) else { break };
-            rows.push(latents(study.sd, one, &mut rng));
+            let Some((caption, picture)) = self.all.choose(&mut rng) else { break };
+            rows.push(picture.latents(study.sd, &mut rng));
             let dropped = rng.random_bool(self.unconditional.clamp(0.0, 1.0));
-            prompts.push(if dropped { String::new() } else { one.caption.clone() });
+            prompts.push(if dropped { String::new() } else { caption.clone() });
         }
         walk::noised(study.sd, Tensor::cat(rows, 0), prompts, &mut rng)
     }
-}
-
-/// A draw from the picture's latent distribution, as the denoiser knows it.
-fn latents(sd: &StableDiffusion, one: &Encoded, rng: &mut Rng) -> Tensor<4> {
-    let unit = walk::normal(one.mean.dims(), sd, rng);
-    // Pictures are encoded in f32, whatever the denoiser is held in.
-    let [mean, deviation] = [&one.mean, &one.deviation].map(|part| part.clone().cast(unit.dtype()));
-    mean + deviation * unit
 }

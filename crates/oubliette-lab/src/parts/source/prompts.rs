@@ -1,31 +1,35 @@
 //! Pictures that the original model draws for a list of prompts, noised at random times.
 
+mod gallery;
+mod painting;
+
 use burn::tensor::Tensor;
-use oubliette_evidence::{Concept, Digest};
-use oubliette_model::{Weight, Weights};
+use oubliette_evidence::Concept;
+use oubliette_model::Weights;
 use rand::seq::IndexedRandom as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Batch, Drawing, Focus, Source, Stateful, check_rows, check_sampling};
 use crate::{
-    Card, Entry, Error, Result, Study, geometry,
-    lot::Lot,
-    notes::key,
-    progress::Progress,
-    walk::{self, Walk},
+    Card, Entry, Error, Result, Study,
+    lot::{Lot, Rng},
+    walk,
 };
+use gallery::Gallery;
+pub use painting::Solver;
 
 pub(super) const ENTRY: Entry<dyn Source> = Entry::of::<Prompts>(Card {
     name: "prompts",
     what: "The original model draws pictures for the prompts before training; each step noises some of them.",
-    cost: "one whole sampling for every prompt and repeat, before the first step",
+    cost: "one whole sampling for every prompt and repeat that a step will look at, before the first step",
     broken_by: "prompts that do not cover what must be kept",
     source: "Ablating Concepts in Text-to-Image Diffusion Models (arXiv 2303.13516), section 3.2",
-    differs: "drawn with DPM-Solver++ (arXiv 2211.01095), which needs fewer steps than the releases' DDIM and DDPM",
+    differs: "drawn with DPM-Solver++ (arXiv 2211.01095), which needs fewer steps than the releases' DDIM and DDPM, and never decoded and \
+              encoded again, unless `solver` and `encoded` say so; pictures that no step looks at are not drawn",
     ..Card::BLANK
 });
 
-/// Settings, and the latents that were drawn.
+/// Settings, and the pictures that were drawn.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prompts {
@@ -43,9 +47,16 @@ pub struct Prompts {
     /// Guidance scale of the sampling.
     #[serde(default = "guidance")]
     pub guidance: f64,
-    /// DPM-Solver++ steps of the sampling.
+    /// Steps of the sampling.
     #[serde(default = "steps")]
     pub steps: u32,
+    /// Which solver takes them.
+    #[serde(default, skip_serializing_if = "Solver::is_default")]
+    pub solver: Solver,
+    /// Whether pictures are decoded, rounded to 8 bits and encoded, as the releases keep them in files: each use is then a draw from the
+    /// distribution of the picture's latents. A picture is encoded once, however often it is used.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encoded: bool,
     /// Rows of a step.
     #[serde(default = "one")]
     pub batch: usize,
@@ -53,7 +64,10 @@ pub struct Prompts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub focus: Option<Focus>,
     #[serde(skip)]
-    drawn: Vec<Tensor<4>>,
+    gallery: Gallery,
+    /// Steps in all, where it was told.
+    #[serde(skip)]
+    expected: u64,
 }
 
 fn one() -> usize {
@@ -68,73 +82,13 @@ fn steps() -> u32 {
     20
 }
 
-/// Prompts drawn in one forward; the pictures do not depend on it.
-const TOGETHER: usize = 8;
-
-impl Prompts {
-    /// Draws all pictures, a few at a time; of those that another run drew, or this one before it was stopped, none again.
-    fn draw(&mut self, study: &Study<'_>, lot: &Lot) -> Result<()> {
-        let repeated = self.prompts.iter().flat_map(|prompt| vec![prompt.clone(); self.repeats]);
-        let repeated: Vec<String> = repeated.collect();
-        let mut drawn = Vec::with_capacity(repeated.len());
-        for (chunk, prompts) in repeated.chunks(TOGETHER).enumerate() {
-            let lot = lot.child("drawn").nth(chunk as u64);
-            let asked = key(&(prompts, &self.negative, self.guidance, self.steps, lot));
-            if let Some(kept) = before(study, asked, prompts.len()) {
-                drawn.extend(rows(&kept));
-                continue;
-            }
-            let new = self.few(study, prompts, &lot)?;
-            if let Some(drawn) = study.drawn {
-                drawn.keep(asked, &named(&new));
-            }
-            drawn.extend(new);
-            let (done, total) = (drawn.len() as u64, repeated.len() as u64);
-            study.tell(Progress { unit: "drawing", done, total, loss: None })?;
-        }
-        self.drawn = drawn;
-        Ok(())
-    }
-
-    /// The latents of a few prompts, one row each.
-    fn few(&self, study: &Study<'_>, prompts: &[String], lot: &Lot) -> Result<Vec<Tensor<4>>> {
-        let (sampler, texts) = (walk::solver(study.sd, self.steps)?, prompts.to_vec());
-        let mut walk = Walk::begin(study.sd, sampler, texts, self.guidance, &mut lot.rng())
-            .away_from(&self.negative);
-        walk.until(study, study.original, walk.calls())?;
-        let latents = walk.latents();
-        Ok((0..prompts.len()).map(|row| latents.clone().narrow(0, row, 1)).collect())
-    }
-}
-
-/// What was drawn for such a request before, where it has so many rows of the model's size.
-fn before(study: &Study<'_>, asked: Digest, count: usize) -> Option<Weights> {
-    let kept = study.drawn?.read(asked, study.sd.device())?;
-    let [channels, height, width] = geometry::latents(study.sd);
-    let fits = kept.iter().all(|(_, one)| one.shape() == [1, channels, height, width]);
-    (fits && kept.len() == count).then_some(kept)
-}
-
-/// Rows by their numbers.
-fn named(rows: &[Tensor<4>]) -> Weights {
-    let name = |(at, latents): (usize, &Tensor<4>)| {
-        (format!("drawn.{at:06}"), Weight::new(latents.clone()))
-    };
-    rows.iter().enumerate().map(name).collect()
-}
-
-/// The same the other way round.
-fn rows(named: &Weights) -> Vec<Tensor<4>> {
-    named.iter().map(|(_, weight)| weight.tensor()).collect()
-}
-
 impl Stateful for Prompts {
     fn state(&self) -> Weights {
-        named(&self.drawn)
+        self.gallery.named()
     }
 
     fn restore(&mut self, state: &Weights) -> Result<()> {
-        self.drawn = rows(state);
+        self.gallery = Gallery::of(state);
         Ok(())
     }
 }
@@ -163,10 +117,16 @@ impl Source for Prompts {
         check_sampling(self.steps, self.guidance)
     }
 
-    fn drawing(&self) -> Drawing {
-        let pictures = self.prompts.len() as f64 * self.repeats as f64;
+    fn drawing(&self, steps: u64) -> Drawing {
+        let (pictures, chosen) = (self.pictures() as f64, (self.rows() as u64 * steps) as f64);
+        // So many of them are expected to be chosen.
+        let drawn = pictures * (1.0 - (1.0 - 1.0 / pictures.max(1.0)).powf(chosen));
         // Guidance looks twice.
-        Drawing { before: 2.0 * pictures * f64::from(self.steps), a_step: 0.0 }
+        Drawing { before: 2.0 * drawn * f64::from(self.steps), a_step: 0.0 }
+    }
+
+    fn expect(&mut self, steps: u64) {
+        self.expected = steps;
     }
 
     fn batch(
@@ -177,14 +137,15 @@ impl Source for Prompts {
         step: u64,
         lot: &Lot,
     ) -> Result<Batch> {
-        if self.drawn.is_empty() {
-            self.draw(study, lot)?;
-        }
         let mut rng = lot.nth(step).rng();
-        let rows: Vec<usize> = (0..self.drawn.len()).collect();
-        let chosen: Vec<usize> =
-            (0..self.batch.max(1)).filter_map(|_| rows.choose(&mut rng).copied()).collect();
-        let clean = Tensor::cat(chosen.iter().map(|&row| self.drawn[row].clone()).collect(), 0);
+        let chosen = self.chosen(&mut rng);
+        if !chosen.iter().all(|&number| self.gallery.has(number)) {
+            let steps = step..self.expected.max(step + 1);
+            let wanted = steps.flat_map(|step| self.chosen(&mut lot.nth(step).rng())).collect();
+            self.paint(study, &wanted, lot)?;
+        }
+        let rows = chosen.iter().filter_map(|&row| self.gallery.latents(row, study.sd, &mut rng));
+        let clean = Tensor::cat(rows.collect(), 0);
         let texts = if self.under.is_empty() { &self.prompts } else { &self.under };
         let prompts = chosen.iter().map(|&row| texts[row / self.repeats].clone()).collect();
         match self.focus {
@@ -200,8 +161,30 @@ impl Source for Prompts {
 impl Prompts {
     /// Pictures of `prompts`, `repeats` of each, with the usual sampling; `batch` rows a step.
     pub fn new(prompts: Vec<String>, repeats: usize, batch: usize) -> Self {
-        let (guidance, steps) = (guidance(), steps());
-        let (under, negative, drawn) = (Vec::new(), String::new(), Vec::new());
-        Self { prompts, under, negative, repeats, guidance, steps, batch, focus: None, drawn }
+        Self {
+            prompts,
+            under: Vec::new(),
+            negative: String::new(),
+            repeats,
+            guidance: guidance(),
+            steps: steps(),
+            solver: Solver::default(),
+            encoded: false,
+            batch,
+            focus: None,
+            gallery: Gallery::default(),
+            expected: 0,
+        }
+    }
+
+    /// How many pictures there are to choose from.
+    fn pictures(&self) -> usize {
+        self.prompts.len() * self.repeats
+    }
+
+    /// The numbers of a step's pictures.
+    fn chosen(&self, rng: &mut Rng) -> Vec<usize> {
+        let all: Vec<usize> = (0..self.pictures()).collect();
+        (0..self.rows()).filter_map(|_| all.choose(rng).copied()).collect()
     }
 }

@@ -115,7 +115,7 @@ impl Source for Trajectory {
         check_sampling(self.steps, self.guidance)
     }
 
-    fn drawing(&self) -> Drawing {
+    fn drawing(&self, _steps: u64) -> Drawing {
         // Guidance looks twice; a fresh sampling goes half of the way on average.
         let whole = 2.0 * self.batch as f64 * f64::from(self.steps);
         let share = if self.pairs <= 1 { 0.5 } else { 1.0 / f64::from(self.pairs) };

@@ -31,39 +31,25 @@ pub(in crate::bench) fn run(arguments: &Arguments) -> Result<()> {
     let mut text = String::new();
     for job in &jobs {
         for &seed in &seeds {
-            if of(&lines, job, seed, None).is_none() {
+            if of(&lines, job, seed).is_none() {
                 let line = study.outcome(job, seed)?;
                 append(&path, &line)?;
                 lines.push(line);
             }
         }
-        for (&by, &seed) in job.apart.iter().flat_map(|by| seeds.iter().map(move |seed| (by, seed)))
-        {
-            if of(&lines, job, seed, Some(by)).is_none() {
-                let line = study.apart(job, seed, by)?;
-                append(&path, &line)?;
-                lines.push(line);
-            }
-        }
-        let found: Vec<&Value> =
-            seeds.iter().filter_map(|&seed| of(&lines, job, seed, None)).collect();
+        let found: Vec<&Value> = seeds.iter().filter_map(|&seed| of(&lines, job, seed)).collect();
         text += &table::of(job, &found);
-        for &by in job.apart {
-            let of = |&seed: &u64| of(&lines, job, seed, Some(by));
-            text += &table::apart_of(by, &found, &seeds.iter().filter_map(of).collect::<Vec<_>>());
-        }
     }
     println!("{text}");
     if arguments.dry { Ok(()) } else { table::add(arguments, seeds.len(), &text) }
 }
 
-/// The line of a job's seed, or that of one side alone.
-fn of<'a>(lines: &'a [Value], job: &Job, seed: u64, by: Option<By>) -> Option<&'a Value> {
+/// The line of a job's seed.
+fn of<'a>(lines: &'a [Value], job: &Job, seed: u64) -> Option<&'a Value> {
     let (rate, steps) = job.compared;
     lines.iter().find(|line| {
         line["job"] == job.method
             && line["seed"] == seed
-            && line["by"].as_str() == by.map(By::name)
             && line["rate"].as_f64() == Some(rate)
             && line["steps"] == steps
     })
@@ -73,9 +59,8 @@ impl Study {
     /// All sides on one seed: what pictures show, and how far their weights are from the program's.
     fn outcome(&self, job: &Job, seed: u64) -> Result<Value> {
         let (rate, steps) = job.compared;
-        let given = json!({ "draws": self.draw(job, seed, steps)? });
-        let job =
-            &Job { checkpoints: vec![steps], theirs: with(&job.theirs, given), ..job.clone() };
+        let job = Job { checkpoints: vec![steps], ..job.with_draws(&self.draw(job, seed, steps)?) };
+        let job = &job;
         let ours = self.trained(job, By::Ours, seed)?;
         let away = |theirs: &Path| distance::of(&self.place.model(), &ours, theirs);
         let same = away(&self.trained(job, By::SameSavings, seed)?)?;
@@ -96,23 +81,6 @@ impl Study {
             "paper": with(&paper, json!({ "apart": apart })),
             "same-savings": { "apart": same }, // where the weights are the same, the pictures are
         }))
-    }
-
-    /// One more side of a seed, whose line there is.
-    fn apart(&self, job: &Job, seed: u64, by: By) -> Result<Value> {
-        let (rate, steps) = job.compared;
-        let given = json!({ "draws": self.draw(job, seed, steps)? });
-        let job =
-            &Job { checkpoints: vec![steps], theirs: with(&job.theirs, given), ..job.clone() };
-        let ours = self.trained(job, By::Ours, seed)?;
-        let theirs = self.trained(job, by, seed)?;
-        let apart = distance::of(&self.place.model(), &ours, &theirs)?;
-        let (seen, _) = self.look(&theirs, seed)?;
-        println!("{} seed {seed}: {} {seen}, ends {apart:.1e} away", job.method, by.name());
-        let of = json!({
-            "job": job.method, "seed": seed, "rate": rate, "steps": steps, "by": by.name(),
-        });
-        Ok(with(&of, json!({ by.name(): with(&seen, json!({ "apart": apart })) })))
     }
 
     /// The folder of a side's model.
@@ -137,7 +105,7 @@ impl Study {
     }
 
     /// Writes down the program's random numbers of a training, and says where.
-    fn draw(&self, job: &Job, seed: u64, steps: u64) -> Result<PathBuf> {
+    pub(super) fn draw(&self, job: &Job, seed: u64, steps: u64) -> Result<PathBuf> {
         let folder = self.place.at("draws");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("case.json"), draws(job, seed, steps).to_string())?;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::PICTURES;
 use crate::bench::Arguments;
-use crate::bench::jobs::record::{By, points};
+use crate::bench::jobs::record::points;
 use crate::bench::jobs::settings::{Job, UPDATE};
 use crate::bench::jobs::table::judged;
 use crate::bench::report;
@@ -33,25 +33,6 @@ pub(super) fn of(job: &Job, lines: &[&Value]) -> String {
     });
     let _ = writeln!(text, "| ours minus paper | {} | |\n", differences.join(" | "));
     text
-}
-
-/// One more side of a job, and how ours and the paper's loop differ from it seed by seed.
-pub(super) fn apart_of(by: By, lines: &[&Value], more: &[&Value]) -> String {
-    let side = by.name();
-    let counted = COUNTED.map(|what| mean(&all(more, side, what)));
-    let mut text = HEAD.to_owned();
-    let _ = writeln!(text, "| {side} | {} | {} |", counted.join(" | "), apart(more, side));
-    for other in ["ours", "paper"] {
-        let differences = COUNTED.map(|what| {
-            let pairs = lines.iter().filter_map(|line| {
-                let own = more.iter().find(|own| own["seed"] == line["seed"])?;
-                Some(points(&line[other][what])? - points(&own[side][what])?)
-            });
-            judged(&pairs.collect::<Vec<_>>())
-        });
-        let _ = writeln!(text, "| {other} minus {side} | {} | |", differences.join(" | "));
-    }
-    text + "\n"
 }
 
 /// A rate of 100 for every seed; none where it was not counted.
@@ -85,7 +66,7 @@ pub(super) fn add(arguments: &Arguments, seeds: usize, text: &str) -> Result<()>
         "Models of both sides after the same steps at the same rate, with the random numbers that the program draws (`studies/jobs`): {seeds} seeds. \
          Of every seed {direct} pictures of the concept and {kept} of what is unrelated, and {after} after {steps} benign steps of {batch} at \
          {rate:.0e}; of 100, means. Differences of seeds with their 90 % t interval; equivalent where that lies within 5 points. Weights apart: the \
-         norm of the difference over the norm of what ours moved, median and range. What sides beyond ours and the paper's are: `studies/jobs/README.md`.\n\n{text}"
+         norm of the difference over the norm of what ours moved, median and range.\n\n{text}"
     );
     report::append_text(arguments, "the papers' loops in PyTorch eager", about.trim_end())
 }
