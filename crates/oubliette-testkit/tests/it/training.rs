@@ -8,10 +8,11 @@ use oubliette_lab::{
     lot::Lot,
     methods::{Stage, Tokens},
     parts::{
+        Stateful as _,
         anchor::{Adversarial, Nothing, Schedule},
         mask::{Dynamic, Momentum, NullSpace, Selft},
         objective::{From, GuidanceReversal, Scene},
-        source::{Batch, Source as _, Trajectory},
+        source::{Batch, Prompts, Source as _, Trajectory},
     },
     progress::{Progress, Watch, unwatched},
     training::{Job, Place, Train, train},
@@ -281,4 +282,71 @@ fn a_model_that_makes_no_finite_numbers_is_named_and_not_the_learning_rate() {
     let said = refused.err().unwrap().to_string();
     assert!(said.contains("tiny-sd1") && said.contains("before any weight moved"), "{said}");
     assert!(!said.contains("learning rate"), "{said}");
+}
+
+/// Pictures of a fox, six of them, so small that a test can draw them.
+fn foxes(more: &toml::Table) -> Prompts {
+    let mut settings = toml::toml! {
+        prompts = ["a fox", "a red fox"]
+        repeats = 3
+        steps = 2
+        batch = 2
+    };
+    settings.extend(more.clone());
+    settings.try_into().unwrap()
+}
+
+/// The latents of a step.
+fn shown(sd: &StableDiffusion, source: &mut Prompts, step: u64) -> Vec<f32> {
+    let study = Study::new(sd, &sd.weights, None, &Default::default(), &sd.weights);
+    let batch = source.batch(&study, &[fox()], &sd.weights, step, &Lot::new(5)).unwrap();
+    Weight::new(batch.latents).to_f32_vec()
+}
+
+#[test]
+fn a_picture_does_not_depend_on_what_is_drawn_beside_it() {
+    let sd = tiny();
+    for more in [toml::Table::new(), toml::toml! { solver = "ddim" encoded = true }] {
+        // All that any of 50 steps chooses, those of two steps, and those of one.
+        let (mut all, mut few, mut one) = (foxes(&more), foxes(&more), foxes(&more));
+        all.expect(50);
+        few.expect(2);
+        let seen: Vec<_> = (0..2).map(|step| shown(&sd, &mut all, step)).collect();
+        let of = |source: &mut Prompts| [0, 1].map(|step| shown(&sd, source, step)).to_vec();
+        assert_eq!(of(&mut few), seen);
+        assert_eq!(of(&mut one), seen);
+        // What a checkpoint keeps is what was drawn, and no more than that.
+        let drawn = |source: &Prompts| source.state().names().count();
+        assert!(drawn(&few) < drawn(&all), "{} of {}", drawn(&few), drawn(&all));
+        let mut again = foxes(&more);
+        again.restore(&few.state()).unwrap();
+        assert_eq!(of(&mut again), seen);
+        assert_eq!(drawn(&again), drawn(&few));
+    }
+}
+
+#[test]
+fn an_encoded_picture_is_another_draw_in_every_step() {
+    let sd = tiny();
+    let only = toml::toml! {
+        prompts = ["a fox"]
+        repeats = 1
+        batch = 1
+        encoded = true
+    };
+    let (mut kept, mut plain) = (foxes(&only), foxes(&only));
+    plain.encoded = false;
+    let state = |source: &mut Prompts| {
+        shown(&sd, source, 0);
+        source.state()
+    };
+    let (kept, plain) = (state(&mut kept), state(&mut plain));
+    let names = |state: &Weights| state.names().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(names(&plain), ["drawn.000000"]);
+    assert_eq!(names(&kept), ["drawn.000000.deviation", "drawn.000000.mean"]);
+    // The autoencoder gives back what it was given, but for what it loses and rounds.
+    let values = |state: &Weights, name: &str| state.get(name).unwrap().to_f32_vec();
+    let deviation = values(&kept, "drawn.000000.deviation");
+    assert!(deviation.iter().all(|&value| value > 0.0 && value.is_finite()));
+    assert_ne!(values(&kept, "drawn.000000.mean"), values(&plain, "drawn.000000"));
 }

@@ -132,7 +132,7 @@ pub(super) fn all() -> Vec<Job> {
             method: "rg",
             name: "restricted gradient",
             rates: &[1e-5, 5e-6, 2e-5],
-            compared: (1e-5, 40),
+            compared: (1e-5, 32),
             alike: true,
             checkpoints: vec![24, 32, 40, 48, 56, 64, 72, 80, 96],
             ours: with(&restricted, json!({ "retain": RETAIN, "uniform": true, "solver": "ddim" })),

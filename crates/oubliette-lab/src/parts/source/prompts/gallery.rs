@@ -11,7 +11,7 @@ use crate::{encoded::Encoded, geometry, lot::Rng};
 #[derive(Debug, Clone)]
 pub(super) enum Picture {
     /// The latents that were drawn, (1, channels, height, width).
-    Drawn(Tensor<4>),
+    Drawn(Box<Tensor<4>>),
     /// What they became as a picture.
     Encoded(Box<Encoded>),
 }
@@ -83,7 +83,7 @@ impl Gallery {
         rng: &mut Rng,
     ) -> Option<Tensor<4>> {
         Some(match self.0.get(&number)? {
-            Picture::Drawn(latents) => latents.clone(),
+            Picture::Drawn(latents) => *latents.clone(),
             Picture::Encoded(encoded) => encoded.latents(sd, rng),
         })
     }
@@ -96,7 +96,6 @@ fn name(number: usize, part: &str) -> String {
 fn picture(named: &Weights, number: usize) -> Option<Picture> {
     let part = |part| Some(named.get(&name(number, part))?.tensor());
     let encoded = || Some(Encoded { mean: part(".mean")?, deviation: part(".deviation")? });
-    part("")
-        .map(Picture::Drawn)
-        .or_else(|| encoded().map(|known| Picture::Encoded(Box::new(known))))
+    let drawn = part("").map(|latents| Picture::Drawn(Box::new(latents)));
+    drawn.or_else(|| encoded().map(|known| Picture::Encoded(Box::new(known))))
 }

@@ -121,7 +121,7 @@ impl Prompts {
     /// What is kept of the latents that were drawn.
     fn picture(&self, study: &Study<'_>, latents: Tensor<4>) -> Result<Picture> {
         if !self.encoded {
-            return Ok(Picture::Drawn(latents));
+            return Ok(Picture::Drawn(Box::new(latents)));
         }
         let mut pictures = study.sd.decode_pictures(study.original, latents)?;
         let picture = pictures.pop().expect("one row is one picture");
