@@ -21,11 +21,11 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Ca>(Card {
     name: "ca",
     what: "Trains the denoiser so that the concept's prompts predict what the anchor's prompts predict, on pictures of the anchor.",
     changes: "keys and values of cross-attention; `weights` chooses others",
-    cost: "sampling of `pictures` before the first step; a step is one training step and one forward",
+    cost: "sampling of those of `pictures` that a step looks at, before the first step; a step is one training step and one forward",
     broken_by: "the own prompts of a style, and fine-tuning on unrelated pictures (our own study of methods, on a miniature); prompts that were not trained on; embedding and prompt searches (arXiv 2308.01508)",
     source: "Ablating Concepts in Text-to-Image Diffusion Models (arXiv 2303.13516), equations 4 and 5; released code",
-    differs: "prompts come from the concept's templates, where the release asks a language model for 200; pictures are not \
-              augmented, so there is no mask of valid pixels",
+    differs: "prompts come from the concept's templates, where the release asks a language model for 200; pictures are \
+              drawn by another solver and never decoded, unless `solver` and `encoded` ask for that; they are not augmented, so there is no mask of valid pixels",
     ..Card::BLANK
 });
 

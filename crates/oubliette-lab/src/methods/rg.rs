@@ -27,10 +27,11 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Rg>(Card {
     what: "Ascends the diffusion loss on pictures of the concept and descends it on the same scenes with other things in its place; \
            where the two gradients conflict each gives up what works against the other.",
     changes: "the whole denoiser; `weights` chooses others",
-    cost: "sampling of twice `pictures` before the first step; a step is two training steps",
+    cost: "sampling of those of twice `pictures` that a step looks at, before the first step; a step is two training steps",
     broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature: its style, not its objects)",
     source: "Boosting Alignment for Post-Unlearning Text-to-Image Generative Models (arXiv 2412.07808), theorem 4 and section 4; released code",
-    differs: "scenes come from lists of activities, places, times and moods (`words`, or a file of them as `words.file`; \
+    differs: "pictures are drawn by another solver and never decoded, unless `solver` and `encoded` ask for what the release does; \
+              scenes come from lists of activities, places, times and moods (`words`, or a file of them as `words.file`; \
               `oubliette words` asks a language model for one, as the paper does); half of every list is never trained on and left for tests, and \
               `oubliette words --test` prints scenes of that half for an audit",
     places: &["mood", "activity", "place", "time"],

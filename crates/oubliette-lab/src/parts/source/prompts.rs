@@ -6,7 +6,7 @@ mod painting;
 use burn::tensor::Tensor;
 use oubliette_evidence::Concept;
 use oubliette_model::Weights;
-use rand::seq::IndexedRandom as _;
+use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Batch, Drawing, Focus, Source, Stateful, check_rows, check_sampling};
@@ -118,8 +118,8 @@ impl Source for Prompts {
     }
 
     fn drawing(&self, steps: u64) -> Drawing {
-        let (pictures, chosen) = (self.pictures() as f64, (self.rows() as u64 * steps) as f64);
-        // So many of them are expected to be chosen.
+        let (pictures, chosen) = (self.pictures() as f64, self.rows() as f64 * steps as f64);
+        // So many of them are chosen on average.
         let drawn = pictures * (1.0 - (1.0 - 1.0 / pictures.max(1.0)).powf(chosen));
         // Guidance looks twice.
         Drawing { before: 2.0 * drawn * f64::from(self.steps), a_step: 0.0 }
@@ -137,6 +137,7 @@ impl Source for Prompts {
         step: u64,
         lot: &Lot,
     ) -> Result<Batch> {
+        self.check()?;
         let mut rng = lot.nth(step).rng();
         let chosen = self.chosen(&mut rng);
         if !chosen.iter().all(|&number| self.gallery.has(number)) {
@@ -179,12 +180,11 @@ impl Prompts {
 
     /// How many pictures there are to choose from.
     fn pictures(&self) -> usize {
-        self.prompts.len() * self.repeats
+        self.prompts.len().saturating_mul(self.repeats)
     }
 
-    /// The numbers of a step's pictures.
+    /// The numbers of a step's pictures, of which there is one at least.
     fn chosen(&self, rng: &mut Rng) -> Vec<usize> {
-        let all: Vec<usize> = (0..self.pictures()).collect();
-        (0..self.rows()).filter_map(|_| all.choose(rng).copied()).collect()
+        (0..self.rows()).map(|_| rng.random_range(0..self.pictures())).collect()
     }
 }
