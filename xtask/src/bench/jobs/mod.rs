@@ -79,7 +79,7 @@ impl Study {
     /// Every side's trainings with every rate on the choosing seed.
     fn choose(&mut self, job: &Job) -> Result<()> {
         for &rate in job.rates {
-            for by in By::ALL.into_iter().rev() {
+            for by in By::TURNS {
                 let best = self.rate(job, by).and_then(|rate| {
                     self.records.of(&self.key(job, by, rate, CHOOSING))?.seconds()
                 });
@@ -102,7 +102,7 @@ impl Study {
 
     /// All sides on one seed, one after another.
     fn measure(&mut self, job: &Job, seed: u64) -> Result<()> {
-        for by in By::ALL.into_iter().rev() {
+        for by in By::TURNS {
             match self.rate(job, by) {
                 Some(rate) => self.train(job, by, rate, seed, None)?,
                 None => println!("{} by {}: no rate met the rule", job.name, by.name()),
@@ -117,12 +117,10 @@ impl Study {
         if self.records.of(&key).is_some() {
             return Ok(());
         }
-        let job = &self.given(job, by, seed)?;
-        let key = self.key(job, by, rate, seed);
+        let job = &Job { checkpoints: self.worth(job, &key), ..self.given(job, by, seed)? };
         let mut training = Training::begin(&self.place, &self.python, job, &key)?;
         let (mut at, mut recovery) = (Vec::new(), None);
-        let first = self.first(job, &key);
-        for &steps in job.checkpoints.iter().filter(|&&steps| steps >= first) {
+        for &steps in &job.checkpoints {
             let (folder, seconds) = training.reach(steps)?;
             if best.is_some_and(|best| seconds > best) {
                 break;
@@ -158,12 +156,16 @@ impl Study {
         })
     }
 
-    /// The first checkpoint that is worth a look. Every one of the program's is a run of its own, and where sides are alike it has few
-    /// hits when the paper's loop has.
-    fn first(&self, job: &Job, key: &Key<'_>) -> u64 {
+    /// The checkpoints that are worth a look. Where sides are alike, those are the two that the paper's loop says something of: the
+    /// first with few hits, and the one that met the rule.
+    fn worth(&self, job: &Job, key: &Key<'_>) -> Vec<u64> {
         let paper = Key { by: By::Paper, ..*key };
-        let alike = Some(&paper).filter(|_| job.alike && key.by == By::Ours);
-        alike.and_then(|paper| self.records.of(paper)?.steps_forgot()).unwrap_or_default()
+        let known = self.records.of(&paper).filter(|_| job.alike && key.by != By::Paper);
+        let said = known.map_or(Vec::new(), |paper| {
+            paper.steps_forgot().into_iter().chain(paper.steps()).collect()
+        });
+        let all = job.checkpoints.iter().copied();
+        all.filter(|steps| said.is_empty() || said.contains(steps)).collect()
     }
 
     /// Every side that has a rate, with its measured trainings.

@@ -23,8 +23,11 @@ pub(super) enum By {
 }
 
 impl By {
-    /// All, as tables name them; they take turns from the last to the first.
+    /// All, as tables name them.
     pub(super) const ALL: [Self; 3] = [Self::Ours, Self::Paper, Self::SameSavings];
+
+    /// The order that they train in.
+    pub(super) const TURNS: [Self; 3] = [Self::Paper, Self::SameSavings, Self::Ours];
 
     /// As it is written down.
     pub(super) fn name(self) -> &'static str {
