@@ -22,7 +22,7 @@ use std::time::Instant;
 #[command(after_help = "\
 Examples:
   oubliette demo                          # everything is in oubliette-demo/
-  oubliette demo --out /tmp/story --json
+  oubliette demo --out story --json
 
 A miniature Stable Diffusion, which draws 16 objects in 4 styles and 8 colours, forgets one of them, is asked for it, is
 trained a little on pictures of others, and is asked again. The folder holds the models, the recipes and the runs: every

@@ -111,7 +111,14 @@ fn broken(pages: &str, method: &str, arm: &str) -> bool {
 fn cards_say_what_the_study_of_all_methods_saw() {
     let pages = ALL_METHODS.map(committed).concat();
     for card in METHODS.cards() {
-        assert!(pages.contains(&format!("| {}", card.name)), "`{}` is on no page", card.name);
+        // A new method says so until the study has run with it.
+        let unmeasured = card.broken_by.contains("not measured");
+        let there = pages.contains(&format!("| {}", card.name));
+        assert!(
+            there || unmeasured,
+            "`{}` is on no page, and does not say `not measured`",
+            card.name
+        );
         let ours = card.broken_by.contains("our own study of methods");
         for (arm, words) in
             [("finetune/", "fine-tuning on unrelated pictures"), ("direct/", "own prompts")]
@@ -119,7 +126,6 @@ fn cards_say_what_the_study_of_all_methods_saw() {
             let said = ours && card.broken_by.contains(words);
             assert_eq!(said, broken(&pages, card.name, arm), "`{}`: {words}", card.name);
         }
-        let unmeasured = card.broken_by.contains("not measured");
         assert!(!(unmeasured && broken(&pages, card.name, "finetune/")), "`{}`", card.name);
     }
 }
