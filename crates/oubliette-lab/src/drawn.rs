@@ -22,7 +22,7 @@ pub struct Drawn {
 impl Drawn {
     /// What the model called `model` drew on such a `device` for runs in `runs`.
     pub fn of(runs: &Path, model: Digest, device: &str) -> Self {
-        let from = key(&("drawn", env!("CARGO_PKG_VERSION"), device, model));
+        let from = key(&("drawn in f32", env!("CARGO_PKG_VERSION"), device, model));
         Self { notes: Notes::of(runs), from }
     }
 

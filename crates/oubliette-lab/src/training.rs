@@ -93,7 +93,7 @@ pub fn train(
         .remembering(job.drawn)
         .watched(&told);
     stage.mask.begin(&study, start)?;
-    stage.expect(stage.total());
+    stage.expect();
     let stepper = Stepper::new(&study, job.concepts, &job.lot);
     let mut ruin = Ruin::new(&study, job.concepts, job.lot.child("ruin"));
     let total = stage.total();
@@ -123,7 +123,7 @@ pub fn train(
         let told = told(Progress { unit: job.unit, done: state.step, total, loss });
         // Who is asked to stop may have hours behind it since the last checkpoint.
         if last || told.is_err() || state.step.is_multiple_of(place.every.max(1)) {
-            state.save(stage, place)?;
+            state.save(stage, place, last)?;
         }
         told?;
     }

@@ -1,6 +1,6 @@
 //! Guided sampling that can stop on the way, for sources that train on pictures or on what lies between noise and picture.
 
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use oubliette_model::{
     Weights,
     families::StableDiffusion,
@@ -18,8 +18,10 @@ pub(crate) struct Walk {
     /// The text that guidance leads away from.
     negative: String,
     guidance: f64,
-    /// Latents before call `call`.
+    /// Latents before call `call`, in f32 as in every sampling: a step is small beside them.
     latents: Tensor<4>,
+    /// The format that the denoiser looks at them in.
+    format: DType,
     call: usize,
 }
 
@@ -44,8 +46,9 @@ impl Walk {
         prompts: Vec<String>,
         guidance: f64,
     ) -> Self {
-        let latents = noise * sampler.start_scale();
-        Self { sampler, prompts, negative: String::new(), guidance, latents, call: 0 }
+        let format = noise.dtype();
+        let latents = noise.cast(DType::F32) * sampler.start_scale();
+        Self { sampler, prompts, negative: String::new(), guidance, latents, format, call: 0 }
     }
 
     /// The same, led away from a text in place of the empty one.
@@ -68,9 +71,9 @@ impl Walk {
         self.sampler.timesteps().get(call).copied().unwrap_or(0.0)
     }
 
-    /// The latents as they are now, (prompts, channels, height, width).
+    /// The latents as they are now, (prompts, channels, height, width), in the denoiser's format.
     pub(crate) fn latents(&self) -> Tensor<4> {
-        self.latents.clone()
+        self.latents.clone().cast(self.format)
     }
 
     /// Walks until `call` calls are done.
@@ -98,14 +101,15 @@ impl Walk {
         let context = study.context(weights, &self.prompts)?;
         let time = self.time_at(self.call);
         let rows = Batch {
-            latents: self.sampler.scale_input(self.call, self.latents.clone()),
-            timesteps: Tensor::full([self.prompts.len()], time, &self.latents.device()),
+            latents: self.sampler.scale_input(self.call, self.latents.clone()).cast(self.format),
+            timesteps: times(&vec![time; self.prompts.len()], &self.latents.device()),
             prompts: self.prompts.clone(),
             target: None,
             seen: None,
         };
         let [without, with] = study.predict_many(weights, &rows, [empty, context]);
-        let guided = without.clone() + (with.clone() - without.clone()) * self.guidance;
+        let [nothing, named] = [&without, &with].map(|seen| seen.clone().cast(DType::F32));
+        let guided = nothing.clone() + (named - nothing) * self.guidance;
         self.latents = self.sampler.step(self.call, guided, self.latents.clone(), None);
         self.call += 1;
         Ok([with, without])
@@ -152,6 +156,11 @@ pub(crate) fn normal(shape: [usize; 4], sd: &StableDiffusion, rng: &mut Rng) -> 
     Tensor::from_data(TensorData::new(values, shape), (sd.device(), dtype(sd)))
 }
 
+/// Timesteps, (rows). They are f32 whatever the model computes in: bf16 knows no odd number above 256.
+pub(crate) fn times(values: &[f32], device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), (device, DType::F32))
+}
+
 /// The number format of the denoiser.
 pub(crate) fn dtype(sd: &StableDiffusion) -> DType {
     sd.weights.iter().next().map_or(DType::F32, |(_, weight)| weight.dtype())
@@ -183,15 +192,14 @@ pub(crate) fn noised_at(
 ) -> Result<Batch> {
     let schedule = NoiseSchedule::new(&sd.schedule)?;
     let levels = schedule.len();
-    let times: Vec<usize> = prompts.iter().map(|_| draw(levels, rng)).collect();
+    let at: Vec<usize> = prompts.iter().map(|_| draw(levels, rng)).collect();
     let noise = normal(clean.dims(), sd, rng);
-    let values: Vec<f32> = times.iter().map(|&time| time as f32).collect();
-    let rows = values.len();
+    let values: Vec<f32> = at.iter().map(|&time| time as f32).collect();
     Ok(Batch {
-        latents: schedule.add_noise(clean.clone(), noise.clone(), &times),
-        timesteps: Tensor::from_data(TensorData::new(values, [rows]), (sd.device(), dtype(sd))),
+        latents: schedule.add_noise(clean.clone(), noise.clone(), &at),
+        timesteps: times(&values, sd.device()),
         prompts,
-        target: Some(schedule.target(clean, noise, &times)),
+        target: Some(schedule.target(clean, noise, &at)),
         seen: None,
     })
 }

@@ -5,9 +5,9 @@ use oubliette_lab::lot::Lot;
 use oubliette_lab::methods::Stage;
 use oubliette_lab::run::{Context, Turn};
 use oubliette_lab::training::Train;
-use oubliette_model::Weights;
 use oubliette_model::families::StableDiffusion;
 use oubliette_model::train::{Copies, Estimate, TrainingShape, estimate};
+use oubliette_model::{Select, Weights};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -106,8 +106,13 @@ impl Yardstick {
                 weights.extend(attach.fresh(&self.sd.weights, Lot::new(0)));
             }
             let Some(train) = stage.training() else { continue };
-            let trained = train.mask.trainable(&weights)?;
-            let rank = train.lora.map(|lora| lora.rank);
+            let (trained, rank) = match stage {
+                Stage::Adapt(adapt) => {
+                    let select = Select { include: adapt.weights.clone(), exclude: Vec::new() };
+                    (select.names(&weights)?, Some(adapt.rank))
+                }
+                _ => (train.mask.trainable(&weights)?, train.lora.map(|lora| lora.rank)),
+            };
             let wanted = self.memory(&weights, &trained, rank, train.rows(), beside(train));
             largest = if wanted.total() > largest.total() { wanted } else { largest };
             forwards += train.forwards(self.step_cost());
@@ -177,9 +182,8 @@ impl Yardstick {
 /// What a stage holds of the trained weights beside gradient and moments.
 fn beside(train: &Train) -> Copies {
     let average = u64::from(train.average.is_some());
-    let other_side = u64::from(!train.forget.is_empty() && !train.retain.is_empty());
     let mask = u64::from(train.mask.survey().is_some());
-    Copies { held: other_side + 2 * train.wrappers.len() as u64, exact: average + mask }
+    Copies { held: train.copies(), exact: average + mask }
 }
 
 /// One forward of the denoiser on two rows.

@@ -28,11 +28,19 @@ impl Progress {
         }
         let what = harmless::line(what);
         let bar = self.bar.get_or_init(|| drawn(self.begun));
-        if bar.length() != Some(total) || bar.message() != what {
+        // Another piece of work; `what` alone may change from step to step.
+        let other = bar.length() != Some(total) || done < bar.position();
+        if other {
             bar.set_length(total);
+        }
+        if bar.message() != what {
             bar.set_message(what);
         }
         bar.set_position(done);
+        if other {
+            // What was done before, by the run that this one takes up, or while nobody watched, says nothing about the time left.
+            bar.reset_eta();
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<EraseDiff>(Card {
     what: "Under the concept's prompt, predict what is predicted for another class, while the diffusion loss holds what must stay; the \
            forget gradient counts lambda times, or the more the two conflict.",
     changes: "all of the denoiser but cross-attention; `weights` chooses others",
-    cost: "sampling of twice `pictures` before the first step; a step is two training steps and one forward",
+    cost: "sampling of those of twice `pictures` that a step looks at before the first step; a step is two training steps and one forward",
     broken_by: "quality suffers (FID 233 in arXiv 2405.15234)",
     source: "EraseDiff: Erasing Data Influence in Diffusion Models (arXiv 2401.05779), the bilevel objective; released code",
     differs: "see the part `bilevel`: the inner steps change no gradient; the other class is the concept's first neighbour",

@@ -24,7 +24,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Meta>(Card {
     what: "Erases as ESD does, and in every step imagines somebody who fine-tunes on the concept: their step should gain little, and should \
            harm what stands near the concept.",
     changes: "the whole denoiser; `weights` chooses others",
-    cost: "sampling of twice `pictures` before the first step; a step is ESD's, and five training steps beside it",
+    cost: "sampling of those of twice `pictures` that a step looks at before the first step; a step is ESD's, and five training steps beside it",
     broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); fine-tuning on harmful pictures for longer (13 in 100 for nudity after 100 steps, arXiv 2410.12777)",
     source: "Meta-Unlearning on Diffusion Models (arXiv 2410.12777), L_meta; first order as in the released code",
     differs: "the concept's neighbours and superclass stand for both retain sets of the release, with the weights of each; the step is \

@@ -22,7 +22,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<ResAlign>(Card {
     what: "Makes the diffusion loss on the concept's pictures grow, in every step also behind an imagined update on pictures of \
            something else, whose end is differentiated through; what is retained stays as the original has it.",
     changes: "the whole denoiser; `weights` chooses others",
-    cost: "sampling of three times `pictures` before the first step; a step is as many training steps as the imagined update has (5 to 30), \
+    cost: "sampling of those of three times `pictures` that a step looks at before the first step; a step is as many training steps as the imagined update has (5 to 30), \
            and about twelve more",
     broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature: its style, not its objects); 2 to 7 in 100 after benign fine-tuning (arXiv 2507.16302, its own measure, nudity)",
     source: "Towards Resilient Safety-driven Unlearning for Diffusion Models against Downstream Fine-tuning (arXiv 2507.16302); released code",

@@ -21,7 +21,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Sa>(Card {
     what: "Trains the concept's prompts on pictures of a surrogate, replays pictures of what must stay, and holds every weight by how much \
            the diffusion loss on those depends on it.",
     changes: "the whole denoiser; `weights` chooses others",
-    cost: "sampling of twice `pictures` and `survey` batches, row by row, before the first step; a step is two training steps; very many steps",
+    cost: "sampling of those of twice `pictures` that a step looks at and `survey` batches, row by row, before the first step; a step is two training steps; very many steps",
     broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); adversarial prompts; 292 parts detected on the nudity prompts where others leave 47 (arXiv 2504.09039)",
     source: "Selective Amnesia (arXiv 2305.10120), elastic weights with generative replay; released code",
     differs: "replayed pictures are of the concept's neighbours and superclass, where the release samples captions of many kinds",

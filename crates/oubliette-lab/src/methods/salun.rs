@@ -18,7 +18,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Salun>(Card {
     what: "Finds the weights with the largest gradients on the concept's pictures, then trains these alone: under the concept's prompt, \
            predict what is predicted for another class; the rest is held by the diffusion loss on what must stay.",
     changes: "`share` of the denoiser's weights; `weights` chooses others",
-    cost: "sampling of twice `pictures` and `survey` training steps before the first step; a step is two training steps and one forward",
+    cost: "sampling of those of twice `pictures` that a step looks at and `survey` training steps before the first step; a step is two training steps and one forward",
     broken_by: "fine-tuning on unrelated pictures (our own study of methods, on a miniature); adversarial prompts (11 in 100 for nudity, arXiv 2405.15234); image-text alignment suffers (arXiv 2412.07808)",
     source: "SalUn: Empowering Machine Unlearning via Gradient-based Weight Saliency (arXiv 2310.12508), the saliency map and its random labels; released code",
     differs: "the other class is the concept's first neighbour where the release takes the next class of its list; gradients are \

@@ -19,7 +19,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Scissorhands>(Card {
            diffusion loss holds what must stay, the concept's prompts predict what is predicted for another class, and now and then the \
            step is turned so that it does not relearn the concept.",
     changes: "the whole denoiser; `weights` chooses others, `reset` what can be drawn anew",
-    cost: "sampling of three times `pictures` and `survey` training steps before the first step; a step is two training steps and one forward, \
+    cost: "sampling of those of three times `pictures` that a step looks at and `survey` training steps before the first step; a step is two training steps and one forward, \
            every `every` steps one more",
     broken_by: "quality suffers (FID 128 after forgetting nudity, arXiv 2405.15234); fine-tuning on unrelated pictures (our own study of methods, on a miniature)",
     source: "Scissorhands: Scrub Data Influence via Connection Sensitivity in Networks (arXiv 2401.06187), its two stages; released code",

@@ -22,7 +22,7 @@ pub(super) const ENTRY: Entry<dyn Method> = Entry::of::<Sculpting>(Card {
     what: "Trains the part of cross-attention that a dynamic mask leaves free: the concept's prompts predict what the superclass's prompts \
            predict, and on pictures of the superclass the model stays where it was before this concept.",
     changes: "`share` of the projections of cross-attention, and their biases",
-    cost: "sampling of twice `pictures` and `warm_up` steps before the first step; a step is two training steps and two forwards",
+    cost: "sampling of those of twice `pictures` that a step looks at and `warm_up` steps before the first step; a step is two training steps and two forwards",
     broken_by: "the own prompts of a style, and fine-tuning on unrelated pictures (our own study of methods, on a miniature)",
     source: "Sculpting Memory (arXiv 2504.09039), dynamic mask and concept-aware loss; released code",
     differs: "distillation is active (`distil = 0` as in the released script, which overwrites it); a weight that is masked loses its \

@@ -14,6 +14,20 @@ impl Train {
         others.fold(self.source.rows(), usize::max).max(1)
     }
 
+    /// Numbers that are held for every one that is trained, beside the first gradient and its moments.
+    pub fn copies(&self) -> u64 {
+        let sides = [&self.forget, &self.retain];
+        let both = u64::from(sides.iter().all(|side| !side.is_empty()));
+        // While losses of one side are added up, and while one is a sum over all changes.
+        let added = u64::from(sides.iter().any(|side| side.len() > 1));
+        let changes = u64::from(self.losses().any(|loss| loss.objective.looks_at_moves()));
+        let kept: u64 = self.losses().map(|loss| loss.objective.copies()).sum();
+        both + added
+            + changes
+            + kept
+            + self.wrappers.iter().map(|wrapper| wrapper.copies()).sum::<u64>()
+    }
+
     /// About how many forwards of one row the stage takes, where a step forward and backward takes `step` of them. What anchors, masks and
     /// wrappers add is left out.
     pub fn forwards(&self, step: f64) -> f64 {
@@ -23,11 +37,20 @@ impl Train {
         };
         let relearn = self.relearn.as_ref().map(|relearn| &relearn.source);
         let sources = [Some(&self.source), self.retain_source.as_ref(), relearn];
-        let drawings = || sources.iter().flatten().map(|source| source.drawing(self.total()));
-        let a_step = drawings().map(|drawing| drawing.a_step).sum::<f64>()
-            + look(&*self.source, &self.forget, step + TEACHER)
-            + look(&**retain_source, &self.retain, step);
-        drawings().map(|drawing| drawing.before).sum::<f64>() + a_step * self.total() as f64
+        let drawn = sources.into_iter().zip(self.shown()).filter_map(|(source, steps)| {
+            let steps = steps.len() as u64;
+            let drawing = source?.drawing(steps);
+            Some(drawing.before + drawing.a_step * steps as f64)
+        });
+        let prepared = |source: &dyn Source, losses: &[Weighted]| {
+            let rows = source.rows() as f64;
+            losses.iter().map(|loss| rows * loss.objective.preparation(step)).sum::<f64>()
+        };
+        let a_step = look(&*self.source, &self.forget, step + TEACHER)
+            + look(&**retain_source, &self.retain, step)
+            + prepared(&*self.source, &self.forget)
+            + prepared(&**retain_source, &self.retain);
+        drawn.sum::<f64>() + a_step * self.total() as f64
     }
 }
 

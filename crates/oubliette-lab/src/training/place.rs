@@ -17,6 +17,8 @@ pub struct Place {
     pub shorter: Option<PathBuf>,
     /// Steps between checkpoints.
     pub every: u64,
+    /// Whether nothing ever goes on behind the last step, so that the checkpoint of it needs no moments.
+    pub ends: bool,
 }
 
 impl Place {
@@ -38,6 +40,6 @@ impl Place {
         }
         let checkpoint = folder.join(format!("{name}-{steps}.safetensors"));
         let run = name.to_owned();
-        Ok(Self { run, checkpoint, shorter: shorter.map(|(_, path)| path), every })
+        Ok(Self { run, checkpoint, shorter: shorter.map(|(_, path)| path), every, ends: false })
     }
 }

@@ -87,7 +87,7 @@ impl<'a> Ruin<'a> {
             let mut walk = Walk::begin(study.sd, sampler, prompts.clone(), GUIDANCE, &mut rng);
             for call in 0..walk.calls() {
                 let latents = walk.latents();
-                let timesteps = Tensor::full([1], walk.time_at(call), &latents.device());
+                let timesteps = walk::times(&[walk.time_at(call)], &latents.device());
                 let [under, empty] = walk.next(study, study.original)?;
                 original.said += squares(under.clone() - empty);
                 let prompts = prompts.clone();

@@ -125,12 +125,35 @@ impl Train {
         [("source", self.source.as_ref())].into_iter().chain(retain).chain(relearn)
     }
 
-    /// Tells every source how many steps there are.
-    pub(super) fn expect(&mut self, steps: u64) {
-        let relearn = self.relearn.as_mut().map(|relearn| &mut relearn.source);
-        let others = self.retain_source.as_mut().into_iter().chain(relearn);
-        for source in std::iter::once(&mut self.source).chain(others) {
-            source.expect(steps);
+    /// Tells every source which steps look at it.
+    pub(super) fn expect(&mut self) {
+        let [all, retained, relearned] = self.shown();
+        self.source.expect(all);
+        if let Some(source) = &mut self.retain_source {
+            source.expect(retained);
+        }
+        if let Some(relearn) = &mut self.relearn {
+            relearn.source.expect(relearned);
+        }
+    }
+
+    /// The steps that look at the source, at the one of the retain losses, and at what would bring the concept back.
+    pub(super) fn shown(&self) -> [Vec<u64>; 3] {
+        let steps = |look: &dyn Fn(u64) -> bool| (0..self.total()).filter(|&at| look(at)).collect();
+        let others = |at| !matches!(self.phase(at), Phase::Anchor);
+        [steps(&|_| true), steps(&others), steps(&|at| self.relearns(at))]
+    }
+
+    /// Whether the step after `done` steps asks what would bring the concept back.
+    pub(super) fn relearns(&self, done: u64) -> bool {
+        let mut losses = self.relearn.iter().flat_map(|relearn| &relearn.losses);
+        match self.phase(done) {
+            Phase::Anchor => false,
+            Phase::Survey => losses.any(|loss| done < loss.objective.survey()),
+            Phase::Train => {
+                let wrapped = self.wrappers.iter().any(|wrapper| wrapper.needs_relearning());
+                wrapped || self.combiner.looks_back(done)
+            }
         }
     }
 

@@ -130,8 +130,11 @@ impl<'a> Stepper<'a> {
         source.map(|source| self.drawn(&mut **source, state, &self.retain)).transpose()
     }
 
-    /// What somebody who relearns the concept would look at.
+    /// What somebody who relearns the concept would look at, in a step that asks.
     fn harm(&self, stage: &mut Train, state: &State) -> Result<Option<Batch>> {
+        if !stage.relearns(state.step) {
+            return Ok(None);
+        }
         let source = stage.relearn.as_mut().map(|relearn| &mut relearn.source);
         source.map(|source| self.drawn(&mut **source, state, &self.relearn)).transpose()
     }

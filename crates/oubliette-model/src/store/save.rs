@@ -135,7 +135,7 @@ fn is_index(name: &str) -> bool {
     name.contains(".index.") && name.ends_with(".json")
 }
 
-/// The numbers of a weight, if they differ from those that loading it gave.
+/// The numbers of a weight, if they differ from those that loading it gave. Those that a shorter format left as they were are the file's own.
 fn changed_values(component: &Component, name: &str, weight: &Weight) -> Result<Option<Vec<f32>>> {
     let path = component.shards.file_of(name);
     if weight.shape() != component.layout.shape(name) {
@@ -144,9 +144,14 @@ fn changed_values(component: &Component, name: &str, weight: &Weight) -> Result<
     }
     let values = weight.to_f32_vec();
     let old = component.layout.read(&component.shards, name, &weight.device(), weight.dtype())?;
-    let same = |(new, old): (&f32, f32)| new.to_bits() == old.to_bits();
-    let unchanged = values.iter().zip(old.to_f32_vec()).all(same);
-    Ok((!unchanged).then_some(values))
+    let old = old.to_f32_vec();
+    let same = |(new, old): (&f32, &f32)| new.to_bits() == old.to_bits();
+    if values.iter().zip(&old).all(same) {
+        return Ok(None);
+    }
+    let exact = component.layout.values(&component.shards, name)?;
+    let own = |((new, old), exact)| if same((&new, &old)) { exact } else { new };
+    Ok(Some(values.into_iter().zip(old).zip(exact).map(own).collect()))
 }
 
 fn encode_all(path: &Path, place: &Place, entry: &Entry, values: &[f32]) -> Result<Vec<u8>> {

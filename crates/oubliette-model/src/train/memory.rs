@@ -6,6 +6,7 @@ use std::fmt;
 use burn::tensor::DType;
 use bytesize::ByteSize;
 
+use crate::attached::ATTACHED;
 use crate::weights::Weights;
 
 /// What a training step looks at.
@@ -123,7 +124,9 @@ pub fn estimate(
         (Some(_), _) => 0,
     };
     let training = weights.only(trainable).iter().map(|(_, w)| held(w)).sum();
-    let unet = trainable.iter().any(|name| name.starts_with("unet/"));
+    // What is attached sits inside the denoiser.
+    let inside = |name: &String| name.starts_with("unet/") || name.starts_with(ATTACHED);
+    let unet = trainable.iter().any(inside);
     let text = trainable.iter().any(|name| name.starts_with("text_encoder/"));
     let mut kept = Kept::default();
     for (name, weight) in weights {

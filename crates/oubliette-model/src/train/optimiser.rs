@@ -155,6 +155,11 @@ impl Optimiser {
         exact.mask_where(moved, plain)
     }
 
+    /// The same settings before their first step.
+    pub fn begun_anew(&self) -> Self {
+        Self::new(self.settings)
+    }
+
     /// Both moments, by `first/NAME` and `second/NAME`, and by `exact/NAME` what is kept of weights in a shorter format.
     pub fn moments(&self) -> Weights {
         let moments = self.first.under("first").overlaid(&self.second.under("second"));

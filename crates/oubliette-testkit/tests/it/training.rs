@@ -19,7 +19,7 @@ use oubliette_lab::{
 };
 use oubliette_model::{
     Weight, Weights,
-    device::DeviceKind,
+    device::{DeviceKind, Precision},
     families::{LoadOptions, StableDiffusion},
 };
 
@@ -28,8 +28,12 @@ use crate::reference::{concept, distance};
 const KEY: &str = ".attn2.to_k.weight";
 
 fn tiny() -> StableDiffusion {
+    tiny_in(Precision::F32)
+}
+
+fn tiny_in(dtype: Precision) -> StableDiffusion {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../goldens/data/tiny-sd1");
-    let options = LoadOptions::on(DeviceKind::Flex.open().unwrap());
+    let options = LoadOptions { dtype, ..LoadOptions::on(DeviceKind::Flex.open().unwrap()) };
     StableDiffusion::load(&folder, &options).unwrap()
 }
 
@@ -243,8 +247,14 @@ fn what_is_protected_is_computed_as_before() {
 
 #[test]
 fn what_the_sampling_saw_is_what_the_original_predicts() {
-    let (sd, concepts) = (tiny(), [fox()]);
-    let study = Study::new(&sd, &sd.weights, None, &Default::default(), &sd.weights);
+    for precision in [Precision::F32, Precision::Bf16] {
+        sees_what_the_original_predicts(&tiny_in(precision));
+    }
+}
+
+fn sees_what_the_original_predicts(sd: &StableDiffusion) {
+    let concepts = [fox()];
+    let study = Study::new(sd, &sd.weights, None, &Default::default(), &sd.weights);
     let settings = toml::toml! {
         prompts = ["a fox"]
         steps = 4
@@ -309,8 +319,8 @@ fn a_picture_does_not_depend_on_what_is_drawn_beside_it() {
     for more in [toml::Table::new(), toml::toml! { solver = "ddim" encoded = true }] {
         // All that any of 50 steps chooses, those of two steps, and those of one.
         let (mut all, mut few, mut one) = (foxes(&more), foxes(&more), foxes(&more));
-        all.expect(50);
-        few.expect(2);
+        all.expect((0..50).collect());
+        few.expect(vec![0, 1]);
         let seen: Vec<_> = (0..2).map(|step| shown(&sd, &mut all, step)).collect();
         let of = |source: &mut Prompts| [0, 1].map(|step| shown(&sd, source, step)).to_vec();
         assert_eq!(of(&mut few), seen);
@@ -323,6 +333,20 @@ fn a_picture_does_not_depend_on_what_is_drawn_beside_it() {
         assert_eq!(of(&mut again), seen);
         assert_eq!(drawn(&again), drawn(&few));
     }
+}
+
+#[test]
+fn times_are_whole_whatever_the_model_computes_in() {
+    let times = |precision| {
+        let sd = tiny_in(precision);
+        let study = Study::new(&sd, &sd.weights, None, &Default::default(), &sd.weights);
+        let mut source = foxes(&toml::toml! { batch = 16 });
+        let batch = source.batch(&study, &[fox()], &sd.weights, 0, &Lot::new(5)).unwrap();
+        Weight::new(batch.timesteps).to_f32_vec()
+    };
+    let exact = times(Precision::F32);
+    assert!(exact.iter().any(|time| *time > 512.0 && time % 4.0 != 0.0), "{exact:?}");
+    assert_eq!(times(Precision::Bf16), exact);
 }
 
 #[test]

@@ -51,6 +51,23 @@ fn an_adapter_wants_less_than_the_weights_it_stands_for() {
 }
 
 #[test]
+fn what_is_fused_or_attached_is_counted_as_what_it_is() {
+    let scene = bench();
+    let wants = |method: &str, set: &str| {
+        let mut asked = vec!["unlearn", "--model", "model", "--concept", "fox.toml", "--json"];
+        asked.extend(["--method", method, "--out", "out", "--dry-run", "--set", set]);
+        let planned = scene.run(&asked);
+        planned.json()["result"]["expected"]["memory_bytes"].as_u64().unwrap()
+    };
+    // An adapter in cross-attention, and not the whole denoiser.
+    let batch = "batch=1";
+    assert!(wants("mace", batch) < wants("erasediff", batch));
+    assert!(wants("mace", "rank=16") > wants("mace", "rank=1"));
+    // Erasers are few, but what they stand behind is gone through backward.
+    assert!(wants("receler", "batch=64") > wants("receler", batch) + 1_000_000);
+}
+
+#[test]
 fn an_audit_counts_the_batch_of_its_trainings_and_whether_they_train_adapters() {
     let scene = bench();
     let wants = |train: &str| {

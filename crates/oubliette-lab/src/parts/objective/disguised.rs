@@ -61,6 +61,10 @@ impl Objective for Disguised {
         Ok(mean_square(seen(scene, student, shift)?, target))
     }
 
+    fn preparation(&self, step: f64) -> f64 {
+        f64::from(self.updates) * step
+    }
+
     fn prepare(&mut self, from: &Preparing<'_>) -> Result<()> {
         self.shift = None;
         if from.at.step - from.at.begins < self.warm_up {

@@ -97,6 +97,10 @@ impl Objective for Elastic {
         Ok(())
     }
 
+    fn copies(&self) -> u64 {
+        1
+    }
+
     fn looks_at_moves(&self) -> bool {
         true
     }

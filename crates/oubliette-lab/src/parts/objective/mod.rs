@@ -80,6 +80,16 @@ pub trait Objective: Stateful + Describe {
         Ok(())
     }
 
+    /// About how many forwards of one row getting ready takes in a step, for every row, where a step forward and backward takes `step`.
+    fn preparation(&self, _step: f64) -> f64 {
+        0.0
+    }
+
+    /// How many numbers it keeps for every one that is trained.
+    fn copies(&self) -> u64 {
+        0
+    }
+
     /// Whether it compares with what a noised picture should be predicted as.
     fn needs_pictures(&self) -> bool {
         false

@@ -3,7 +3,7 @@
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 
-use crate::lot::Rng;
+use crate::{Error, Result, lot::Rng};
 
 /// Times drawn in proportion to σ(γ (t − from)) − σ(γ (t − to)) (MACE, arXiv 2403.06135, concept-focal importance sampling).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,20 @@ impl Default for Focus {
 }
 
 impl Focus {
+    /// Refuses what leaves no time to draw.
+    ///
+    /// # Errors
+    /// When it falls before it rises, or is as steep as nothing.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Self { from, to, gamma } = *self;
+        let finite = [from, to, gamma].iter().all(|value| value.is_finite());
+        if finite && from < to && gamma > 0.0 {
+            return Ok(());
+        }
+        let thing = format!("`focus` rises at {from}, falls at {to} and has a gamma of {gamma}");
+        Err(Error::in_method(&thing, "let `from` lie below `to`, and `gamma` above 0"))
+    }
+
     /// One of `levels` times.
     pub(crate) fn draw(&self, levels: usize, rng: &mut Rng) -> usize {
         let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
@@ -47,6 +61,24 @@ impl Focus {
 mod tests {
     use super::*;
     use crate::lot::Lot;
+
+    #[test]
+    fn what_leaves_no_time_is_refused() {
+        let odd = |change: fn(&mut Focus)| {
+            let mut focus = Focus::default();
+            change(&mut focus);
+            focus.check().map_err(|error| error.to_string())
+        };
+        assert!(odd(|_| ()).is_ok());
+        for change in [
+            (|focus| focus.to = 100.0) as fn(&mut Focus),
+            |focus| focus.to = focus.from,
+            |focus| focus.gamma = 0.0,
+            |focus| focus.from = f64::NAN,
+        ] {
+            assert!(odd(change).unwrap_err().contains("`focus` rises at"));
+        }
+    }
 
     #[test]
     fn most_times_lie_between_the_two() {

@@ -25,7 +25,7 @@ use crate::{Error, List, Make, Result, Study, describe::Describe, lot::Lot};
 pub struct Batch {
     /// Noisy latents, (batch, channels, height, width).
     pub latents: Tensor<4>,
-    /// Their timesteps on the training schedule, (batch).
+    /// Their timesteps on the training schedule, (batch), in f32.
     pub timesteps: Tensor<1>,
     /// The text each row is seen under.
     pub prompts: Vec<String>,
@@ -98,8 +98,8 @@ pub trait Source: Stateful + Describe {
         Drawing::default()
     }
 
-    /// Told before the first step how many there will be, so that what is made ready is what they look at.
-    fn expect(&mut self, _steps: u64) {}
+    /// Told before the first step which will look at it, in order, so that what is made ready is what they look at.
+    fn expect(&mut self, _steps: Vec<u64>) {}
 
     /// The batch of step `step`; all that is random in it comes from `lot`.
     ///

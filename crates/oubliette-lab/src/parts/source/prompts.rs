@@ -65,9 +65,9 @@ pub struct Prompts {
     pub focus: Option<Focus>,
     #[serde(skip)]
     gallery: Gallery,
-    /// Steps in all, where it was told.
+    /// Steps that will look at it, where it was told.
     #[serde(skip)]
-    expected: u64,
+    expected: Vec<u64>,
 }
 
 fn one() -> usize {
@@ -113,6 +113,7 @@ impl Source for Prompts {
             let thing = format!("the source `prompts` shows {prompts} prompts under {under} texts");
             return Err(Error::in_method(&thing, "give one text for every prompt, or none"));
         }
+        self.focus.map_or(Ok(()), |focus| focus.check())?;
         check_rows(self.batch)?;
         check_sampling(self.steps, self.guidance)
     }
@@ -125,7 +126,7 @@ impl Source for Prompts {
         Drawing { before: 2.0 * drawn * f64::from(self.steps), a_step: 0.0 }
     }
 
-    fn expect(&mut self, steps: u64) {
+    fn expect(&mut self, steps: Vec<u64>) {
         self.expected = steps;
     }
 
@@ -141,7 +142,8 @@ impl Source for Prompts {
         let mut rng = lot.nth(step).rng();
         let chosen = self.chosen(&mut rng);
         if !chosen.iter().all(|&number| self.gallery.has(number)) {
-            let steps = step..self.expected.max(step + 1);
+            let later = self.expected.iter().copied().filter(|&other| other > step);
+            let steps = std::iter::once(step).chain(later);
             let wanted = steps.flat_map(|step| self.chosen(&mut lot.nth(step).rng())).collect();
             self.paint(study, &wanted, lot)?;
         }
@@ -174,7 +176,7 @@ impl Prompts {
             batch,
             focus: None,
             gallery: Gallery::default(),
-            expected: 0,
+            expected: Vec::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Latents from partly run samplings: what the model meets when it draws the concept, with no picture needed.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use oubliette_evidence::Concept;
 use oubliette_model::{Weight, Weights};
 use rand::{Rng as _, seq::IndexedRandom as _};
@@ -151,10 +151,7 @@ impl Source for Trajectory {
             self.pool.levels[call].clone()
         };
         let times = self.times(study, &walk, call, &mut pick);
-        let timesteps = Tensor::from_data(
-            TensorData::new(times, [self.batch]),
-            (&latents.device(), latents.dtype()),
-        );
+        let timesteps = walk::times(&times, &latents.device());
         let prompts = walk.prompts().to_vec();
         Ok(Batch { latents, timesteps, prompts, target: None, seen })
     }

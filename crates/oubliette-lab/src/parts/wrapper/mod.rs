@@ -34,6 +34,11 @@ pub trait Wrapper: Stateful + Describe {
         false
     }
 
+    /// How many numbers it holds at once for every one that is trained: gradients, and weights that are elsewhere.
+    fn copies(&self) -> u64 {
+        2
+    }
+
     /// Refuses settings with which it could ask nothing, before a model is loaded.
     ///
     /// # Errors

@@ -69,6 +69,11 @@ impl Wrapper for ResAlign {
         true
     }
 
+    fn copies(&self) -> u64 {
+        // The gradient here and there, the weights there and a little beside them, what is solved for, and one slope of two; moments of Adam.
+        6 + if self.kinds.contains(&Update::Adam) { 2 } else { 0 }
+    }
+
     fn check(&self) -> Result<()> {
         let Self { beta, gamma, probe, rates, steps, kinds, .. } = self;
         let sized = *gamma >= 0.0 && gamma.is_finite() && *probe > 0.0 && probe.is_finite();

@@ -87,7 +87,7 @@ impl Turn<'_> {
         // Without what is attached to it, the original draws other things.
         let drawn = Some(self.drawn).filter(|_| !stage.alone);
         let job = Job { sd, original: &original, concepts, adapter, lot, unit: &unit, drawn };
-        let place = Place::of_run(&self.journal.workspace()?, &unit, stage.steps, EVERY)?;
+        let place = self.place(&unit, stage.steps)?;
         let trained = training::train(stage, &job, &weights, &place, watch)?;
         let event = recorded(unit, trained.steps, trained.loss)?;
         let made = match adapter {
@@ -95,6 +95,12 @@ impl Turn<'_> {
             None => Made::Moved(trained.weights),
         };
         Ok((made, event))
+    }
+
+    /// Where a training keeps its checkpoints: the plan says how long it is, so no run is ever a longer one.
+    fn place(&self, unit: &str, steps: u64) -> Result<Place> {
+        let place = Place::of_run(&self.journal.workspace()?, unit, steps, EVERY)?;
+        Ok(Place { ends: true, ..place })
     }
 
     fn adapt(
@@ -119,7 +125,7 @@ impl Turn<'_> {
             unit: &unit,
             drawn: None,
         };
-        let place = Place::of_run(&self.journal.workspace()?, &unit, adapt.train.steps, EVERY)?;
+        let place = self.place(&unit, adapt.train.steps)?;
         let trained = training::train(&mut adapt.train, &job, weights, &place, watch)?;
         let changed = adapter.merge(&weights.overlaid(&trained.weights)).only(&names);
         let event = recorded(unit, trained.steps, trained.loss)?;

@@ -73,11 +73,16 @@ impl State {
         Ok(())
     }
 
-    /// Writes the checkpoint; a training that left the finite numbers is refused first.
+    /// Writes the checkpoint, the `last` one or one on the way; a training that left the finite numbers is refused first.
     ///
     /// What the parts keep goes into a file named after the step, written before the checkpoint that
     /// refers to it, so that the two never disagree.
-    pub(in crate::training) fn save(&mut self, stage: &mut Train, place: &Place) -> Result<()> {
+    pub(in crate::training) fn save(
+        &mut self,
+        stage: &mut Train,
+        place: &Place,
+        last: bool,
+    ) -> Result<()> {
         let trained = self.weights.only(&self.names);
         self.refuse_infinite(stage, &trained)?;
         let mut beside = Weights::new();
@@ -96,8 +101,11 @@ impl State {
         }
         let path = &place.checkpoint;
         extra::save(&parts_file(path, self.step), &beside)?;
-        let (run, optimiser, ema) =
-            (place.run.clone(), self.optimiser.clone(), self.average.clone());
+        let (run, ema) = (place.run.clone(), self.average.clone());
+        let optimiser = match last && place.ends {
+            true => self.optimiser.begun_anew(),
+            false => self.optimiser.clone(),
+        };
         Checkpoint { run, step: self.step, weights: trained, optimiser, ema }.save(path)?;
         if let Some(before) = self.kept.replace(self.step).filter(|before| *before != self.step) {
             let _ = fs::remove_file(parts_file(path, before)); // of the checkpoint that was just replaced
