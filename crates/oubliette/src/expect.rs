@@ -1,6 +1,6 @@
 //! The memory and the time that a plan is expected to take, from the model's size and timed forwards.
 use crate::failure::Failure;
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use oubliette_lab::lot::Lot;
 use oubliette_lab::methods::Stage;
 use oubliette_lab::run::{Context, Turn};
@@ -192,7 +192,7 @@ fn forward(sd: &StableDiffusion) -> Result<(), Failure> {
     let context = sd.encode_prompts(&sd.weights, &[String::new(), String::new()])?;
     let options = (sd.device(), context.dtype());
     let latents = Tensor::<4>::zeros([2, channels, height, width], options);
-    let times = Tensor::<1>::zeros([2], options);
+    let times = Tensor::<1>::zeros([2], (sd.device(), DType::F32));
     // Reading the result waits for it on every device.
     sd.predict(&sd.weights, latents, times, context).into_data();
     Ok(())

@@ -67,6 +67,10 @@ impl Train {
         if self.steps == 0 {
             return Err(Error::in_method("`steps` is 0", "train one step at least"));
         }
+        if self.steps > MOST_STEPS {
+            let thing = format!("`steps` is {}", self.steps);
+            return Err(Error::in_method(&thing, "train ten million steps at most"));
+        }
         if let Some(decay) = self.average.filter(|decay| !(0.0..1.0).contains(decay)) {
             let thing = format!("the average's `decay` is {decay}");
             return Err(Error::in_method(&thing, "choose 0 or more and below 1"));
@@ -82,6 +86,9 @@ impl Train {
         Ok(())
     }
 }
+
+/// More steps than any training takes; what each of them looks at is known before the first.
+const MOST_STEPS: u64 = 10_000_000;
 
 /// Whether a number can say how much of something there is.
 fn is_amount(value: f64) -> bool {

@@ -38,7 +38,7 @@ impl Train {
         let relearn = self.relearn.as_ref().map(|relearn| &relearn.source);
         let sources = [Some(&self.source), self.retain_source.as_ref(), relearn];
         let drawn = sources.into_iter().zip(self.shown()).filter_map(|(source, steps)| {
-            let steps = steps.len() as u64;
+            let steps = steps.count() as u64;
             let drawing = source?.drawing(steps);
             Some(drawing.before + drawing.a_step * steps as f64)
         });

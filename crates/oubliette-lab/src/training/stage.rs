@@ -127,7 +127,7 @@ impl Train {
 
     /// Tells every source which steps look at it.
     pub(super) fn expect(&mut self) {
-        let [all, retained, relearned] = self.shown();
+        let [all, retained, relearned] = self.shown().map(Iterator::collect);
         self.source.expect(all);
         if let Some(source) = &mut self.retain_source {
             source.expect(retained);
@@ -138,10 +138,14 @@ impl Train {
     }
 
     /// The steps that look at the source, at the one of the retain losses, and at what would bring the concept back.
-    pub(super) fn shown(&self) -> [Vec<u64>; 3] {
-        let steps = |look: &dyn Fn(u64) -> bool| (0..self.total()).filter(|&at| look(at)).collect();
-        let others = |at| !matches!(self.phase(at), Phase::Anchor);
-        [steps(&|_| true), steps(&others), steps(&|at| self.relearns(at))]
+    pub(super) fn shown(&self) -> [impl Iterator<Item = u64>; 3] {
+        [0, 1, 2].map(|source| {
+            (0..self.total()).filter(move |&at| match source {
+                0 => true,
+                1 => !matches!(self.phase(at), Phase::Anchor),
+                _ => self.relearns(at),
+            })
+        })
     }
 
     /// Whether the step after `done` steps asks what would bring the concept back.

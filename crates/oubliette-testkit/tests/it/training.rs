@@ -278,6 +278,25 @@ fn sees_what_the_original_predicts(sd: &StableDiffusion) {
 }
 
 #[test]
+fn a_sampling_of_several_steps_is_drawn_again_where_its_first_step_was_passed_over() {
+    let (sd, concepts) = (tiny(), [fox()]);
+    let study = Study::new(&sd, &sd.weights, None, &Default::default(), &sd.weights);
+    let source = || -> Trajectory {
+        toml::toml! { prompts = ["a fox", "a cat"] steps = 4 pairs = 4 }.try_into().unwrap()
+    };
+    let seen = |source: &mut Trajectory, step| {
+        let batch = source.batch(&study, &concepts, &sd.weights, step, &Lot::new(5)).unwrap();
+        Weight::new(batch.latents).to_f32_vec()
+    };
+    let (mut passing, mut again) = (source(), source());
+    seen(&mut passing, 1);
+    let wanted = seen(&mut source(), 6);
+    assert_eq!(seen(&mut passing, 6), wanted);
+    again.restore(&passing.state()).unwrap();
+    assert_eq!(seen(&mut again, 6), wanted);
+}
+
+#[test]
 fn a_model_that_makes_no_finite_numbers_is_named_and_not_the_learning_rate() {
     let mut sd = tiny();
     let denoiser = sd.weights.names().filter(|name| name.starts_with("unet/"));

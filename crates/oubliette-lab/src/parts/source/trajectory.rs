@@ -1,6 +1,6 @@
 //! Latents from partly run samplings: what the model meets when it draws the concept, with no picture needed.
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 use oubliette_evidence::Concept;
 use oubliette_model::{Weight, Weights};
 use rand::{Rng as _, seq::IndexedRandom as _};
@@ -22,6 +22,9 @@ pub(super) const ENTRY: Entry<dyn Source> = Entry::of::<Trajectory>(Card {
     differs: "latents and timestep are at the same noise level, where the first release's sampler runs two levels further",
     ..Card::BLANK
 });
+
+/// The name under which the first step of a pool lies beside its levels.
+const FIRST: &str = "first";
 
 /// Which model draws.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +62,8 @@ pub struct Trajectory {
 /// Latents at every level of one sampling, noisiest first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool {
+    /// The step whose lot the sampling was drawn from; steps that nobody asks for are passed over.
+    first: u64,
     levels: Vec<Level>,
 }
 
@@ -88,13 +93,21 @@ impl Stateful for Trajectory {
     fn state(&self) -> Weights {
         let name = |level: usize| format!("level.{level:04}");
         let levels = self.pool.levels.iter().enumerate();
-        levels.map(|(at, level)| (name(at), Weight::new(level.latents.clone()))).collect()
+        let mut state: Weights =
+            levels.map(|(at, level)| (name(at), Weight::new(level.latents.clone()))).collect();
+        if let Some(level) = self.pool.levels.first() {
+            let (first, device) = (vec![self.pool.first as f32], level.latents.device());
+            state.insert(FIRST, Weight::from_f32(first, &[1], &device, DType::F32));
+        }
+        state
     }
 
     fn restore(&mut self, state: &Weights) -> Result<()> {
         // What was predicted there is not kept: who wants it computes it again, to the same bits.
         let level = |weight: &Weight| Level { latents: weight.tensor(), seen: None };
-        self.pool.levels = state.iter().map(|(_, weight)| level(weight)).collect();
+        let levels = state.iter().filter(|(name, _)| *name != FIRST);
+        self.pool.levels = levels.map(|(_, weight)| level(weight)).collect();
+        self.pool.first = state.get(FIRST).map_or(0, |first| first.to_f32_vec()[0] as u64);
         Ok(())
     }
 }
@@ -145,8 +158,9 @@ impl Source for Trajectory {
             walk.until(study, weights, call)?;
             Level { latents: walk.latents(), seen: None }
         } else {
-            if step == first || self.pool.levels.len() != calls {
-                self.pool.levels = self.levels(study, weights, &mut walk)?;
+            if step == first || self.pool.first != first || self.pool.levels.len() != calls {
+                let levels = self.levels(study, weights, &mut walk)?;
+                self.pool = Pool { first, levels };
             }
             self.pool.levels[call].clone()
         };
