@@ -7,7 +7,7 @@ use oubliette_evidence::Digest;
 use oubliette_model::Weights;
 
 use crate::{
-    notes::{Notes, key},
+    notes::{MAKER, Notes, key},
     training::extra,
 };
 
@@ -22,7 +22,7 @@ pub struct Drawn {
 impl Drawn {
     /// What the model called `model` drew on such a `device` for runs in `runs`.
     pub fn of(runs: &Path, model: Digest, device: &str) -> Self {
-        let from = key(&("drawn in f32", env!("CARGO_PKG_VERSION"), device, model));
+        let from = key(&("drawn", MAKER, device, model));
         Self { notes: Notes::of(runs), from }
     }
 

@@ -13,6 +13,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Error, Result};
 
+/// Whose notes are taken: this version's, and of it those from when the same request comes to the same thing. The number goes up when it
+/// does not: 2 since times are exact in every format.
+pub(crate) const MAKER: (&str, u32) = (env!("CARGO_PKG_VERSION"), 2);
+
 /// The notes below one folder of runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Notes {

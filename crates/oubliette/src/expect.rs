@@ -5,9 +5,9 @@ use oubliette_lab::lot::Lot;
 use oubliette_lab::methods::Stage;
 use oubliette_lab::run::{Context, Turn};
 use oubliette_lab::training::Train;
+use oubliette_model::Weights;
 use oubliette_model::families::StableDiffusion;
 use oubliette_model::train::{Copies, Estimate, TrainingShape, estimate};
-use oubliette_model::{Select, Weights};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -107,10 +107,7 @@ impl Yardstick {
             }
             let Some(train) = stage.training() else { continue };
             let (trained, rank) = match stage {
-                Stage::Adapt(adapt) => {
-                    let select = Select { include: adapt.weights.clone(), exclude: Vec::new() };
-                    (select.names(&weights)?, Some(adapt.rank))
-                }
+                Stage::Adapt(adapt) => (adapt.adapted(&weights)?, Some(adapt.rank)),
                 _ => (train.mask.trainable(&weights)?, train.lora.map(|lora| lora.rank)),
             };
             let wanted = self.memory(&weights, &trained, rank, train.rows(), beside(train));

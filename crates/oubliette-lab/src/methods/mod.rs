@@ -53,8 +53,10 @@ pub use uce::{Technique, Uce, closed_form};
 
 pub use crate::editing::{Change, Matrices, Pair, Tokens, Wanted, changed, merged, refit, times};
 
+use std::collections::BTreeSet;
+
 use oubliette_evidence::Concept;
-use oubliette_model::{Weights, attached::Attached, sample::Guidance};
+use oubliette_model::{Select, Weights, attached::Attached, sample::Guidance};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{List, Make, Result, Study, describe::Describe, lot::Lot, training::Train};
@@ -123,6 +125,17 @@ pub struct Adapt {
     pub weights: Vec<String>,
     /// Its rank.
     pub rank: usize,
+}
+
+impl Adapt {
+    /// The weights that it adapts.
+    ///
+    /// # Errors
+    /// When a pattern matches none, or is none.
+    pub fn adapted(&self, weights: &Weights) -> Result<BTreeSet<String>> {
+        let select = Select { include: self.weights.clone(), exclude: Vec::new() };
+        Ok(select.names(weights)?)
+    }
 }
 
 /// Makes one model of several adapters, in double precision.

@@ -139,13 +139,9 @@ impl Train {
 
     /// The steps that look at the source, at the one of the retain losses, and at what would bring the concept back.
     pub(super) fn shown(&self) -> [impl Iterator<Item = u64>; 3] {
-        [0, 1, 2].map(|source| {
-            (0..self.total()).filter(move |&at| match source {
-                0 => true,
-                1 => !matches!(self.phase(at), Phase::Anchor),
-                _ => self.relearns(at),
-            })
-        })
+        let looks: [fn(&Self, u64) -> bool; 3] =
+            [|_, _| true, |stage, at| !matches!(stage.phase(at), Phase::Anchor), Self::relearns];
+        looks.map(|looks| (0..self.total()).filter(move |&at| looks(self, at)))
     }
 
     /// Whether the step after `done` steps asks what would bring the concept back.

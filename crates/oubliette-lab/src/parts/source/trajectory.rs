@@ -158,7 +158,7 @@ impl Source for Trajectory {
             walk.until(study, weights, call)?;
             Level { latents: walk.latents(), seen: None }
         } else {
-            if step == first || self.pool.first != first || self.pool.levels.len() != calls {
+            if self.pool.first != first || self.pool.levels.len() != calls {
                 let levels = self.levels(study, weights, &mut walk)?;
                 self.pool = Pool { first, levels };
             }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     metrics::Mean,
-    notes::{Notes, key},
+    notes::{MAKER, Notes, key},
     subject::Asked,
 };
 
@@ -57,11 +57,9 @@ impl<'a> Known<'a> {
             .iter()
             .map(|detector| (&detector.name, &detector.kind, &detector.settings, detector.weights))
             .collect();
-        // What trainings in short formats came to before their times were exact is not what they come to now.
-        let version = (env!("CARGO_PKG_VERSION"), "times in f32");
-        let drawn = key(&(version, device, &plan.sampling));
+        let drawn = key(&(MAKER, device, &plan.sampling));
         let common =
-            key(&(version, device, (&plan.sampling, looked), (&plan.alignment, &plan.concept)));
+            key(&(MAKER, device, (&plan.sampling, looked), (&plan.alignment, &plan.concept)));
         let notes = Notes::of(folder.parent().unwrap_or(Path::new("")));
         Self { plan, notes, run, common, drawn }
     }

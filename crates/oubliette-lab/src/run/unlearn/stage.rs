@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use oubliette_evidence::{Concept, Digest, Real, event::Trained};
-use oubliette_model::{Select, Weights, attached, families::StableDiffusion, lora::Lora};
+use oubliette_model::{Weights, attached, families::StableDiffusion, lora::Lora};
 
 use crate::{
     Drawn, Result, Study,
@@ -111,8 +111,7 @@ impl Turn<'_> {
         weights: &Weights,
         watch: &mut Watch<'_>,
     ) -> Result<(Made, Trained)> {
-        let include = adapt.weights.clone();
-        let names = Select { include, exclude: Vec::new() }.names(weights)?;
+        let names = adapt.adapted(weights)?;
         let lora = LowRank { rank: adapt.rank, alpha: 0.0 };
         let adapter = lora.over(weights, &names, &lot)?;
         let (sd, concepts) = (self.sd, self.concepts);
